@@ -1,0 +1,60 @@
+"""What stands alike in every notebook: the bootstrap cell, the launch badge, the facts of its title table.
+
+`python3 course.py stamp` writes these texts into the notebooks; `tests/test_notebooks_house.py` holds them there.
+
+A notebook begins so (the badge and the bootstrap cell need not be typed: `stamp` puts them in):
+
+    # Title
+    One sentence of promise.
+    [![Open in Colab](...)](...)
+
+    | | |
+    |---|---|
+    | You will be able to | verbs |
+    | You need first | links |
+    | Minutes | 45 |
+    | CPU seconds | 20 |
+    | Download (MB) | 0 |
+
+and its metadata hold the same three figures: `"course": {"minutes": 45, "cpu_seconds": 20, "download_mb": 0}`.
+The second cell is the bootstrap cell; it carries the tag `bootstrap`.
+"""
+
+FACTS = {"minutes": "Minutes", "cpu_seconds": "CPU seconds", "download_mb": "Download (MB)"}
+
+BOOTSTRAP = '''\
+# Finds the course and makes it importable; on Colab, clones it first. Silent when all is well.
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # keeps TensorFlow's C++ log lines off the page
+address = os.environ.get("COURSE_REPOSITORY", "@ADDRESS@")
+
+def find_course():
+    here, clone = Path.cwd(), Path.cwd() / "cnn-visual-explanations"
+    for folder in (here, *here.parents, clone):
+        if (folder / "course.py").is_file() and (folder / "lecture_utils").is_dir():
+            return str(folder)
+    if "google.colab" not in sys.modules:
+        raise FileNotFoundError(f"The course is neither in {here} nor above it: run `git clone {address}` "
+                                "and open this notebook in the folder notebooks/ of the clone.")
+    git = subprocess.run(["git", "clone", "--quiet", "--depth", "1", address, str(clone)], capture_output=True, text=True)
+    if git.returncode:
+        raise ConnectionError(f"{address} could not be cloned; check the network and run this cell again. {git.stderr}")
+    return str(clone)
+
+sys.path.insert(0, find_course())'''
+
+
+def bootstrap_cell(address):
+    """The source of the bootstrap cell for a repository at `address`."""
+    return BOOTSTRAP.replace("@ADDRESS@", address)
+
+
+def colab_badge(address, path):
+    """Markdown of the badge that opens `path` of the repository at `address` (on GitHub) in Colab."""
+    repository = address.removeprefix("https://github.com/")
+    return ("[![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)]"
+            f"(https://colab.research.google.com/github/{repository}/blob/main/{path})")
