@@ -1,0 +1,227 @@
+"""Every figure style of the course in one place: overlays, grids, colour-blind-safe maps.
+
+Functions return a matplotlib figure, so that a notebook can still add to it; `show` puts it on the
+page together with its alternative text. Evidence *for* a class is drawn in ``inferno`` (dark = none),
+values with two signs in ``RdBu_r`` with white at zero. Both can be told apart by people who do not
+see red and green as others do, and both grow evenly in lightness, which ``jet`` does not.
+"""
+
+import io
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.patches import Rectangle
+
+from .cam import normalize, upsample
+
+EVIDENCE = "inferno"    # maps that are never negative
+SIGNED = "RdBu_r"       # maps with two signs
+BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#8A8A8A"   # from the Okabe–Ito palette
+CELL = 1.75             # side of one picture in a grid, inches
+DPI = 90
+
+
+def show(figure, alt):
+    """Put `figure` on the page with its alternative text `alt`, then release it.
+
+    Raises:
+        ValueError: `alt` is empty.
+    """
+    from IPython.display import display
+
+    if not alt.strip():
+        raise ValueError("show() needs an alternative text: say in a sentence or two what the figure shows.")
+    png = io.BytesIO()
+    figure.savefig(png, format="png", dpi=DPI, bbox_inches="tight", facecolor="white")
+    plt.close(figure)
+    display({"image/png": png.getvalue(), "text/plain": alt},
+            metadata={"image/png": {"alt": alt}}, raw=True)
+
+
+def overlay(image, map_, alpha=0.5):
+    """Lay a heat map over the image it explains.
+
+    The map is divided by its own maximum, enlarged to the image (bilinear) and coloured; negative
+    values, evidence *against* the class, are drawn like zero: `map_grid(..., signed=True)` shows them.
+
+    Args:
+        image: (h, w), (h, w, 1) or (h, w, 3); float in [0, 1] or uint8 in [0, 255].
+        map_: (rows, columns), any resolution.
+        alpha: opacity of the map, 0 (only the image) to 1 (only the map).
+
+    Returns:
+        uint8 array (h, w, 3), RGB.
+
+    Raises:
+        ValueError: wrong shapes, values that are not finite, a float image outside [0, 1],
+            `alpha` outside [0, 1].
+    """
+    base = _rgb(image)
+    map_ = np.asarray(map_, dtype=np.float32)
+    if map_.ndim != 2 or not np.isfinite(map_).all():
+        raise ValueError(f"overlay() expects one finite map of shape (rows, columns), got shape {map_.shape}. "
+                         "Of a batch of maps, take one: maps[0].")
+    if not 0 <= alpha <= 1:
+        raise ValueError(f"alpha is an opacity between 0 and 1, got {alpha}.")
+    evidence = normalize(np.maximum(map_, 0)[None])
+    heat = plt.get_cmap(EVIDENCE)(upsample(evidence, base.shape[:2])[0])[..., :3]
+    return np.round(255 * ((1 - alpha) * base + alpha * heat)).astype(np.uint8)
+
+
+def signed_image(gradient, percentile=99.5):
+    """Turn one signed attribution, (h, w) or (h, w, channels), into a picture with grey for zero.
+
+    All values are divided by one number, the given percentile of their absolute value, so that a
+    few extreme pixels do not leave the rest grey.  Returns float32 in [0, 1], same shape.
+    """
+    gradient = np.asarray(gradient, dtype=np.float32)
+    scale = np.percentile(np.abs(gradient), percentile) or np.abs(gradient).max() or 1.0
+    return np.clip(0.5 + 0.5 * gradient / scale, 0, 1)
+
+
+def image_grid(images, titles=None, columns=6, cell=CELL, boxes=None):
+    """Pictures side by side, `columns` a row, each with its title and, where given, its boxes.
+
+    Args:
+        images: sequence of (h, w), (h, w, 1) or (h, w, 3) pictures, float in [0, 1] or uint8.
+        titles: one string a picture.
+        boxes: one array (k, 4) of x0, y0, x1, y1 a picture, in its pixels.
+    """
+    figure, axes = _grid(-(-len(images) // columns), min(columns, len(images)), cell, titles)
+    for index, (axis, image) in enumerate(zip(axes.flat, images)):
+        picture(axis, image, titles[index] if titles else None)
+        if boxes is not None:
+            draw_boxes(axis, boxes[index])
+    return figure
+
+
+def map_grid(images, maps, row_titles=None, signed=False, overlaid=True, boxes=None, cell=CELL):
+    """One row an image: the image itself, then one map for each entry of `maps`.
+
+    Args:
+        images: (n, h, w, channels), float in [0, 1].
+        maps: dict of column title → maps (n, rows, columns).
+        row_titles: one string an image, written at its left.
+        signed: draw the bare maps in a diverging colour map, white at zero, each with its own
+            symmetric range; else evidence only.
+        overlaid: lay unsigned maps over the image; False draws them bare, at their own resolution,
+            each on its own scale from 0, with a colour bar.
+        boxes: one array (k, 4) an image, drawn on every picture of its row.
+    """
+    figure, axes = _grid(len(images), 1 + len(maps), cell, [*maps])
+    for row, image in enumerate(images):
+        picture(axes[row, 0], image, "input" if row == 0 else None)
+        if row_titles:
+            _row_title(axes[row, 0], row_titles[row])
+        for column, (title, batch) in enumerate(maps.items(), start=1):
+            axis, title = axes[row, column], title if row == 0 else None
+            if overlaid and not signed:
+                picture(axis, overlay(image, batch[row]), title)
+            else:
+                bare_map(axis, batch[row], title, signed=signed)
+        for axis in axes[row]:
+            if boxes is not None and (overlaid or axis is axes[row, 0]) and not (signed and axis is not axes[row, 0]):
+                draw_boxes(axis, boxes[row])
+    return figure
+
+
+def picture(axis, image, title=None):
+    """Draw one image on `axis`, grey values from 0 to 1 as they are (no stretching of contrast)."""
+    axis.imshow(_rgb(image), interpolation="nearest")
+    _bare(axis, title)
+
+
+def bare_map(axis, map_, title=None, signed=False):
+    """Draw one map (rows, columns) on `axis` at its own resolution, with a colour bar of its scale."""
+    map_ = np.asarray(map_)
+    top = max(np.abs(map_).max(), np.finfo(np.float32).tiny)
+    drawn = axis.imshow(map_, cmap=SIGNED if signed else EVIDENCE, vmin=-top if signed else 0, vmax=top,
+                        interpolation="nearest")
+    bar = axis.figure.colorbar(drawn, ax=axis, fraction=0.046, pad=0.03)
+    bar.ax.tick_params(labelsize=7)
+    bar.outline.set_visible(False)
+    _bare(axis, title)
+
+
+def draw_boxes(axis, boxes, colour="#56B4E9"):
+    """Outline boxes (k, 4) of x0, y0, x1, y1 in pixels, upper bounds exclusive, on `axis`."""
+    for x0, y0, x1, y1 in np.asarray(boxes).reshape(-1, 4):
+        axis.add_patch(Rectangle((x0 - 0.5, y0 - 0.5), x1 - x0, y1 - y0, fill=False, linewidth=1.4, edgecolor=colour))
+
+
+def feature_maps(A, columns=8, cell=1.0):
+    """All channels of one image's feature map A (h, w, K), each on its own grey scale."""
+    A = np.asarray(A)
+    figure, axes = _grid(-(-A.shape[-1] // columns), columns, cell)
+    for k, axis in enumerate(axes.flat[:A.shape[-1]]):
+        axis.imshow(A[..., k], cmap="gray", interpolation="nearest")
+        _bare(axis, None)
+    return figure
+
+
+def score_stem(scores, class_names, true=None, label="class score y"):
+    """Stem plot of one image's class scores (or probabilities); the true class is marked."""
+    scores = np.asarray(scores).ravel()
+    figure, axis = plt.subplots(figsize=(max(4.5, 0.62 * len(scores)), 2.4), layout="constrained")
+    markers, stems, base = axis.stem(scores)
+    plt.setp(stems, color=BLUE), plt.setp(markers, color=BLUE), plt.setp(base, color=GREY, linewidth=0.8)
+    if true is not None:
+        axis.plot(true, scores[true], "o", color=ORANGE, markersize=9, label="true class")
+        axis.legend(frameon=False, fontsize=8)
+    short = max(len(str(name)) for name in class_names) <= 3
+    axis.set_xticks(range(len(scores)), class_names, fontsize=8, rotation=0 if short else 30, ha="center" if short else "right")
+    axis.set_ylabel(label, fontsize=9)
+    axis.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
+def learning_curves(history):
+    """Loss and accuracy over the epochs of a Keras `History`; validation dashed where there is any."""
+    figure, axes = plt.subplots(1, 2, figsize=(7, 2.4), layout="constrained")
+    for axis, key in zip(axes, ("loss", "accuracy")):
+        for name, style, colour in ((key, "-", BLUE), ("val_" + key, "--", ORANGE)):
+            if name in history.history:
+                values = history.history[name]
+                axis.plot(range(1, len(values) + 1), values, style, marker="o", color=colour,
+                          label="validation" if name.startswith("val") else "training")
+        axis.set_xlabel("epoch", fontsize=9), axis.set_ylabel(key, fontsize=9)
+        axis.xaxis.get_major_locator().set_params(integer=True)
+        axis.spines[["top", "right"]].set_visible(False)
+    axes[0].legend(frameon=False, fontsize=8)
+    return figure
+
+
+def _grid(rows, columns, cell, titles=None):
+    """A figure of empty axes (rows, columns) with room for titles of the given number of lines."""
+    lines = max((str(title).count("\n") + 1 for title in titles), default=0) if titles else 0
+    figure, axes = plt.subplots(rows, columns, figsize=(columns * cell, rows * (cell + 0.16 * lines)),
+                                squeeze=False, layout="constrained")
+    for axis in axes.flat:
+        axis.set_axis_off()
+    return figure, axes
+
+
+def _bare(axis, title):
+    axis.set_axis_off()
+    if title is not None:
+        axis.set_title(title, fontsize=8.5, pad=3)
+
+
+def _row_title(axis, text):
+    axis.text(-0.06, 0.5, text, transform=axis.transAxes, rotation=90, ha="right", va="center", fontsize=8.5)
+
+
+def _rgb(image):
+    """Any accepted image as float RGB in [0, 1], (h, w, 3); a clear error otherwise."""
+    image = np.asarray(image)
+    if image.ndim == 2:
+        image = image[..., None]
+    if image.ndim != 3 or image.shape[-1] not in (1, 3):
+        raise ValueError(f"expected one image of shape (h, w), (h, w, 1) or (h, w, 3), got {image.shape}. "
+                         "Of a batch of images, take one: images[0].")
+    if image.dtype == np.uint8:
+        image = image / 255.0
+    if not np.isfinite(image).all() or image.min() < -1e-4 or image.max() > 1 + 1e-4:
+        raise ValueError(f"a float image has its values in [0, 1], this one in [{image.min():.4g}, {image.max():.4g}]. "
+                         "Divide images of 0…255 by 255, or pass them as uint8.")
+    return np.broadcast_to(np.clip(image, 0, 1), (*image.shape[:2], 3))
