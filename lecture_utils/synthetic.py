@@ -1,0 +1,499 @@
+"""Digits and steel drawn by code: the data the course has when there is no network.
+
+`draw_digits` writes handwriting-like digits the way MNIST was made: pen strokes, fitted to a 20x20 box,
+centred by mass in 28x28. `draw_steel` draws hot-rolled steel strip with the six surface defects of the
+NEU data set, and knows exactly which pixels it drew the defect on.
+
+Both are seeded: image i depends on (seed, i) alone, so a longer set begins with the shorter one.
+How close they come to the real data is measured by `python3 course.py realism`; see data/README.md.
+"""
+
+from functools import lru_cache
+
+import cv2
+import numpy as np
+
+STEEL_CLASSES = ("crazing", "inclusion", "patches", "pitted_surface", "rolled-in_scale", "scratches")
+STEEL_SIZE = 200  # pixels, height and width
+MAX_BOXES = 9  # the most boxes that an image of the NEU data set has
+
+# ---------------------------------------------------------------------------------------------- digits
+
+DIGIT_SIZE = 28
+_BOX = 20  # the digit's longer side, in pixels
+_FINE = 8  # each pixel is drawn as 8x8 finer ones and averaged: antialiasing
+
+# How people write the ten digits: (how often, strokes). A stroke is a smooth curve through points "x,y"
+# (x to the right, y down, 0 to 100); ";" lifts the pen or turns a sharp corner.
+_SKELETONS = {
+    0: [
+        (5, "56,2 28,14 12,50 26,86 50,98 76,84 88,50 76,16 56,2"),
+        (3, "62,4 36,8 14,42 16,80 42,98 72,82 86,46 78,14 52,2 44,8"),
+        (1, "74,10 46,2 18,30 12,68 36,98 70,86 88,48 80,18 70,12 58,20"),
+    ],
+    1: [
+        (12, "50,0 50,34 50,66 50,100"),
+        (2, "34,20 54,0; 54,0 54,50 54,100"),
+        (1, "32,20 54,0; 54,0 54,50 54,100; 28,100 54,99 80,100"),
+    ],
+    2: [
+        (4, "14,26 32,4 64,4 78,26 62,54 38,80 12,98; 12,98 48,94 90,97"),
+        (4, "16,22 38,2 68,8 76,30 60,62 34,88 14,92 16,76 36,76 62,92 92,92"),
+        (2, "16,14 46,2 76,12 74,34 48,66 16,96; 16,96 52,92 88,86"),
+        (2, "12,34 24,8 56,2 76,20 66,50 40,76 10,92 34,86 62,98 92,90"),
+    ],
+    3: [
+        (4, "14,14 44,0 74,12 70,34 42,46; 42,46 78,58 82,82 52,100 12,88"),
+        (3, "18,10 50,0 74,16 64,38 40,48 50,50 80,66 72,92 42,100 12,88"),
+        (2, "16,4 46,4 78,3; 78,3 58,22 40,42; 40,42 72,48 84,72 66,96 34,100 12,86"),
+        (2, "16,20 36,0 70,6 74,26 52,44 36,44 56,44 80,62 68,90 36,100 14,94"),
+    ],
+    4: [
+        (5, "22,4 16,26 12,52; 12,52 44,53 86,46; 74,6 68,50 60,100"),
+        (4, "26,2 12,40 24,56 54,52 76,42; 78,4 72,50 64,100"),
+        (2, "66,0 40,28 8,64; 8,64 50,63 92,60; 66,0 65,50 62,100"),
+        (3, "30,0 20,26 8,54; 8,54 48,56 92,54; 70,14 64,56 56,100"),
+    ],
+    5: [
+        (4, "88,3 56,5 26,4; 26,4 22,24 18,46; 18,46 52,38 82,58 74,88 44,100 10,90"),
+        (3, "84,6 54,4 32,6; 32,6 24,24 24,40 56,46 78,66 64,92 34,99 12,92"),
+        (2, "26,8 22,28 20,46; 20,46 52,40 80,58 72,88 42,100 12,90; 26,8 58,6 92,2"),
+        (2, "92,2 58,6 36,14 30,36 56,50 72,68 54,92 26,98 6,90"),
+    ],
+    6: [
+        (4, "64,0 36,26 16,60 20,88 46,100 76,88 80,68 60,56 36,64 20,82"),
+        (3, "80,6 50,14 24,44 16,76 38,99 68,94 80,74 64,56 38,60 20,76"),
+        (3, "54,0 30,30 18,64 26,92 50,99 72,84 68,62 46,60 26,78"),
+    ],
+    7: [
+        (5, "10,8 48,8 88,4; 88,4 64,46 46,100"),
+        (3, "12,24 16,6; 16,6 50,9 86,5; 86,5 62,48 48,100"),
+        (3, "10,12 34,2 62,10 86,6; 86,6 68,40 52,70 44,100"),
+        (2, "12,8 48,8 86,4; 86,4 62,48 46,100; 32,52 56,49 82,48"),
+        (2, "8,20 30,6 66,4 82,18 70,50 58,100"),
+    ],
+    8: [
+        (5, "74,14 46,0 20,16 44,44 74,68 70,94 42,100 20,84 32,60 60,38 78,16 66,4"),
+        (3, "68,6 38,2 24,22 48,44 72,66 64,94 38,100 24,80 40,58 62,36 74,14 68,6"),
+        (2, "52,46 26,26 36,4 64,2 76,22 52,46 22,70 30,96 60,100 78,76 52,46"),
+    ],
+    9: [
+        (4, "80,16 52,2 22,18 16,42 40,54 68,38 80,14; 80,14 76,56 70,100"),
+        (3, "74,10 46,0 20,22 26,46 54,46 74,22 78,8; 78,8 76,60 58,92 24,96"),
+        (3, "78,20 50,2 24,26 32,48 60,40 80,16 70,54 52,100"),
+        (2, "72,24 56,2 28,14 22,40 48,50 70,30 74,10; 74,10 70,54 72,100"),
+    ],
+}
+
+
+def draw_digits(n, seed=0):
+    """Draw n handwriting-like digits in MNIST's format.
+
+    n: how many images. seed: a non-negative int.
+    Returns (images, labels): float32 (n, 28, 28, 1) in [0, 1], white ink on black; int64 (n,).
+    The classes take turns: image i shows the digit i % 10.
+    Raises ValueError for an n or a seed that is not a whole number of at least 0.
+    """
+    _require_count("n", n)
+    _require_count("seed", seed)
+    labels = np.arange(n, dtype=np.int64) % 10
+    images = np.zeros((n, DIGIT_SIZE, DIGIT_SIZE, 1), np.float32)
+    for i, label in enumerate(labels):
+        images[i, :, :, 0] = _draw_digit(np.random.default_rng([seed, i]), int(label))
+    return images, labels
+
+
+def _draw_digit(rng, label):
+    """One digit (28, 28): choose a way of writing it, write it by hand, scan it as MNIST was scanned."""
+    often, strokes = zip(*_skeletons()[label])
+    chosen = strokes[rng.choice(len(strokes), p=np.divide(often, sum(often)))]
+    curves = _handwrite(rng, chosen, slant=0.32 if label == 1 else 0.22)
+    pen = float(np.clip(rng.lognormal(np.log(2.6), 0.3), 1.3, 4.4))  # pen width in pixels of the final image
+    return _centre_by_mass(_scan(rng, _fit(curves, _BOX - pen), pen))
+
+
+@lru_cache(maxsize=1)
+def _skeletons():
+    """The table above, parsed: label -> list of (how often, (points (k, 2), strokes as index arrays))."""
+    return {label: [(often, _parse(text)) for often, text in ways] for label, ways in _SKELETONS.items()}
+
+
+def _parse(text):
+    """'x,y x,y; x,y ...' -> the different points, and each stroke as indices into them.
+
+    Strokes that meet share a point, so that they still meet when the points are moved.
+    """
+    strokes = [[tuple(map(float, point.split(","))) for point in stroke.split()] for stroke in text.split(";")]
+    points = sorted({point for stroke in strokes for point in stroke})
+    return np.array(points) / 100, [np.array([points.index(p) for p in stroke]) for stroke in strokes]
+
+
+def _handwrite(rng, skeleton, slant):
+    """Skeleton -> one person's version of it: points moved, the whole bent, slanted, stretched, turned."""
+    points, strokes = skeleton
+    points = points + rng.normal(0, 0.028, points.shape)
+    curves = [_smooth_curve(points[stroke]) for stroke in strokes]
+    wave = rng.normal(0, [[2.2], [5.0]], (2, 4))  # elastic deformation: a slow and a quick wave
+    size = rng.normal(0, [[0.05], [0.012]], (2, 2))
+    matrix = _hand_matrix(rng, slant)
+    return [(curve + _elastic(curve, wave, size)) @ matrix.T for curve in curves]
+
+
+def _smooth_curve(points, steps=10):
+    """A Catmull-Rom spline through points (k, 2): `steps` positions to each of its k - 1 pieces, and the end."""
+    closed = np.allclose(points[0], points[-1])
+    before = points[-2] if closed else 2 * points[0] - points[1]
+    after = points[1] if closed else 2 * points[-1] - points[-2]
+    p = np.vstack([before, points, after])
+    t = np.linspace(0, 1, steps, endpoint=False)[:, None, None]
+    a, b, c, d = p[:-3], p[1:-2], p[2:-1], p[3:]
+    pieces = b + t / 2 * ((c - a) + t * (2 * a - 5 * b + 4 * c - d + t * (3 * b - a - 3 * c + d)))
+    return np.vstack([pieces.transpose(1, 0, 2).reshape(-1, 2), points[-1]])
+
+
+def _elastic(xy, wave, size):
+    """A smooth displacement of the plane at points xy (m, 2): a sum of two plane sine waves."""
+    phase = xy @ wave[:, :2].T + wave[:, 2]
+    return np.sin(phase) @ size
+
+
+def _hand_matrix(rng, slant):
+    """Stretch, slant and turn as one 2x2 matrix; most people lean to the right."""
+    turn = rng.normal(0, 0.09)
+    width = np.exp(rng.normal(-0.22, 0.2))
+    lean = np.clip(rng.normal(0.15, slant), -0.5, 0.85)
+    rotate = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
+    return rotate @ np.array([[1.0, -lean], [0.0, 1.0]]) @ np.diag([width, 1.0])
+
+
+def _fit(curves, length):
+    """Scale and shift the curves so that their longer side is `length`, centred in the image."""
+    everything = np.vstack(curves)
+    low, high = everything.min(0), everything.max(0)
+    scale = length / (high - low).max()
+    return [(curve - (low + high) / 2) * scale + DIGIT_SIZE / 2 for curve in curves]
+
+
+def _scan(rng, curves, pen):
+    """Ink the curves with a pen whose pressure varies, on a fine grid; average down to 28x28 in [0, 1]."""
+    side = DIGIT_SIZE * _FINE
+    ink = np.zeros((side, side), np.uint8)
+    swing, phase, rate = rng.uniform(0, 0.16), rng.uniform(0, 6.3), rng.uniform(0.05, 0.2)
+    for curve in curves:
+        pressure = 1 + swing * np.sin(phase + rate * np.arange(len(curve)))
+        widths = np.maximum(np.rint(pen * _FINE * pressure), 1).astype(int)
+        fixed = np.rint(curve * _FINE * 16).astype(int)  # 4 fractional bits
+        for start, end, width in zip(fixed[:-1].tolist(), fixed[1:].tolist(), widths.tolist()):
+            cv2.line(ink, start, end, 255, width, cv2.LINE_8, 4)
+    small = cv2.resize(ink, (DIGIT_SIZE, DIGIT_SIZE), interpolation=cv2.INTER_AREA).astype(np.float32) / 255
+    soft = cv2.GaussianBlur(small, (3, 3), rng.uniform(0.3, 0.5))
+    return np.clip(soft * rng.uniform(1.02, 1.25), 0, 1)
+
+
+def _centre_by_mass(image):
+    """Shift by whole pixels so that the centre of mass lies within half a pixel of the middle, as in MNIST."""
+    total, middle = image.sum(), (DIGIT_SIZE - 1) / 2
+    place = np.arange(DIGIT_SIZE)
+    down = middle - (image.sum(1) @ place) / total
+    right = middle - (image.sum(0) @ place) / total
+    return np.roll(image, (int(np.rint(down)), int(np.rint(right))), axis=(0, 1))
+
+
+# ----------------------------------------------------------------------------------------------- steel
+
+
+def draw_steel(n_per_class, seed=0):
+    """Draw hot-rolled steel with the six NEU surface defects.
+
+    n_per_class: images of each class. seed: a non-negative int.
+    Returns (images, labels, masks, boxes), n = 6 * n_per_class:
+        images float32 (n, 200, 200, 1) in [0, 1], in steps of 1/255 like the 8-bit originals;
+        labels int64 (n,), indices into STEEL_CLASSES; the classes take turns: image i has the label i % 6;
+        masks  bool (n, 200, 200), True on the pixels that the defect was drawn on;
+        boxes  list of n int64 arrays (k, 4), x0, y0, x1, y1 in pixels, upper bounds exclusive.
+    Mask: where the defect covers at least half of a pixel. Small specks, brush marks and faint streaks are
+    part of the steel, not of the defect, as the annotators of NEU saw it.
+    Boxes: as annotators do, pieces of the defect that lie close together share one box. "Close" is a distance
+    for each class; it is doubled until there are at most 9 boxes. Each box is the tight bounding box of its
+    pieces, so that all mask pixels lie in boxes; boxes of neighbouring groups may overlap. Largest box first.
+    Raises ValueError for an n_per_class or a seed that is not a whole number of at least 0.
+    """
+    _require_count("n_per_class", n_per_class)
+    _require_count("seed", seed)
+    n, size = n_per_class * len(STEEL_CLASSES), STEEL_SIZE
+    labels = np.arange(n, dtype=np.int64) % len(STEEL_CLASSES)
+    images = np.zeros((n, size, size, 1), np.float32)
+    masks = np.zeros((n, size, size), bool)
+    boxes = []
+    for i, label in enumerate(labels):
+        draw, reach = _TEXTURES[STEEL_CLASSES[label]]
+        grey, masks[i] = draw(np.random.default_rng([seed, i]))
+        images[i, :, :, 0] = np.rint(np.clip(grey, 0, 255)) / 255
+        boxes.append(_group_boxes(masks[i], reach))
+    return images, labels, masks, boxes
+
+
+def _crazing(rng):
+    """Fine dark cracks that wander across the strip, in a few fields, on coarse bright grain."""
+    level = rng.triangular(85, 158, 178)
+    grain = 0.8 * _grain(rng, 0.6, 0.7) + 0.4 * _grain(rng, 0.7, 3) + 0.35 * _brushed(rng)
+    ground = level * (1 + _light(rng, 0.10, 0.03)) + level * 0.10 * grain
+    cover = np.zeros((STEEL_SIZE, STEEL_SIZE), np.float32)
+    for _ in range(rng.integers(1, 4)):
+        centre, spread = rng.uniform(20, 180, 2), rng.uniform([25, 18], [60, 45])
+        for _ in range(rng.integers(5, 12)):
+            _crack(rng, cover, rng.normal(centre, spread))
+    for _ in range(rng.poisson(1.2)):
+        _smudge(rng, cover, rng.uniform(0, STEEL_SIZE, 2))
+    depth = level * rng.uniform(0.35, 0.6)
+    return ground - depth * cv2.GaussianBlur(cover, (3, 3), 0.6), cover >= 0.5
+
+
+def _inclusion(rng):
+    """Soft dark lens-shaped marks, drawn out along the rolling direction, on smooth even steel."""
+    level = rng.triangular(65, 95, 140) if rng.random() < 0.93 else rng.uniform(160, 225)
+    grain = 2.3 * _grain(rng, 0.8, 0.9) + 1.6 * _grain(rng, 2, 3)
+    ground = level * (1 + _light(rng, 0.05, 0.04)) + grain
+    shade = np.zeros((STEEL_SIZE, STEEL_SIZE), np.float32)
+    tilt = rng.normal(0, 0.05)
+    if rng.random() < 0.35:
+        half = rng.uniform([10, 50], [24, 120])
+        shade = np.maximum(shade, rng.uniform(0.5, 0.8) * _lens(rng, rng.uniform(20, 180, 2), half, tilt, ragged=0.7))
+    for _ in range(rng.integers(1, 4)):
+        centre, spread = rng.uniform(15, 185, 2), rng.uniform([2, 8], [14, 35])
+        for _ in range(rng.integers(1, 6)):
+            half = np.exp(rng.uniform(np.log([1.6, 7]), np.log([4.5, 30])))
+            mark = _lens(rng, rng.normal(centre, spread), half, tilt, ragged=0.35)
+            shade = np.maximum(shade, rng.uniform(0.5, 1) * mark)
+    depth = level * rng.uniform(0.22, 0.42)
+    return ground - depth * shade, shade >= 0.25
+
+
+def _patches(rng):
+    """Large dark patches with frayed edges on bright, coarse, often overexposed steel."""
+    exposure = rng.triangular(0.35, 0.8, 1.2)
+    grain = 0.8 * _grain(rng, 0.6, 0.8) + 0.4 * _grain(rng, 0.7, 3) + 0.5 * _brushed(rng)
+    ground = 205 * (1 + _light(rng, 0.13, 0.05)) + 22 * grain
+    fray = 0.5 * _grain(rng, 7, 9) + 0.3 * _grain(rng, 2.5, 3) + 0.12 * _grain(rng, 0.8, 1)
+    cover = np.zeros((STEEL_SIZE, STEEL_SIZE), np.float32)
+    for _ in range(rng.integers(1, 6)):
+        half = rng.uniform([16, 18], [38, 62])
+        cover = np.maximum(cover, _patch(rng, rng.uniform(0, STEEL_SIZE, 2), half, fray))
+    dark = 58 * (1 + _light(rng, 0.12, 0.12)) + 8 * grain
+    grey = ground + cover * (dark - ground)
+    specks = _specks(rng, rng.poisson(6))
+    return exposure * (grey - 90 * specks * (1 - cover)), cover >= 0.5
+
+
+def _pitted_surface(rng):
+    """Countless small dark pits, denser in some bands of the strip than in others, on bright smooth steel."""
+    level = rng.triangular(95, 215, 250)
+    ground = level * (1 + _light(rng, 0.06, 0.07)) + 2.5 * _grain(rng, 0.8, 1)
+    size, long = rng.uniform(1.1, 2.1), rng.uniform(0.8, 1.7)
+    rough = _turned(rng, size, size * long, rng.uniform(-0.7, 0.7)) - 0.8 * _grain(rng, 4 * size, 4 * size)
+    dense = _light(rng, 0.35, 0.2) + 0.25 * _grain(rng, 12, 20)
+    cover = _soft_step((rough - rng.uniform(0.9, 1.9) + dense) / 0.3)
+    if rng.random() < 0.25:
+        edge = [rng.choice([0, STEEL_SIZE]), rng.uniform(0, STEEL_SIZE)]
+        fray = 0.7 * _grain(rng, 6, 10) + 0.4 * _grain(rng, 2, 2)
+        cover = np.maximum(cover, _patch(rng, np.array(edge), rng.uniform([12, 25], [35, 70]), fray, soft=0.08))
+    depth = level * rng.uniform(0.15, 0.4)
+    return ground - depth * cover, cover >= 0.5
+
+
+def _rolled_in_scale(rng):
+    """Small dark flakes of scale pressed into the strip, each with a lit rim, gathered in fields."""
+    level = rng.triangular(75, 138, 155)
+    grain = 0.55 * _grain(rng, 0.5, 0.4) + 0.75 * _turned(rng, 3, 0.6, rng.normal(-0.1, 0.15)) + 0.3 * _brushed(rng)
+    ground = level * (1 + _light(rng, 0.07, 0.02)) + level * (0.055 * grain + 0.03 * _grain(rng, 5, 4))
+    cover = np.zeros((STEEL_SIZE, STEEL_SIZE), np.float32)
+    for _ in range(rng.integers(1, 4)):
+        centre, spread = rng.uniform(20, 180, 2), rng.uniform([8, 10], [20, 32])
+        for _ in range(rng.integers(5, 20)):
+            _flake(rng, cover, rng.normal(centre, spread))
+    field = np.minimum(cv2.GaussianBlur(cover, (0, 0), 7) * 3, 1)
+    rim = np.clip(np.roll(cover, (-3, 1), (0, 1)) - cover, 0, 1)
+    lit = cv2.GaussianBlur(rim, (0, 0), 1.2) * 0.16 + field * 0.06
+    shade = rng.uniform(0.28, 0.42) * cv2.GaussianBlur(cover, (0, 0), 0.9)
+    return ground * (1 + lit) - level * shade, cover >= 0.5
+
+
+def _scratches(rng):
+    """Bright lines and streaky bands along the rolling direction on dark smooth steel."""
+    level = rng.triangular(45, 78, 160)
+    grain = 2.0 * _grain(rng, 0.8, 0.9) + 1.5 * _grain(rng, 1.0, 12) + 1.2 * _grain(rng, 3, 30)
+    ground = level * (1 + _light(rng, 0.05, 0.04)) + grain
+    glow = np.zeros((STEEL_SIZE, STEEL_SIZE), np.float32)
+    mask = np.zeros((STEEL_SIZE, STEEL_SIZE), bool)
+    for _ in range(rng.integers(1, 4)):
+        line = _scratch(rng)
+        glow = np.maximum(glow, rng.uniform(30, 170) * line)
+        mask |= line >= 0.3
+    for _ in range(rng.poisson(1.5)):
+        glow = np.maximum(glow, rng.uniform(5, 14) * _scratch(rng))  # faint streaks: part of the steel
+    grey = ground + glow
+    return (grey.T, mask.T) if rng.random() < 0.25 else (grey, mask)
+
+
+# How each class is drawn, and the distance in pixels within which pieces of its defect share a box.
+_TEXTURES = {
+    "crazing": (_crazing, 18),
+    "inclusion": (_inclusion, 8),
+    "patches": (_patches, 3),
+    "pitted_surface": (_pitted_surface, 24),
+    "rolled-in_scale": (_rolled_in_scale, 16),
+    "scratches": (_scratches, 8),
+}
+
+
+def _group_boxes(mask, reach):
+    """Boxes (k, 4) around groups of mask pieces that lie within `reach` pixels of each other; at most 9."""
+    while True:
+        joined = cv2.dilate(mask.astype(np.uint8), np.ones((reach + 1, reach + 1), np.uint8))
+        count, groups = cv2.connectedComponents(joined)
+        if count - 1 <= MAX_BOXES:
+            break
+        reach *= 2
+    boxes = [_tight_box(mask & (groups == group)) for group in range(1, count)]
+    areas = [(x1 - x0) * (y1 - y0) for x0, y0, x1, y1 in boxes]
+    return np.array([boxes[i] for i in np.argsort(areas, kind="stable")[::-1]], np.int64).reshape(-1, 4)
+
+
+def _tight_box(mask):
+    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+    return columns[0], rows[0], columns[-1] + 1, rows[-1] + 1
+
+
+# ------------------------------------------------------------------------------- the painter's brushes
+
+
+def _grain(rng, sigma_x, sigma_y):
+    """Gaussian noise (200, 200) of standard deviation 1, blurred by sigma_x across and sigma_y along the strip."""
+    noise = rng.standard_normal((STEEL_SIZE, STEEL_SIZE), np.float32)
+    soft = cv2.GaussianBlur(noise, (0, 0), sigmaX=sigma_x, sigmaY=sigma_y, borderType=cv2.BORDER_REFLECT)
+    return soft / soft.std()
+
+
+def _turned(rng, sigma_x, sigma_y, angle):
+    """`_grain` whose grain lies at `angle` (radians)."""
+    reach = int(np.ceil(3 * max(sigma_x, sigma_y)))
+    y, x = np.mgrid[-reach : reach + 1, -reach : reach + 1].astype(np.float32)
+    u, v = x * np.cos(angle) + y * np.sin(angle), y * np.cos(angle) - x * np.sin(angle)
+    kernel = np.exp(-((u / sigma_x) ** 2 + (v / sigma_y) ** 2) / 2)
+    noise = rng.standard_normal((STEEL_SIZE, STEEL_SIZE), np.float32)
+    soft = cv2.filter2D(noise, -1, kernel, borderType=cv2.BORDER_REFLECT)
+    return soft / soft.std()
+
+
+def _brushed(rng):
+    """Fine hairs at a slant, as brushes and rolls leave them."""
+    return _turned(rng, 6, 0.5, rng.uniform(-0.6, 0.1))
+
+
+def _light(rng, columns, rows):
+    """Uneven lighting (200, 200) around 0: soft vertical bands and a slow change along the strip."""
+    band = _line_noise(rng, rng.uniform(8, 30)) + 0.7 * rng.normal() * np.linspace(-1, 1, STEEL_SIZE)
+    slow = _line_noise(rng, 50)
+    strength = rng.uniform(0.5, 1.5)
+    return strength * (columns * band[None, :] + rows * slow[:, None]).astype(np.float32)
+
+
+def _line_noise(rng, sigma, n=STEEL_SIZE):
+    """Smooth noise (n,) of standard deviation 1."""
+    noise = cv2.GaussianBlur(rng.standard_normal((n, 1)), (1, 0), sigmaX=1, sigmaY=sigma) if sigma else None
+    return noise[:, 0] / noise.std()
+
+
+def _soft_step(x):
+    """0 well below zero, 1 well above: the logistic function."""
+    return (1 / (1 + np.exp(-np.clip(x, -30, 30)))).astype(np.float32)
+
+
+def _plane():
+    """Pixel coordinates x (1, 200) and y (200, 1)."""
+    line = np.arange(STEEL_SIZE, dtype=np.float32)
+    return line[None, :], line[:, None]
+
+
+def _path(cover, points, widths):
+    """Draw a line of varying width through points (k, 2), antialiased, onto cover (200, 200) in [0, 1]."""
+    ink = np.zeros((STEEL_SIZE * 2, STEEL_SIZE * 2), np.uint8)
+    fixed = np.rint(np.asarray(points) * 2 * 16).astype(int).tolist()
+    for start, end, width in zip(fixed[:-1], fixed[1:], np.maximum(np.rint(2 * widths), 1).astype(int).tolist()):
+        cv2.line(ink, start, end, 255, width, cv2.LINE_AA, 4)
+    drawn = cv2.resize(ink, (STEEL_SIZE, STEEL_SIZE), interpolation=cv2.INTER_AREA).astype(np.float32) / 255
+    np.maximum(cover, drawn, out=cover)
+
+
+def _crack(rng, cover, start):
+    """A thin crack: a walk that heads across the strip and changes its mind at every step."""
+    steps = rng.integers(5, 18)
+    heading = rng.normal(0, 0.3) + rng.normal(0, 0.55, steps)
+    moves = 3.5 * np.stack([np.cos(heading), np.sin(heading)], 1)
+    points = start + np.vstack([np.zeros(2), np.cumsum(moves, 0)])
+    _path(cover, points, np.abs(rng.normal(1.2, 0.4, steps)))
+
+
+def _smudge(rng, cover, start):
+    """A short thick blot, where cracks have broken out."""
+    points = start + np.cumsum(rng.normal(0, [2, 4], (rng.integers(3, 7), 2)), 0)
+    _path(cover, points, rng.uniform(2, 5, len(points) - 1))
+
+
+def _flake(rng, cover, centre):
+    """A flat flake of scale: two or three short dabs side by side."""
+    width = rng.uniform(2, 4.5)
+    points = centre + np.cumsum(rng.normal([1.6, 0.3], [1.6, 1.0], (rng.integers(2, 4), 2)), 0)
+    _path(cover, points, width * rng.uniform(0.6, 1, len(points) - 1))
+
+
+def _lens(rng, centre, half, tilt, ragged):
+    """A mark of half-axes `half` (x, y), pointed at both ends, its sides made ragged by streaks."""
+    x, y = _plane()
+    v = (y - centre[1]) / half[1]
+    u = (x - centre[0] - tilt * (y - centre[1]) - half[0] * 0.4 * _line_noise(rng, 9)[:, None]) / half[0]
+    shape = 1 - np.abs(u) ** 1.5 - np.abs(v) ** 1.5
+    streaks = 0.0
+    if ragged and half[0] > 5:
+        streaks = ragged * _grain(rng, 2, 14)
+    return _soft_step((shape + streaks * 0.6) / (0.16 + 0.25 / half[0])) * (shape > -1.5)
+
+
+def _patch(rng, centre, half, fray, soft=0.22):
+    """A rounded rectangle of half-axes `half` (x, y) whose outline is displaced by the noise `fray`."""
+    x, y = _plane()
+    lean = rng.normal(0, 0.15)
+    u = np.abs((x - centre[0] - lean * (y - centre[1])) / half[0])
+    v = np.abs((y - centre[1]) / half[1])
+    distance = (u**3 + v**3) ** (1 / 3)
+    return _soft_step((1 - distance + 0.45 * fray) / rng.uniform(0.5 * soft, soft))
+
+
+def _specks(rng, count):
+    """A few small black specks in loose groups, (200, 200) in [0, 1]."""
+    cover = np.zeros((STEEL_SIZE, STEEL_SIZE), np.float32)
+    centre = rng.uniform(0, STEEL_SIZE, 2)
+    for _ in range(count):
+        start = rng.normal(centre, 30)
+        _path(cover, start + np.cumsum(rng.normal(0, 1.5, (3, 2)), 0), rng.uniform(1.5, 4, 2))
+    return cv2.GaussianBlur(cover, (0, 0), 0.8)
+
+
+def _scratch(rng):
+    """One scratch along the strip, (200, 200) in [0, 1]: a thin line, or a band of many parallel lines."""
+    x, y = _plane()
+    width = rng.uniform(8, 30) if rng.random() < 0.4 else rng.uniform(1.2, 4)
+    slope = rng.normal(0, 0.02) if rng.random() < 0.85 else rng.normal(0, 0.12)
+    middle, length = rng.uniform(0, STEEL_SIZE), np.exp(rng.uniform(np.log(50), np.log(500)))
+    u = x - rng.uniform(10, 190) - slope * (y - 100) - 0.6 * _line_noise(rng, 6)[:, None]
+    window = _soft_step((width / 2 - np.abs(u)) / 0.5)
+    ends = _soft_step((length / 2 - np.abs(y - middle)) / rng.uniform(2, 15))
+    lines = np.interp(u, np.arange(-200, 200), np.clip(0.6 + 0.4 * _line_noise(rng, 0.8, 400), 0, 1))
+    along = np.clip(0.8 + 0.2 * _line_noise(rng, 12)[:, None] + 0.15 * _line_noise(rng, 1)[:, None], 0.2, 1.2)
+    return (window * ends * lines * along).astype(np.float32)
+
+
+def _require_count(name, value):
+    """Raise ValueError unless value is a whole number of at least 0."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 0:
+        raise ValueError(f"{name} must be a whole number of at least 0, not {value!r}.")
