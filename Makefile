@@ -1,0 +1,6 @@
+# Thin aliases: `make run` is `python3 course.py run`.
+COMMANDS := run test lab data doctor notebooks stamp train realism
+
+.PHONY: $(COMMANDS)
+$(COMMANDS):
+	python3 course.py $@

@@ -1,0 +1,292 @@
+#!/usr/bin/env python3
+"""The one command of the course: `python3 course.py` lists what it does.
+
+Standard library only. It makes the environment .venv from requirements.lock, once, and hands over to it.
+The file is kept to the syntax of Python 3.6, so that an old interpreter can read it as far as its clear sentence.
+"""
+import collections
+import contextlib
+import hashlib
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import time
+
+ROOT = os.path.dirname(os.path.abspath(__file__))
+VENV = os.path.join(ROOT, ".venv")
+VENV_PYTHON = os.path.join(VENV, *(("Scripts", "python.exe") if os.name == "nt" else ("bin", "python")))
+LOCK = os.path.join(ROOT, "requirements.lock")
+COMPLETE = os.path.join(VENV, "course-complete")  # holds the hash of the lock, written last
+
+PYTHONS = ((3, 11), (3, 12), (3, 13))
+NEEDED_GB = 3.5  # TensorFlow and the rest: 2.5 GB installed, and room for the downloads
+
+Command = collections.namedtuple("Command", "summary argv")
+COMMANDS = collections.OrderedDict([
+    ("run", Command("run the notebooks and write them as pages into build/; name some to run only those",
+                    ["tools/run_notebooks.py", "run"])),
+    ("test", Command("test every claim: unit tests, and every notebook cell by cell",
+                     ["-m", "pytest", "tests", "notebooks", "--nbval-lax", "--nbval-current-env",
+                      "--nbval-cell-timeout=240", "-n", "2", "--dist", "loadfile"])),
+    ("lab", Command("open the notebooks in JupyterLab",
+                    ["-m", "jupyterlab", "--ServerApp.root_dir=" + ROOT, "--LabApp.default_url=/lab/tree/notebooks"])),
+    ("data", Command("show which data is where; `data --fetch` downloads the real data",
+                     ["-m", "lecture_utils.datasets"])),
+    ("doctor", Command("check this computer, and say what to do about each thing that is wrong",
+                       ["tools/doctor.py"])),
+    ("notebooks", Command("for maintainers: run the notebooks in place and save their outputs",
+                          ["tools/run_notebooks.py", "notebooks"])),
+    ("stamp", Command("for maintainers: write the repository's address into badges and bootstrap cells",
+                      ["tools/stamp.py"])),
+    ("train", Command("for maintainers: train the shipped weights", ["tools/train.py"])),
+    ("realism", Command("for maintainers: measure how real the embedded data is", ["tools/realism.py"])),
+])
+
+
+class Stop(Exception):
+    """A sentence for the reader: what is wrong, and what to do."""
+
+
+def main(arguments):
+    name = arguments[0] if arguments else "help"
+    if name in ("help", "-h", "--help"):
+        print(overview())
+        return 0
+    if name not in COMMANDS:
+        print("There is no command '{}'.\n\n{}".format(name, overview()), file=sys.stderr)
+        return 2
+    try:
+        if not environment_is_ready():
+            make_environment()
+    except Stop as stop:
+        print("\n{}".format(stop), file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nInterrupted; the same command starts the installation afresh.", file=sys.stderr)
+        return 130
+    return hand_over(COMMANDS[name].argv + [as_seen_from_root(argument) for argument in arguments[1:]])
+
+
+def overview():
+    lines = ["How a CNN decides, seen: a course in notebooks.", "",
+             "  python3 course.py run     runs the six notebooks and writes them as pages",
+             "  python3 course.py test    tests every claim in them", "",
+             "The first call installs what is needed into .venv. All commands:", ""]
+    lines += ["  {:<10}{}".format(name, command.summary) for name, command in COMMANDS.items()]
+    return "\n".join(lines)
+
+
+def as_seen_from_root(argument):
+    """The hand-over changes into ROOT, so a notebook named by a path from here gets its absolute one."""
+    is_path = argument.endswith(".ipynb") and os.path.exists(argument)
+    return os.path.abspath(argument) if is_path else argument
+
+
+def hand_over(argv):
+    """Replace this process by the environment's Python (POSIX), or run it and pass its exit status on (Windows)."""
+    for folder in ("COURSE_DATA", "COURSE_CACHE"):
+        if os.environ.get(folder):
+            os.environ[folder] = os.path.abspath(os.path.expanduser(os.environ[folder]))
+    os.chdir(ROOT)
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's C++ log lines
+    os.environ["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"  # the debugger's warning at the start of every kernel
+    sys.stdout.flush()
+    if os.name == "posix":
+        os.execv(VENV_PYTHON, [VENV_PYTHON] + argv)
+    process = subprocess.Popen([VENV_PYTHON] + argv)
+    while True:
+        try:
+            return process.wait()
+        except KeyboardInterrupt:
+            pass  # Ctrl-C reaches the child as well; its exit status is what counts
+
+
+# ---- the environment
+
+
+def environment_is_ready():
+    try:
+        with open(COMPLETE) as marker:
+            return marker.read() == lock_hash() and os.path.exists(VENV_PYTHON)
+    except IOError:
+        return False
+
+
+def lock_hash():
+    with open(LOCK, "rb") as lock:
+        return hashlib.sha256(lock.read()).hexdigest()
+
+
+def make_environment():
+    """Make .venv from nothing. Whatever an interrupted or outdated installation left is removed first."""
+    check_platform()
+    uv = shutil.which("uv")
+    python = find_python(uv)
+    check_disk()
+    with installation_lock():
+        if environment_is_ready():  # another call was installing, and has finished
+            return
+        print("Installing the course's packages into .venv with {} (once; {}).".format(
+            "uv" if uv else "pip", "seconds to a minute" if uv else "one to a few minutes"), flush=True)
+        began = time.time()
+        shutil.rmtree(VENV, ignore_errors=True)
+        if uv:
+            run_installer([uv, "venv", "--quiet", "--python", python, VENV])
+            run_installer([uv, "pip", "install", "--python", VENV_PYTHON, "--require-hashes", "-r", LOCK])
+        else:
+            run_installer([python, "-m", "venv", VENV])
+            run_installer([VENV_PYTHON, "-m", "pip", "install", "--disable-pip-version-check",
+                           "--require-hashes", "-r", LOCK])
+        with open(COMPLETE, "w") as marker:
+            marker.write(lock_hash())
+        print("Installed in {:.0f} s.".format(time.time() - began), flush=True)
+
+
+@contextlib.contextmanager
+def installation_lock():
+    """One installation at a time. The operating system releases the lock however its holder ends."""
+    path = os.path.join(ROOT, ".venv.lock")
+    try:
+        handle = open(path, "w")
+    except EnvironmentError as error:
+        raise Stop("The folder {} can't be written to ({}). Clone or copy the course into a folder of your own, "
+                   "and run the command there.".format(ROOT, error.strerror))
+    with handle:
+        if os.name == "nt":
+            import msvcrt
+            while True:
+                with contextlib.suppress(OSError):  # it gives up after ten seconds
+                    msvcrt.locking(handle.fileno(), msvcrt.LK_LOCK, 1)
+                    break
+        else:
+            import fcntl
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
+def check_platform():
+    """TensorFlow is built for these only."""
+    system, machine = platform.system(), platform.machine().lower()
+    if system == "Darwin" and machine != "arm64":
+        raise Stop("TensorFlow is no longer built for Macs with an Intel processor. Open the notebooks in Colab: "
+                   "README.md has a link for each. (Is this a Mac with Apple silicon? Then this Python runs in "
+                   "emulation: install the arm64 one from https://www.python.org/downloads/ and try again.)")
+    if system == "Windows" and machine == "arm64":
+        raise Stop("TensorFlow is not built for Windows on ARM. Install the 64-bit Intel version of Python 3.12 "
+                   "from https://www.python.org/downloads/ (Windows emulates it), or open the notebooks in Colab.")
+
+
+def check_disk():
+    free = shutil.disk_usage(ROOT).free / 1e9
+    if free < NEEDED_GB:
+        raise Stop("The packages need {} GB of disk, and {} has {:.1f} GB free. Make room, or clone the course "
+                   "onto a larger disk.".format(NEEDED_GB, ROOT, free))
+
+
+# ---- the interpreter
+
+
+def find_python(uv):
+    """Path (or, for uv, version) of a Python that can carry the course; this one, if it can."""
+    without_venv = None
+    for candidate in candidates():
+        version, has_venv = probe(candidate)
+        if version in PYTHONS and (has_venv or uv):
+            if candidate != sys.executable:
+                print("This is Python {}.{}; the course uses {}.".format(
+                    sys.version_info[0], sys.version_info[1], candidate))
+            return candidate
+        if version in PYTHONS:
+            without_venv = without_venv or version
+    if without_venv:
+        raise Stop("Python {0}.{1} is here without the modules venv and ensurepip. On Debian and Ubuntu install them "
+                   "with `sudo apt install python{0}.{1}-venv`; or install uv (https://docs.astral.sh/uv/), which "
+                   "needs neither. Then run the same command again.".format(*without_venv))
+    if uv:
+        return "3.12"  # uv fetches it
+    raise Stop("The course needs Python 3.11, 3.12 or 3.13 (64-bit CPython); this is Python {}, and no other was "
+               "found. Install 3.12 from https://www.python.org/downloads/, or install uv "
+               "(https://docs.astral.sh/uv/), which fetches it. Then run the same command again."
+               .format(platform.python_version()))
+
+
+def candidates():
+    """Paths of interpreters, this one first."""
+    found = [sys.executable]
+    for name in ("python3.13", "python3.12", "python3.11", "python3", "python"):
+        path = shutil.which(name)
+        if path and path not in found:
+            found.append(path)
+    return found
+
+
+def probe(python):
+    """((major, minor), whether it can make environments); version None for what isn't a 64-bit CPython."""
+    code = ("import sys, platform; from importlib.util import find_spec as f; "
+            "print(sys.version_info[0], sys.version_info[1], int(bool(f('venv') and f('ensurepip'))), "
+            "int(sys.maxsize > 2**32 and platform.python_implementation() == 'CPython'))")
+    try:
+        answer = subprocess.run([python, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=30)
+        major, minor, has_venv, is_fit = map(int, answer.stdout.split())
+    except (OSError, ValueError, subprocess.SubprocessError):  # a broken link, a version manager's empty shim
+        return None, False
+    return ((major, minor) if is_fit else None), bool(has_venv)
+
+
+# ---- the installer
+
+
+def run_installer(command):
+    """Run one step of the installation with its newest line shown; a failure becomes a sentence."""
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=ROOT)
+    tail = collections.deque(maxlen=12)
+    began = time.time()
+    try:
+        for raw in process.stdout:
+            line = raw.decode("utf-8", "replace").strip()
+            if line:
+                tail.append(line)
+                show_progress("  {:4.0f} s  {}".format(time.time() - began, line))
+    except KeyboardInterrupt:
+        process.terminate()
+        raise
+    finally:
+        show_progress("")
+    if process.wait() != 0:
+        text = "\n".join(tail)
+        raise Stop("{}\n\n{}".format(text, remedy(text)))
+
+
+def show_progress(line):
+    """On a terminal, one line that is written over; elsewhere nothing, since it would fill a log."""
+    if sys.stdout.isatty():
+        width = shutil.get_terminal_size().columns - 1
+        sys.stdout.write("\r{:<{}}\r{}".format("", width, line[:width]))
+        sys.stdout.flush()
+
+
+def remedy(text):
+    """The sentence for a failed installation, from the installer's last lines."""
+    text = text.lower()
+    if any(sign in text for sign in ("no space left", "disk quota", "not enough space")):
+        return "The disk is full. The packages need {} GB: make room and run the same command again.".format(NEEDED_GB)
+    if any(sign in text for sign in (
+            "connection", "connect error", "dns", "name resolution", "timed out", "timeout", "unreachable",
+            "error sending request", "failed to fetch", "could not fetch url", "ssl", "certificate", "proxy")):
+        return ("The package index can't be reached. Check the network (behind a proxy set HTTPS_PROXY) and run the "
+                "same command again; what was downloaded is kept.")
+    if "hash" in text:
+        return ("A downloaded package is not the one named in requirements.lock, so it was refused. Run the same "
+                "command again; if it persists, an index or proxy between you and PyPI alters packages.")
+    if any(sign in text for sign in ("no matching distribution", "no wheels", "no solution", "platform tag")):
+        return ("A package of the course is not built for this computer ({}, {}, Python {}). Open the notebooks in "
+                "Colab instead: README.md has a link for each.".format(
+                    platform.system(), platform.machine(), platform.python_version()))
+    return ("The installation failed; its last lines are above. Run the same command again: it starts afresh. "
+            "If it persists, delete the folder .venv and report these lines.")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
