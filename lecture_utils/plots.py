@@ -159,6 +159,22 @@ def feature_maps(A, columns=8, cell=1.0):
     return figure
 
 
+def number_grid(arrays, columns=3, cell=CELL):
+    """Small matrices side by side, each value written in its cell; tinted red above zero, blue below.
+
+    Args:
+        arrays: dict of title → (h, w) array; all are tinted on one scale.
+    """
+    figure, axes = _grid(-(-len(arrays) // columns), columns, cell, [*arrays])
+    top = 2 * max(np.abs(array).max() for array in arrays.values()) or 1    # half the range: pale tints, legible digits
+    for axis, (title, array) in zip(axes.flat, arrays.items()):
+        axis.imshow(array, cmap=SIGNED, vmin=-top, vmax=top)
+        for (row, column), value in np.ndenumerate(array):
+            axis.text(column, row, f"{value:g}", ha="center", va="center", fontsize=12)
+        _bare(axis, title)
+    return figure
+
+
 def score_stem(scores, class_names, true=None, label="class score y"):
     """Stem plot of one image's class scores (or probabilities); the true class is marked."""
     scores = np.asarray(scores).ravel()
