@@ -1,0 +1,171 @@
+"""Fetches a file once, into the user's cache, or says within seconds why it cannot.
+
+A download has a progress bar, a checksum, and a name of its own until it is whole: a broken file is never
+used, an interrupted one starts afresh, and two processes that fetch the same file do each other no harm.
+"""
+
+import os
+import socket
+import sys
+import threading
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urljoin, urlsplit
+
+from .readers import DataError
+
+CONNECT_SECONDS = 2.8  # finding the host and reaching it, together
+READ_SECONDS = 10  # silence after which a download counts as stalled
+SLOWEST = 2_000  # bytes a second; slower over READ_SECONDS counts as stalled too
+MOST_REDIRECTS = 5
+
+_failed = {}  # url, or host that could not be reached -> why, so that a session waits for each only once
+
+
+def cache_folder():
+    """Where downloads are kept: the folder named by COURSE_CACHE, by default the user's own cache."""
+    import pooch
+
+    return Path(os.environ.get("COURSE_CACHE") or pooch.os_cache("cnn-visual-explanations"))
+
+
+def offline():
+    """Whether COURSE_OFFLINE=1 forbids downloads, and with them the cache, so that results are the same anywhere."""
+    return os.environ.get("COURSE_OFFLINE", "0") not in ("", "0")
+
+
+def cached(filename, known_hash=None):
+    """The path of a file in the cache, or None where it is not there or not the file that `known_hash` describes."""
+    import pooch
+
+    path = cache_folder() / filename
+    if not path.is_file():
+        return None
+    algorithm, _, digest = (known_hash or "").rpartition(":")
+    try:
+        good = not digest or pooch.file_hash(str(path), alg=algorithm or "sha256") == digest
+    except OSError:  # unreadable
+        return None
+    return path if good else None
+
+
+def download(url, filename, known_hash=None, again=False):
+    """The path of `url`'s file in the cache, fetched if it is not there yet.
+
+    known_hash  what the file must be: "sha256:..." or "md5:..." or a bare SHA-256. None accepts any whole
+                file: then whoever reads it must verify what is in it.
+    again       try even if the same download failed earlier in this session.
+
+    Raises `DataError`, with one sentence on what happened, when COURSE_OFFLINE=1, when nothing answers
+    (within 3 s), and when the server fails, stalls, cuts off or sends something else.
+    """
+    import pooch
+
+    if offline():
+        raise DataError(f"COURSE_OFFLINE=1 is set, so {filename} is not downloaded. Unset it to allow downloads.")
+    path = cached(filename, known_hash)
+    if path:
+        return path
+    remembered = _failed.get(url) or _failed.get(urlsplit(url).netloc)
+    if remembered and not again:
+        raise DataError(f"{remembered} Not tried again in this session unless source=\"download\" asks for it.")
+    pooch.get_logger().setLevel("ERROR")  # what it would log is said here in other words
+    try:
+        with _failures_explained(url, filename):
+            _failed.pop(url, None)
+            return Path(pooch.retrieve(url, known_hash, fname=filename, path=cache_folder(), downloader=_fetch))
+    except DataError as error:
+        _failed[url] = str(error)
+        raise
+
+
+def _fetch(url, output_file, pooch):
+    """Write what `url` serves to `output_file`, which has a unique temporary name; pooch verifies and renames it."""
+    import requests
+
+    with requests.Session() as session:
+        response = _answer(session, url)
+        with response, open(output_file, "wb") as file, _progress(url, response) as progress:
+            started = time.monotonic()
+            for chunk in response.iter_content(1 << 16):
+                progress.update(file.write(chunk))
+                seconds = time.monotonic() - started
+                if seconds > READ_SECONDS and progress.n < SLOWEST * seconds:
+                    raise requests.exceptions.ReadTimeout
+
+
+def _answer(session, url):
+    """The server's answer to `url`, after its redirects, each host tried for a bounded time."""
+    for _ in range(MOST_REDIRECTS + 1):
+        _require_connection(url)
+        response = session.get(url, stream=True, allow_redirects=False, timeout=(CONNECT_SECONDS, READ_SECONDS))
+        if not response.is_redirect:
+            response.raise_for_status()
+            return response
+        url = urljoin(url, response.headers["location"])
+        response.close()
+    raise DataError(f"{urlsplit(url).netloc} redirects in a circle. The address may have moved.")
+
+
+def _require_connection(url):
+    """Raise `DataError` unless the url's host, or the proxy on the way to it, answers within CONNECT_SECONDS.
+
+    The attempt runs in a thread of its own, because looking up a name cannot be given a time-out.
+    """
+    from requests.utils import get_environ_proxies, prepend_scheme_if_needed, select_proxy
+
+    proxy = select_proxy(url, get_environ_proxies(url))
+    target = urlsplit(prepend_scheme_if_needed(proxy, "http") if proxy else url)
+    address = target.hostname, target.port or (443 if target.scheme == "https" else 80)
+    outcome = []
+
+    def connect():
+        try:
+            socket.create_connection(address, timeout=CONNECT_SECONDS / 2).close()
+            outcome.append(None)
+        except OSError as error:
+            outcome.append(error.strerror or str(error))
+
+    thread = threading.Thread(target=connect, daemon=True)
+    thread.start()
+    thread.join(CONNECT_SECONDS)
+    reason = outcome[0] if outcome else f"no answer within {CONNECT_SECONDS} s"
+    if reason:
+        host = urlsplit(url).netloc
+        _failed[host] = f"No connection to {host}{' through the proxy' if proxy else ''} ({reason})."
+        raise DataError(_failed[host])
+    _failed.pop(urlsplit(url).netloc, None)
+
+
+@contextmanager
+def _failures_explained(url, filename):
+    """Turn what goes wrong while downloading into a `DataError` of one sentence."""
+    from requests import exceptions
+
+    host = urlsplit(url).netloc
+    try:
+        yield
+    except exceptions.HTTPError as error:
+        raise DataError(f"{host} answers {error.response.status_code} {error.response.reason} for {filename}.") from error
+    except exceptions.SSLError as error:
+        raise DataError(f"The secure connection to {host} failed ({error}). A proxy may be in the way.") from error
+    except (exceptions.ChunkedEncodingError, exceptions.ContentDecodingError) as error:
+        raise DataError(f"{host} cut off the download of {filename}. Nothing of it is kept.") from error
+    except (exceptions.Timeout, exceptions.ConnectionError) as error:
+        raise DataError(f"The download of {filename} from {host} stalled. Nothing of it is kept.") from error
+    except exceptions.RequestException as error:
+        raise DataError(f"{filename} cannot be downloaded from {host} ({error}).") from error
+    except ValueError as error:  # pooch's way to say that the checksum is wrong
+        raise DataError(f"{host} sent a {filename} with another checksum than the known one. It is not used.") from error
+    except OSError as error:
+        raise DataError(f"{filename} cannot be written to {cache_folder()} ({error.strerror or error}). "
+                        "COURSE_CACHE may name another folder.") from error
+
+
+def _progress(url, response):
+    from tqdm import tqdm
+
+    total = int(response.headers.get("content-length", 0)) or None
+    name = urlsplit(url).path.rpartition("/")[2]
+    return tqdm(total=total, desc=name, unit="B", unit_scale=True, file=sys.stdout, mininterval=0.5, leave=False)

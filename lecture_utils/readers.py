@@ -1,0 +1,156 @@
+"""Reads images, arrays and annotations out of folders and zips, and refuses what is broken.
+
+Nothing here knows a data set. Every function either returns what it was asked for, whole, or raises
+a `DataError` that names the file, says what was expected and what came, and what to do.
+"""
+
+import io
+import os
+import stat
+import zipfile
+import zlib
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from xml.etree import ElementTree
+
+import numpy as np
+from PIL import Image  # unlike cv2 it tells an image's size before decoding it, and refuses a truncated one
+
+# No file of the course's data sets is larger; a zip that declares more is broken or a bomb.
+LARGEST_FILE = 2 * 1024**3
+
+
+class DataError(Exception):
+    """A data set that was asked for cannot be had; the message says why and what to do about it."""
+
+
+class Folder:
+    """The files below a folder, by their relative names with forward slashes."""
+
+    def __init__(self, path):
+        self.path = Path(path)
+        self.names = sorted(
+            (Path(parent) / file).relative_to(self.path).as_posix()
+            for parent, _, files in os.walk(self.path)
+            for file in files
+        )
+
+    def read(self, name):
+        try:
+            return (self.path / name).read_bytes()
+        except OSError as error:
+            raise DataError(f"{self.where(name)} cannot be read: {error.strerror}.") from error
+
+    def where(self, name):
+        return str(self.path / name)
+
+
+class Zip:
+    """The files in a zip, read straight from it: nothing is unpacked, so nothing can land elsewhere."""
+
+    def __init__(self, path, archive):
+        self.path, self._archive = Path(path), archive
+        members = [member for member in archive.infolist() if not member.is_dir()]
+        for member in members:
+            _refuse_dangerous(member, path)
+        self.names = sorted(member.filename for member in members)
+
+    def read(self, name):
+        try:
+            return self._archive.read(name)
+        except (zipfile.BadZipFile, zlib.error, OSError, EOFError, RuntimeError) as error:
+            raise DataError(f"{self.where(name)} cannot be unpacked ({error}). Fetch the zip once more.") from error
+
+    def where(self, name):
+        return f"{self.path}: {name}"
+
+
+@contextmanager
+def open_files(path):
+    """The `Folder` or `Zip` at `path`, for a with-block."""
+    path = Path(path)
+    if path.is_dir():
+        yield Folder(path)
+        return
+    try:
+        archive = zipfile.ZipFile(path)
+    except (zipfile.BadZipFile, OSError) as error:
+        raise DataError(f"{path} is not a readable zip ({error}). Fetch it once more, or unpack it yourself.") from error
+    with archive:
+        yield Zip(path, archive)
+
+
+def _refuse_dangerous(member, path):
+    """Raise for a zip member with a name that leads out of the zip, a symbolic link, or a declared size beyond reason.
+
+    Python's zipfile never reads more of a member than its declared size, so that the declaration can be trusted.
+    """
+    name = PurePosixPath(member.filename.replace("\\", "/"))
+    if name.is_absolute() or ".." in name.parts or ":" in name.parts[0]:
+        raise DataError(f"{path} has a member named {member.filename!r}, which leads out of the zip. Do not use this file.")
+    if stat.S_ISLNK(member.external_attr >> 16):
+        raise DataError(f"{path} has a symbolic link, {member.filename!r}. Pack the files themselves.")
+    if member.file_size > LARGEST_FILE:
+        raise DataError(f"{path} declares {member.file_size:,} bytes for {member.filename!r}; at most {LARGEST_FILE:,} are read.")
+
+
+def read_image(files, name, size, mode="L"):
+    """The pixels of one image file, uint8: (height, width) for mode "L" (grey), (height, width, 3) for "RGB".
+
+    `size` is (height, width); an image of another size is a `DataError`, and is not decoded.
+    """
+    try:
+        with Image.open(io.BytesIO(files.read(name))) as image:
+            width, height = image.size
+            if (height, width) == size:
+                return np.asarray(image.convert(mode))
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise DataError(f"{files.where(name)} is not a readable image ({error}). Replace or remove it.") from error
+    raise DataError(f"{files.where(name)} is {height} x {width} pixels; expected {size[0]} x {size[1]}.")
+
+
+def read_array(files, name):
+    """The array in a .npy file. Pickled objects are never loaded."""
+    try:
+        return np.load(io.BytesIO(files.read(name)), allow_pickle=False)
+    except (ValueError, OSError, EOFError, MemoryError) as error:
+        raise DataError(f"{files.where(name)} is not a whole .npy file of numbers ({error}). Fetch it once more.") from error
+
+
+def read_arrays(path, keys):
+    """The named arrays of an .npz file, in the order of `keys`. Pickled objects are never loaded."""
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            missing = [key for key in keys if key not in archive]
+            if missing:
+                raise DataError(f"{path} holds no {', '.join(missing)}; expected the arrays {', '.join(keys)}.")
+            return [archive[key] for key in keys]
+    except (ValueError, OSError, EOFError, MemoryError, KeyError, zipfile.BadZipFile, zlib.error) as error:
+        raise DataError(f"{path} is not a whole .npz file of numbers ({error}). Fetch it once more.") from error
+
+
+def read_boxes(files, name, size, class_names):
+    """The boxes of one Pascal VOC annotation: `(boxes, labels)`, int64, of shapes (k, 4) and (k,).
+
+    VOC counts pixels from 1 and includes both ends: xmin=1, xmax=200 is the whole width of 200 pixels.
+    Here a box is x0, y0, x1, y1 with pixels counted from 0 and x1, y1 exclusive: 0, 200. Only the lower
+    bounds shift. Some tools write 0 for the first pixel; it is read as 1. Anything else outside the image,
+    an empty box or an unknown class is a `DataError`.
+    """
+    where = files.where(name)
+    try:
+        objects = ElementTree.fromstring(files.read(name)).findall("object")
+        corners = [[int(float(box.findtext(f"bndbox/{end}"))) for end in ("xmin", "ymin", "xmax", "ymax")] for box in objects]
+        labels = [class_names.index(box.findtext("name")) for box in objects]
+    except ElementTree.ParseError as error:
+        raise DataError(f"{where} is not readable XML ({error}).") from error
+    except (TypeError, ValueError) as error:
+        raise DataError(f"{where} is not a Pascal VOC annotation with classes {', '.join(class_names)} ({error}).") from error
+    voc = np.array(corners, dtype=np.int64).reshape(-1, 4)
+    boxes = np.concatenate([np.maximum(voc[:, :2] - 1, 0), voc[:, 2:]], axis=1)
+    height, width = size
+    for box, (x0, y0, x1, y1) in zip(corners, boxes):
+        if min(box) < 0 or x1 > width or y1 > height or x0 >= x1 or y0 >= y1:
+            raise DataError(f"{where} has a box (xmin, ymin, xmax, ymax) = {tuple(box)} that is empty or outside "
+                            f"the {width} x {height} image.")
+    return boxes, np.array(labels, dtype=np.int64)

@@ -1,0 +1,38 @@
+"""Fixtures for all tests. Whatever this machine holds, a test sees an empty data folder, empty caches and no
+network, unless it asks for something else: with `data_dir=...`, by setting a variable, or by the mark `realdata`.
+"""
+
+import os
+from pathlib import Path
+
+import pytest
+
+REAL_DATA = os.environ.get("COURSE_DATA")
+
+
+def pytest_runtest_setup(item):
+    if item.get_closest_marker("realdata") and not REAL_DATA:
+        pytest.skip("needs the real data sets: set COURSE_DATA to their folder")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_surroundings(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        for variable in ("COURSE_DATA", "COURSE_CACHE", "KERAS_HOME"):
+            patch.setenv(variable, str(tmp_path_factory.mktemp(variable.lower())))
+        patch.setenv("COURSE_OFFLINE", "1")
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _real_data_for_marked_tests(request, monkeypatch):
+    if request.node.get_closest_marker("realdata"):
+        monkeypatch.setenv("COURSE_DATA", REAL_DATA)
+
+
+@pytest.fixture(scope="session")
+def real_data():
+    """The folder of the real data sets; skips where there is none."""
+    if not REAL_DATA:
+        pytest.skip("needs the real data sets: set COURSE_DATA to their folder")
+    return Path(REAL_DATA)
