@@ -15,7 +15,6 @@ import numpy as np
 
 STEEL_CLASSES = ("crazing", "inclusion", "patches", "pitted_surface", "rolled-in_scale", "scratches")
 STEEL_SIZE = 200  # pixels, height and width
-MAX_BOXES = 9  # the most boxes that an image of the NEU data set has
 
 # ---------------------------------------------------------------------------------------------- digits
 
@@ -108,7 +107,7 @@ def _draw_digit(rng, label):
     often, strokes = zip(*_skeletons()[label])
     chosen = strokes[rng.choice(len(strokes), p=np.divide(often, sum(often)))]
     curves = _handwrite(rng, chosen, slant=0.32 if label == 1 else 0.22)
-    pen = float(np.clip(rng.lognormal(np.log(2.6), 0.3), 1.3, 4.4))  # pen width in pixels of the final image
+    pen = float(np.clip(rng.lognormal(np.log(2.35), 0.3), 1.2, 4.2))  # pen width in pixels of the final image
     return _centre_by_mass(_scan(rng, _fit(curves, _BOX - pen), pen))
 
 
@@ -187,7 +186,7 @@ def _scan(rng, curves, pen):
             cv2.line(ink, start, end, 255, width, cv2.LINE_8, 4)
     small = cv2.resize(ink, (DIGIT_SIZE, DIGIT_SIZE), interpolation=cv2.INTER_AREA).astype(np.float32) / 255
     soft = cv2.GaussianBlur(small, (3, 3), rng.uniform(0.3, 0.5))
-    return np.clip(soft * rng.uniform(1.02, 1.25), 0, 1)
+    return np.clip((soft - 0.12) * rng.uniform(1.2, 1.5), 0, 1)
 
 
 def _centre_by_mass(image):
@@ -214,7 +213,7 @@ def draw_steel(n_per_class, seed=0):
     Mask: where the defect covers at least half of a pixel. Small specks, brush marks and faint streaks are
     part of the steel, not of the defect, as the annotators of NEU saw it.
     Boxes: as annotators do, pieces of the defect that lie close together share one box. "Close" is a distance
-    for each class; it is doubled until there are at most 9 boxes. Each box is the tight bounding box of its
+    for each class; it grows until there are no more boxes than NEU's images of that class have. Each box is the tight bounding box of its
     pieces, so that all mask pixels lie in boxes; boxes of neighbouring groups may overlap. Largest box first.
     Raises ValueError for an n_per_class or a seed that is not a whole number of at least 0.
     """
@@ -226,134 +225,143 @@ def draw_steel(n_per_class, seed=0):
     masks = np.zeros((n, size, size), bool)
     boxes = []
     for i, label in enumerate(labels):
-        draw, reach = _TEXTURES[STEEL_CLASSES[label]]
+        draw, reach, most = _TEXTURES[STEEL_CLASSES[label]]
         grey, masks[i] = draw(np.random.default_rng([seed, i]))
         images[i, :, :, 0] = np.rint(np.clip(grey, 0, 255)) / 255
-        boxes.append(_group_boxes(masks[i], reach))
+        boxes.append(_group_boxes(masks[i], reach, most))
     return images, labels, masks, boxes
 
 
 def _crazing(rng):
-    """Fine dark cracks that wander across the strip, in a few fields, on coarse bright grain."""
-    level = rng.triangular(85, 158, 178)
-    grain = 0.8 * _grain(rng, 0.6, 0.7) + 0.4 * _grain(rng, 0.7, 3) + 0.35 * _brushed(rng)
-    ground = level * (1 + _light(rng, 0.10, 0.03)) + level * 0.10 * grain
+    """A net of fine dark cracks, mostly across the strip, dense in some fields, on coarse bright grain."""
+    level = rng.triangular(85, 160, 180)
+    grain = 0.75 * _grain(rng, 0.6, 0.7) + 0.35 * _grain(rng, 0.7, 3) + 0.45 * _grain(rng, 1.6, 1.6) + 0.3 * _brushed(rng)
+    ground = level * (1 + _light(rng, 0.10, 0.03) + 0.11 * grain)
     cover = np.zeros((STEEL_SIZE, STEEL_SIZE), np.float32)
-    for _ in range(rng.integers(1, 4)):
-        centre, spread = rng.uniform(20, 180, 2), rng.uniform([25, 18], [60, 45])
-        for _ in range(rng.integers(5, 12)):
-            _crack(rng, cover, rng.normal(centre, spread))
+    field = _grain(rng, 24, 18) - rng.uniform(0.0, 1.1)
+    for _ in range(2):
+        cover = np.maximum(cover, _cracks(rng, field))
     for _ in range(rng.poisson(1.2)):
         _smudge(rng, cover, rng.uniform(0, STEEL_SIZE, 2))
-    depth = level * rng.uniform(0.35, 0.6)
-    return ground - depth * cv2.GaussianBlur(cover, (3, 3), 0.6), cover >= 0.5
+    cover = _without_crumbs(cover, 14)
+    depth = level * rng.uniform(0.24, 0.42)
+    return ground - depth * cv2.GaussianBlur(cover, (3, 3), 0.7), cover >= 0.5
 
 
 def _inclusion(rng):
     """Soft dark lens-shaped marks, drawn out along the rolling direction, on smooth even steel."""
-    level = rng.triangular(65, 95, 140) if rng.random() < 0.93 else rng.uniform(160, 225)
-    grain = 2.3 * _grain(rng, 0.8, 0.9) + 1.6 * _grain(rng, 2, 3)
-    ground = level * (1 + _light(rng, 0.05, 0.04)) + grain
+    level = rng.triangular(62, 92, 135) if rng.random() < 0.93 else rng.uniform(160, 225)
+    grain = 2.0 * _grain(rng, 0.8, 0.9) + 1.4 * _grain(rng, 1, 8) + 1.5 * _grain(rng, 3, 6)
+    ground = level * (1 + _light(rng, 0.08, 0.05)) + grain
     shade = np.zeros((STEEL_SIZE, STEEL_SIZE), np.float32)
+    mask = np.zeros((STEEL_SIZE, STEEL_SIZE), bool)
     tilt = rng.normal(0, 0.05)
-    if rng.random() < 0.35:
-        half = rng.uniform([10, 50], [24, 120])
-        shade = np.maximum(shade, rng.uniform(0.5, 0.8) * _lens(rng, rng.uniform(20, 180, 2), half, tilt, ragged=0.7))
+    marks = []
+    if rng.random() < 0.4:
+        half = rng.uniform([8, 50], [24, 130])
+        marks.append((rng.uniform(0.4, 0.75), _streak(rng, rng.uniform(20, 180, 2), half, tilt)))
     for _ in range(rng.integers(1, 4)):
-        centre, spread = rng.uniform(15, 185, 2), rng.uniform([2, 8], [14, 35])
-        for _ in range(rng.integers(1, 6)):
-            half = np.exp(rng.uniform(np.log([1.6, 7]), np.log([4.5, 30])))
-            mark = _lens(rng, rng.normal(centre, spread), half, tilt, ragged=0.35)
-            shade = np.maximum(shade, rng.uniform(0.5, 1) * mark)
+        centre, spread = rng.uniform(15, 185, 2), rng.uniform([3, 8], [16, 40])
+        for _ in range(rng.integers(2, 8)):
+            half = np.exp(rng.uniform(np.log([1.4, 5]), np.log([4.0, 30])))
+            marks.append((rng.uniform(0.45, 1), _lens(rng, rng.normal(centre, spread), half, tilt)))
+    for strength, mark in marks:
+        shade = np.maximum(shade, strength * mark)
+        mask |= mark >= 0.5
     depth = level * rng.uniform(0.22, 0.42)
-    return ground - depth * shade, shade >= 0.25
+    return ground - depth * cv2.GaussianBlur(shade, (0, 0), 0.9), mask
 
 
 def _patches(rng):
-    """Large dark patches with frayed edges on bright, coarse, often overexposed steel."""
-    exposure = rng.triangular(0.35, 0.8, 1.2)
-    grain = 0.8 * _grain(rng, 0.6, 0.8) + 0.4 * _grain(rng, 0.7, 3) + 0.5 * _brushed(rng)
-    ground = 205 * (1 + _light(rng, 0.13, 0.05)) + 22 * grain
-    fray = 0.5 * _grain(rng, 7, 9) + 0.3 * _grain(rng, 2.5, 3) + 0.12 * _grain(rng, 0.8, 1)
+    """Large dark patches with soft frayed edges on bright, coarse, often overexposed steel."""
+    exposure = rng.triangular(0.4, 0.95, 1.2)
+    grain = 0.75 * _grain(rng, 0.55, 0.75) + 0.4 * _grain(rng, 0.7, 3) + 0.35 * _grain(rng, 1.8, 1.8) + 0.3 * _brushed(rng)
+    ground = 210 * (1 + _light(rng, 0.13, 0.05)) + 22 * grain
+    outline = 0.8 * _grain(rng, 12, 15) + 0.25 * _grain(rng, 4, 5)
+    fray = 0.5 * grain + 0.5 * _grain(rng, 2, 3)
     cover = np.zeros((STEEL_SIZE, STEEL_SIZE), np.float32)
     for _ in range(rng.integers(1, 6)):
-        half = rng.uniform([16, 18], [38, 62])
-        cover = np.maximum(cover, _patch(rng, rng.uniform(0, STEEL_SIZE, 2), half, fray))
-    dark = 58 * (1 + _light(rng, 0.12, 0.12)) + 8 * grain
+        half = rng.uniform([14, 18], [34, 70])
+        patch = _patch(rng, rng.uniform(15, STEEL_SIZE - 15, 2), half, outline + 0.13 * fray)
+        cover = np.maximum(cover, patch * rng.uniform(0.85, 1))
+    cover = _without_crumbs(cover, 150)
+    dark = 52 + 8 * _grain(rng, 14, 14) + 8 * grain
     grey = ground + cover * (dark - ground)
-    specks = _specks(rng, rng.poisson(6))
-    return exposure * (grey - 90 * specks * (1 - cover)), cover >= 0.5
+    return exposure * (grey - 110 * _specks(rng, rng.poisson(5)) * (1 - cover)), cover >= 0.5
 
 
 def _pitted_surface(rng):
     """Countless small dark pits, denser in some bands of the strip than in others, on bright smooth steel."""
-    level = rng.triangular(95, 215, 250)
-    ground = level * (1 + _light(rng, 0.06, 0.07)) + 2.5 * _grain(rng, 0.8, 1)
-    size, long = rng.uniform(1.1, 2.1), rng.uniform(0.8, 1.7)
-    rough = _turned(rng, size, size * long, rng.uniform(-0.7, 0.7)) - 0.8 * _grain(rng, 4 * size, 4 * size)
-    dense = _light(rng, 0.35, 0.2) + 0.25 * _grain(rng, 12, 20)
-    cover = _soft_step((rough - rng.uniform(0.9, 1.9) + dense) / 0.3)
+    level = rng.triangular(95, 215, 245)
+    ground = level * (1 + _light(rng, 0.05, 0.06)) + 2.5 * _grain(rng, 0.8, 1) + 2 * _grain(rng, 3, 12)
+    size = rng.triangular(0.75, 0.9, 1.6)
+    rough = _turned(rng, size, size * rng.uniform(0.8, 1.5), rng.uniform(-0.6, 0.6))
+    rough = rough - cv2.GaussianBlur(rough, (0, 0), 3 * size)  # pits keep their distance
+    dense = _light(rng, 0.25, 0.15) + 0.2 * _grain(rng, 15, 30)
+    cover = _soft_step((rough / rough.std() - rng.uniform(0.5, 1.7) + dense) / 0.35)
     if rng.random() < 0.25:
-        edge = [rng.choice([0, STEEL_SIZE]), rng.uniform(0, STEEL_SIZE)]
-        fray = 0.7 * _grain(rng, 6, 10) + 0.4 * _grain(rng, 2, 2)
-        cover = np.maximum(cover, _patch(rng, np.array(edge), rng.uniform([12, 25], [35, 70]), fray, soft=0.08))
-    depth = level * rng.uniform(0.15, 0.4)
-    return ground - depth * cover, cover >= 0.5
+        edge = np.array([rng.choice([0, STEEL_SIZE]), rng.uniform(0, STEEL_SIZE)])
+        fray = _grain(rng, 6, 10) + 0.4 * _grain(rng, 2, 2)
+        cover = np.maximum(cover, _patch(rng, edge, rng.uniform([10, 25], [25, 70]), fray, soft=0.1))
+    depth = level * rng.uniform(0.14, 0.36)
+    return ground - depth * cv2.GaussianBlur(cover, (3, 3), 0.6), cover >= 0.5
 
 
 def _rolled_in_scale(rng):
     """Small dark flakes of scale pressed into the strip, each with a lit rim, gathered in fields."""
-    level = rng.triangular(75, 138, 155)
-    grain = 0.55 * _grain(rng, 0.5, 0.4) + 0.75 * _turned(rng, 3, 0.6, rng.normal(-0.1, 0.15)) + 0.3 * _brushed(rng)
-    ground = level * (1 + _light(rng, 0.07, 0.02)) + level * (0.055 * grain + 0.03 * _grain(rng, 5, 4))
+    level = rng.triangular(75, 140, 158)
+    grain = 0.5 * _grain(rng, 0.5, 0.4) + 0.7 * _turned(rng, 2.1, 0.5, rng.normal(-0.03, 0.06)) + 0.2 * _brushed(rng)
+    cloud = 0.045 * _grain(rng, 10, 6) + 0.035 * _grain(rng, 4, 2.5)
+    ground = level * (1 + _light(rng, 0.08, 0.02) + 0.062 * grain + cloud)
     cover = np.zeros((STEEL_SIZE, STEEL_SIZE), np.float32)
     for _ in range(rng.integers(1, 4)):
-        centre, spread = rng.uniform(20, 180, 2), rng.uniform([8, 10], [20, 32])
-        for _ in range(rng.integers(5, 20)):
+        centre, spread = rng.uniform(20, 180, 2), rng.uniform([7, 12], [22, 40])
+        for _ in range(rng.integers(8, 28)):
             _flake(rng, cover, rng.normal(centre, spread))
-    field = np.minimum(cv2.GaussianBlur(cover, (0, 0), 7) * 3, 1)
+    field = np.minimum(cv2.GaussianBlur(cover, (0, 0), 8) * 4, 1)
     rim = np.clip(np.roll(cover, (-3, 1), (0, 1)) - cover, 0, 1)
-    lit = cv2.GaussianBlur(rim, (0, 0), 1.2) * 0.16 + field * 0.06
-    shade = rng.uniform(0.28, 0.42) * cv2.GaussianBlur(cover, (0, 0), 0.9)
-    return ground * (1 + lit) - level * shade, cover >= 0.5
+    lit = cv2.GaussianBlur(rim, (0, 0), 1.5) * 0.13 + field * 0.08
+    ragged = np.clip(0.75 + 0.35 * _grain(rng, 1.6, 1), 0.3, 1.2)
+    shade = rng.uniform(0.35, 0.6) * ragged * cv2.GaussianBlur(cover, (0, 0), 1.0)
+    return ground * (1 + lit - shade), cover >= 0.5
 
 
 def _scratches(rng):
     """Bright lines and streaky bands along the rolling direction on dark smooth steel."""
-    level = rng.triangular(45, 78, 160)
-    grain = 2.0 * _grain(rng, 0.8, 0.9) + 1.5 * _grain(rng, 1.0, 12) + 1.2 * _grain(rng, 3, 30)
-    ground = level * (1 + _light(rng, 0.05, 0.04)) + grain
+    level = rng.triangular(45, 75, 155)
+    grain = 2.0 * _grain(rng, 0.8, 0.9) + 1.5 * _grain(rng, 1.0, 12) + 1.5 * _grain(rng, 3, 20)
+    ground = level * (1 + _light(rng, 0.08, 0.06)) + grain
     glow = np.zeros((STEEL_SIZE, STEEL_SIZE), np.float32)
     mask = np.zeros((STEEL_SIZE, STEEL_SIZE), bool)
     for _ in range(rng.integers(1, 4)):
-        line = _scratch(rng)
-        glow = np.maximum(glow, rng.uniform(30, 170) * line)
-        mask |= line >= 0.3
+        line, light = _scratch(rng)
+        glow = np.maximum(glow, rng.uniform(45, 200) * light)
+        mask |= line >= 0.5
     for _ in range(rng.poisson(1.5)):
-        glow = np.maximum(glow, rng.uniform(5, 14) * _scratch(rng))  # faint streaks: part of the steel
-    grey = ground + glow
+        glow = np.maximum(glow, rng.uniform(5, 15) * _scratch(rng)[1])  # faint streaks: part of the steel
+    grey = ground + cv2.GaussianBlur(glow, (3, 3), 0.6)
     return (grey.T, mask.T) if rng.random() < 0.25 else (grey, mask)
 
 
-# How each class is drawn, and the distance in pixels within which pieces of its defect share a box.
+# How each class is drawn; the distance in pixels within which pieces of its defect share a box; the most boxes.
 _TEXTURES = {
-    "crazing": (_crazing, 18),
-    "inclusion": (_inclusion, 8),
-    "patches": (_patches, 3),
-    "pitted_surface": (_pitted_surface, 24),
-    "rolled-in_scale": (_rolled_in_scale, 16),
-    "scratches": (_scratches, 8),
+    "crazing": (_crazing, 20, 5),
+    "inclusion": (_inclusion, 8, 8),
+    "patches": (_patches, 4, 7),
+    "pitted_surface": (_pitted_surface, 24, 4),
+    "rolled-in_scale": (_rolled_in_scale, 20, 4),
+    "scratches": (_scratches, 8, 5),
 }
 
 
-def _group_boxes(mask, reach):
-    """Boxes (k, 4) around groups of mask pieces that lie within `reach` pixels of each other; at most 9."""
+def _group_boxes(mask, reach, most):
+    """Boxes (k, 4), at most `most`, around groups of mask pieces that lie within `reach` pixels of each other."""
     while True:
         joined = cv2.dilate(mask.astype(np.uint8), np.ones((reach + 1, reach + 1), np.uint8))
         count, groups = cv2.connectedComponents(joined)
-        if count - 1 <= MAX_BOXES:
+        if count - 1 <= most:
             break
-        reach *= 2
+        reach += reach // 2
     boxes = [_tight_box(mask & (groups == group)) for group in range(1, count)]
     areas = [(x1 - x0) * (y1 - y0) for x0, y0, x1, y1 in boxes]
     return np.array([boxes[i] for i in np.argsort(areas, kind="stable")[::-1]], np.int64).reshape(-1, 4)
@@ -394,14 +402,16 @@ def _light(rng, columns, rows):
     """Uneven lighting (200, 200) around 0: soft vertical bands and a slow change along the strip."""
     band = _line_noise(rng, rng.uniform(8, 30)) + 0.7 * rng.normal() * np.linspace(-1, 1, STEEL_SIZE)
     slow = _line_noise(rng, 50)
+    if rng.random() < 0.35:  # one side falls into shade
+        band -= rng.uniform(1, 5) * np.linspace(0, 1, STEEL_SIZE)[:: rng.choice([-1, 1])] ** 2
     strength = rng.uniform(0.5, 1.5)
     return strength * (columns * band[None, :] + rows * slow[:, None]).astype(np.float32)
 
 
 def _line_noise(rng, sigma, n=STEEL_SIZE):
     """Smooth noise (n,) of standard deviation 1."""
-    noise = cv2.GaussianBlur(rng.standard_normal((n, 1)), (1, 0), sigmaX=1, sigmaY=sigma) if sigma else None
-    return noise[:, 0] / noise.std()
+    noise = cv2.GaussianBlur(rng.standard_normal((n, 1)), (1, 0), sigmaX=1, sigmaY=sigma)
+    return (noise[:, 0] - noise.mean()) / noise.std()
 
 
 def _soft_step(x):
@@ -415,23 +425,28 @@ def _plane():
     return line[None, :], line[:, None]
 
 
-def _path(cover, points, widths):
+def _path(cover, points, widths, strength=1.0):
     """Draw a line of varying width through points (k, 2), antialiased, onto cover (200, 200) in [0, 1]."""
     ink = np.zeros((STEEL_SIZE * 2, STEEL_SIZE * 2), np.uint8)
     fixed = np.rint(np.asarray(points) * 2 * 16).astype(int).tolist()
     for start, end, width in zip(fixed[:-1], fixed[1:], np.maximum(np.rint(2 * widths), 1).astype(int).tolist()):
         cv2.line(ink, start, end, 255, width, cv2.LINE_AA, 4)
     drawn = cv2.resize(ink, (STEEL_SIZE, STEEL_SIZE), interpolation=cv2.INTER_AREA).astype(np.float32) / 255
-    np.maximum(cover, drawn, out=cover)
+    np.maximum(cover, strength * drawn, out=cover)
 
 
-def _crack(rng, cover, start):
-    """A thin crack: a walk that heads across the strip and changes its mind at every step."""
-    steps = rng.integers(5, 18)
-    heading = rng.normal(0, 0.3) + rng.normal(0, 0.55, steps)
-    moves = 3.5 * np.stack([np.cos(heading), np.sin(heading)], 1)
-    points = start + np.vstack([np.zeros(2), np.cumsum(moves, 0)])
-    _path(cover, points, np.abs(rng.normal(1.2, 0.4, steps)))
+def _cracks(rng, field):
+    """A net of thin lines (200, 200) in [0, 1], where `field` is above 0.
+
+    A crack follows the zero line of a smooth noise drawn out across the strip; dividing by the slope
+    turns the noise into a distance in pixels, and a second noise breaks the line into pieces.
+    """
+    noise = _turned(rng, rng.uniform(9, 15), rng.uniform(4, 6), rng.normal(0, 0.2)) + 0.1 * _grain(rng, 1.5, 1.2)
+    slope_y, slope_x = np.gradient(noise)
+    distance = np.abs(noise) / (np.hypot(slope_x, slope_y) + 0.02)
+    pieces = np.minimum(field, 0.8) + 0.8 * _grain(rng, 7, 5) - 0.3
+    width = np.clip(0.75 + 0.35 * _grain(rng, 6, 6), 0.3, 2)
+    return _soft_step((width - distance) / 0.25) * _soft_step(pieces / 0.15)
 
 
 def _smudge(rng, cover, start):
@@ -441,32 +456,47 @@ def _smudge(rng, cover, start):
 
 
 def _flake(rng, cover, centre):
-    """A flat flake of scale: two or three short dabs side by side."""
-    width = rng.uniform(2, 4.5)
-    points = centre + np.cumsum(rng.normal([1.6, 0.3], [1.6, 1.0], (rng.integers(2, 4), 2)), 0)
-    _path(cover, points, width * rng.uniform(0.6, 1, len(points) - 1))
+    """A flat flake of scale: a few dabs in a row across the strip."""
+    width = rng.uniform(1.8, 4.5)
+    points = centre + np.cumsum(rng.normal([2.2, 0.0], [1.3, 0.9], (rng.integers(2, 5), 2)), 0)
+    _path(cover, points, width * rng.uniform(0.6, 1, len(points) - 1), rng.uniform(0.6, 1))
 
 
-def _lens(rng, centre, half, tilt, ragged):
-    """A mark of half-axes `half` (x, y), pointed at both ends, its sides made ragged by streaks."""
+def _lens(rng, centre, half, tilt):
+    """A mark of half-axes `half` (x, y), pointed at both ends, (200, 200) in [0, 1]."""
+    u, v = _along(rng, centre, half, tilt)
+    return _soft_step((1 - np.abs(u) ** 1.6 - np.abs(v) ** 1.6) / (0.15 + 0.3 / half[0]))
+
+
+def _streak(rng, centre, half, tilt):
+    """A large `_lens` that streaks along the strip fray into strands."""
+    u, v = _along(rng, centre, half, tilt)
+    streaks = 0.5 * _grain(rng, 2, 25) + 0.25 * _grain(rng, 1, 7) + 0.25 * _grain(rng, 5, 20)
+    return _soft_step((0.8 - np.abs(u) ** 1.6 - np.abs(v) ** 2 + streaks) / 0.2)
+
+
+def _along(rng, centre, half, tilt):
+    """Coordinates u across and v along a mark, 1 at its half-axes; its spine wavers a little."""
     x, y = _plane()
-    v = (y - centre[1]) / half[1]
-    u = (x - centre[0] - tilt * (y - centre[1]) - half[0] * 0.4 * _line_noise(rng, 9)[:, None]) / half[0]
-    shape = 1 - np.abs(u) ** 1.5 - np.abs(v) ** 1.5
-    streaks = 0.0
-    if ragged and half[0] > 5:
-        streaks = ragged * _grain(rng, 2, 14)
-    return _soft_step((shape + streaks * 0.6) / (0.16 + 0.25 / half[0])) * (shape > -1.5)
+    spine = centre[0] + tilt * (y - centre[1]) + 0.35 * min(half[0], 6) * _line_noise(rng, 9)[:, None]
+    return (x - spine) / half[0], (y - centre[1]) / half[1]
 
 
-def _patch(rng, centre, half, fray, soft=0.22):
-    """A rounded rectangle of half-axes `half` (x, y) whose outline is displaced by the noise `fray`."""
+def _patch(rng, centre, half, outline, soft=0.3):
+    """A rounded rectangle of half-axes `half` (x, y) whose edge is displaced by the noise `outline`."""
     x, y = _plane()
     lean = rng.normal(0, 0.15)
     u = np.abs((x - centre[0] - lean * (y - centre[1])) / half[0])
     v = np.abs((y - centre[1]) / half[1])
     distance = (u**3 + v**3) ** (1 / 3)
-    return _soft_step((1 - distance + 0.45 * fray) / rng.uniform(0.5 * soft, soft))
+    return _soft_step((1 - distance + 0.3 * outline) / rng.uniform(0.3 * soft, 0.6 * soft))
+
+
+def _without_crumbs(cover, smallest):
+    """`cover` without the pieces that would leave fewer than `smallest` pixels in the mask."""
+    _, pieces = cv2.connectedComponents((cover > 0.1).astype(np.uint8))
+    sizes = np.bincount(pieces[cover >= 0.5], minlength=pieces.max() + 1)
+    return np.where(sizes[pieces] >= smallest, cover, 0).astype(np.float32)
 
 
 def _specks(rng, count):
@@ -480,17 +510,22 @@ def _specks(rng, count):
 
 
 def _scratch(rng):
-    """One scratch along the strip, (200, 200) in [0, 1]: a thin line, or a band of many parallel lines."""
+    """One scratch along the strip: where it is, and its light; both (200, 200) in [0, 1].
+
+    It is a thin line, or a band of many parallel lines.
+    """
     x, y = _plane()
-    width = rng.uniform(8, 30) if rng.random() < 0.4 else rng.uniform(1.2, 4)
-    slope = rng.normal(0, 0.02) if rng.random() < 0.85 else rng.normal(0, 0.12)
-    middle, length = rng.uniform(0, STEEL_SIZE), np.exp(rng.uniform(np.log(50), np.log(500)))
-    u = x - rng.uniform(10, 190) - slope * (y - 100) - 0.6 * _line_noise(rng, 6)[:, None]
-    window = _soft_step((width / 2 - np.abs(u)) / 0.5)
-    ends = _soft_step((length / 2 - np.abs(y - middle)) / rng.uniform(2, 15))
-    lines = np.interp(u, np.arange(-200, 200), np.clip(0.6 + 0.4 * _line_noise(rng, 0.8, 400), 0, 1))
-    along = np.clip(0.8 + 0.2 * _line_noise(rng, 12)[:, None] + 0.15 * _line_noise(rng, 1)[:, None], 0.2, 1.2)
-    return (window * ends * lines * along).astype(np.float32)
+    band = rng.random() < 0.4
+    width = rng.uniform(8, 30) if band else rng.uniform(1.5, 5)
+    slope = rng.normal(0, 0.02) if rng.random() < 0.85 else rng.normal(0, 0.15)
+    length = np.exp(rng.uniform(np.log(60), np.log(600)))
+    ragged = 0.25 * _line_noise(rng, 20)[:, None] + 0.5 * _grain(rng, 1, 2.5)
+    u = x - rng.uniform(10, 190) - slope * (y - 100)
+    where = _soft_step((width / 2 - np.abs(u) + ragged) / 0.5)
+    where = where * _soft_step((length / 2 - np.abs(y - rng.uniform(0, STEEL_SIZE))) / rng.uniform(2, 12))
+    lines = np.interp(u, np.arange(-400, 400), _line_noise(rng, 0.8, 800)) if band else 0
+    light = 0.65 + 0.25 * lines + 0.2 * _grain(rng, 0.7, 8) + 0.12 * _line_noise(rng, 25)[:, None]
+    return where, (where * np.clip(light, 0.15, 1)).astype(np.float32)
 
 
 def _require_count(name, value):
