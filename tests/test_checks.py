@@ -1,0 +1,97 @@
+"""The exercises' self-checks: right answers in any form pass, wrong ones are named, nothing is too lenient."""
+
+import numpy as np
+import pytest
+from scipy.ndimage import zoom
+from scipy.signal import convolve2d
+
+from lecture_utils import checks
+
+
+def convolve(x, k):
+    rows, columns = x.shape[0] - k.shape[0] + 1, x.shape[1] - k.shape[1] + 1
+    return [[sum(x[i + a, j + b] * k[a, b] for a in range(3) for b in range(3)) for j in range(columns)]
+            for i in range(rows)]
+
+
+def bilinear(L, size):
+    """Half-pixel bilinear enlargement, written out: an oracle that shares no code with the course."""
+    def axis(n, N):
+        position = np.clip((np.arange(N) + 0.5) * n / N - 0.5, 0, n - 1)
+        low = np.minimum(position.astype(int), n - 2)
+        weights = np.zeros((N, n))
+        weights[np.arange(N), low] = 1 - (position - low)
+        weights[np.arange(N), low + 1] += position - low
+        return weights
+    return axis(L.shape[0], size[0]) @ L @ axis(L.shape[1], size[1]).T
+
+
+RIGHT = {
+    checks.check_convolve: convolve,
+    checks.check_cam: lambda A, w, c: (A @ w)[..., c],
+    checks.check_class_score: lambda M, b: float(np.sum(M)) / M.size + b,
+    checks.check_alpha: lambda g: [g[..., k].mean() for k in range(g.shape[-1])],
+    checks.check_grad_cam: lambda A, g: np.clip(A @ g.mean(axis=(0, 1)), 0, None),
+    checks.check_normalize: lambda L: L / (L.max() or 1.0),
+    checks.check_cam_from_grad_cam: lambda L: L.shape[0] * L.shape[1] * L,
+    checks.check_hirescam: lambda A, g: np.einsum("hwk,hwk->hw", A, g),
+    checks.check_guided_gate: lambda x, R: np.where(x > 0, np.maximum(R, 0), 0),
+    checks.check_guided_grad_cam: lambda L, G: bilinear(L, G.shape[:2])[..., None] * G,
+}
+WRONG = [
+    (checks.check_convolve, lambda x, k: convolve2d(x, k, "valid"), "flipped"),
+    (checks.check_convolve, lambda x, k: np.pad(convolve(x, k), 1), "not"),
+    (checks.check_cam, lambda A, w, c: A.sum(-1), "plain sum"),
+    (checks.check_cam, lambda A, w, c: A.mean(-1), "plain sum"),
+    (checks.check_cam, lambda A, w, c: A @ w, "all classes"),
+    (checks.check_class_score, lambda M, b: M.sum() + b, "sum"),
+    (checks.check_alpha, lambda g: g.sum((0, 1)), "sum over positions"),
+    (checks.check_alpha, lambda g: g.mean(2), "channels"),
+    (checks.check_grad_cam, lambda A, g: (A * g.mean((0, 1))).sum(-1), "ReLU is missing"),
+    (checks.check_grad_cam, lambda A, g: np.abs((A * g.mean((0, 1))).sum(-1)), "absolute"),
+    (checks.check_grad_cam, lambda A, g: np.maximum((A * g).sum(-1), 0), "HiResCAM"),
+    (checks.check_normalize, lambda L: L / L.max(), "NaN"),
+    (checks.check_normalize, lambda L: L / (L.max() + 1e-8), "ε"),
+    (checks.check_cam_from_grad_cam, lambda L: L, "factor"),
+    (checks.check_hirescam, lambda A, g: (A * g.mean((0, 1))).sum(-1), "averaged first"),
+    (checks.check_guided_gate, lambda x, R: R * (x > 0), "saliency"),
+    (checks.check_guided_gate, lambda x, R: R * (R > 0), "deconvnet"),
+    (checks.check_guided_grad_cam, lambda L, G: zoom(L, 3, order=0)[..., None] * G, "block"),
+]
+
+
+@pytest.mark.parametrize("check", RIGHT, ids=lambda check: check.__name__)
+def test_right_answers_pass_in_any_form(check):
+    right = RIGHT[check]
+    as_list = lambda *a: np.asarray(right(*a)).tolist()
+    assert check(right) and check(as_list), check(right)
+
+
+@pytest.mark.parametrize("check", RIGHT, ids=lambda check: check.__name__)
+def test_unattempted_and_empty_answers_do_not_pass(check):
+    zeros = lambda *a: np.zeros_like(np.asarray(RIGHT[check](*a), dtype=float))
+    assert not check(zeros)
+    assert "Not attempted" in repr(check(lambda *a: None))
+    assert "ZeroDivisionError" in repr(check(lambda *a: 1 // 0))
+    assert not check(lambda *a: "text") and not check(lambda *a: np.nan)
+
+
+@pytest.mark.filterwarnings("ignore:invalid value")
+@pytest.mark.parametrize("check, wrong, named", WRONG)
+def test_known_misconceptions_are_named(check, wrong, named):
+    verdict = check(wrong)
+    assert not verdict and named in repr(verdict)
+
+
+def test_a_check_cannot_be_fooled_by_changing_its_arguments():
+    def fools(A, g):
+        A *= 0
+        return np.zeros(A.shape[:2])
+    assert not checks.check_grad_cam(fools)
+
+
+@pytest.mark.parametrize("answer, told", [(18_432, "bias"), (640, "32 input channels"), (289, "one kernel"), (7, "not it"),
+                                          (None, "Not attempted"), ("x", "Expected one number")])
+def test_parameter_count(answer, told):
+    assert not checks.check_parameters(answer) and told in repr(checks.check_parameters(answer))
+    assert checks.check_parameters(18_496)
