@@ -1,0 +1,286 @@
+"""The course's networks, built layer by layer, and the weights that ship with them.
+
+A builder returns a new network with random weights; `load_model(name)` returns it trained. Every network
+takes images float32 (n, height, width, channels) in [0, 1], whose scaling is its own first layer, and puts
+out logits (n, classes): the class scores before softmax, which is what CAM and Grad-CAM explain.
+
+    mnist_cnn       digits: three convolutions, then Flatten and two Dense layers
+    neu_gap         steel: four convolutions, then global average pooling and one Dense layer: made for CAM
+    neu_dense       steel: the same four convolutions, then Flatten and two Dense layers: CAM does not apply
+    neu_gap_plain   steel: the classic network with a GAP head and no normalisation, trained plainly
+    vgg16_compact   photographs: VGG16's sixteen layers, narrower, for ten classes at 96x96
+
+`vgg16()` is the full VGG16; `load_vgg16()` gives it ImageNet's weights where they can be had.
+How the shipped weights were made and what they score: data/README.md.
+"""
+
+import json
+import os
+import zipfile
+from pathlib import Path
+from typing import Callable, NamedTuple
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before TensorFlow's import: without its C++ log lines
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import layers
+
+from . import downloads
+from .datasets import CIFAR10_CLASSES, data_folder
+from .readers import DataError
+
+WEIGHTS = Path(__file__).resolve().parents[1] / "data" / "weights"
+
+# As Keras publishes them: the weights its authors converted from Simonyan and Zisserman's, and ImageNet's class names.
+VGG16_FILE = "vgg16_weights_tf_dim_ordering_tf_kernels.h5"
+VGG16_URL = f"https://storage.googleapis.com/tensorflow/keras-applications/vgg16/{VGG16_FILE}"
+VGG16_HASH = "md5:64373286793e3c8b2b4e3219cbf3544b"
+IMAGENET_FILE = "imagenet_class_index.json"
+IMAGENET_URL = f"https://storage.googleapis.com/download.tensorflow.org/data/{IMAGENET_FILE}"
+IMAGENET_HASH = "md5:c2c37ea517e94d9795004a39431a14cb"
+IMAGENET_MEAN_BGR = (103.939, 116.779, 123.68)  # of the training images, 0 to 255; subtracted from every input
+
+COMPACT_SIZE = 96
+COMPACT_FILTERS = (8, 24, 64, 128, 160)  # VGG16 has 64, 128, 256, 512, 512
+
+
+# ------------------------------------------------------------------------------------------- digits, steel
+
+
+def mnist_cnn():
+    """Digits (n, 28, 28, 1) to logits (n, 10); 130,890 parameters. No padding: 28 -> 26 -> 13 -> 11 -> 5 -> 3."""
+    images = keras.Input((28, 28, 1), name="images")
+    x = layers.Conv2D(32, 3, activation="relu", name="conv1")(images)
+    x = layers.MaxPooling2D(name="pool1")(x)
+    x = layers.Conv2D(64, 3, activation="relu", name="conv2")(x)
+    x = layers.MaxPooling2D(name="pool2")(x)
+    x = layers.Conv2D(64, 3, activation="relu", name="conv3")(x)
+    x = layers.Flatten(name="flatten")(x)
+    x = layers.Dense(128, activation="relu", name="dense1")(x)
+    return keras.Model(images, _logits(x, 10), name="mnist_cnn")
+
+
+def neu_gap():
+    """Steel (n, 200, 200, 1) to logits (n, 6) by global average pooling: the network that CAM was made for.
+
+    Its last feature map, `relu4`, is 25x25x64. The class score is linear in it,
+    S_c = b_c + sum_k w_k^c * mean_xy A^k(x, y)   (Zhou et al., "Learning Deep Features for Discriminative
+    Localization", 2016).
+    """
+    images = keras.Input((200, 200, 1), name="images")
+    x = layers.GlobalAveragePooling2D(name="gap")(_steel_features(images))
+    return keras.Model(images, _logits(x, 6), name="neu_gap")
+
+
+def neu_dense():
+    """Steel (n, 200, 200, 1) to logits (n, 6): `neu_gap`'s convolutions under pooling, Flatten and Dense 64."""
+    images = keras.Input((200, 200, 1), name="images")
+    x = layers.MaxPooling2D(5, name="pool4")(_steel_features(images))
+    x = layers.Flatten(name="flatten")(x)
+    x = layers.Dense(64, activation="relu", name="dense1")(x)
+    return keras.Model(images, _logits(x, 6), name="neu_dense")
+
+
+def neu_gap_plain():
+    """Steel (n, 200, 200, 1) to logits (n, 6): the classic 32-64-64-64 network with a GAP head."""
+    images = keras.Input((200, 200, 1), name="images")
+    x = layers.Conv2D(32, 3, padding="same", activation="relu", name="conv1")(images)
+    x = layers.MaxPooling2D(name="pool1")(x)
+    x = layers.Conv2D(64, 3, padding="same", activation="relu", name="conv2")(x)
+    x = layers.MaxPooling2D(name="pool2")(x)
+    x = layers.Conv2D(64, 3, padding="same", activation="relu", name="conv3")(x)
+    x = layers.MaxPooling2D(name="pool3")(x)
+    x = layers.Conv2D(64, 3, padding="same", activation="relu", name="conv4")(x)
+    x = layers.GlobalAveragePooling2D(name="gap")(x)
+    return keras.Model(images, _logits(x, 6), name="neu_gap_plain")
+
+
+def _steel_features(images):
+    """Four convolutions: (n, 200, 200, 1) to (n, 25, 25, 64).
+
+    The last two work at the same resolution, so that the maps stay fine; the last is dilated, so that each
+    of their pixels still sees 67x67 pixels of the image.
+    """
+    x = layers.Rescaling(4.0, offset=-2.0, name="rescaling")(images)
+    x = layers.Conv2D(32, 5, strides=2, padding="same", activation="relu", kernel_initializer="he_normal", name="conv1")(x)
+    x = layers.MaxPooling2D(name="pool1")(x)
+    x = _normalized_convolution(x, 2)
+    x = layers.MaxPooling2D(name="pool2")(x)
+    x = _normalized_convolution(x, 3)
+    return _normalized_convolution(x, 4, dilation=2)
+
+
+def _normalized_convolution(x, number, dilation=1):
+    """64 filters of 3x3, batch normalisation (whose offset makes a bias superfluous) and ReLU."""
+    x = layers.Conv2D(64, 3, padding="same", dilation_rate=dilation, use_bias=False,
+                      kernel_initializer="he_normal", name=f"conv{number}")(x)
+    x = layers.BatchNormalization(momentum=0.9, name=f"bn{number}")(x)
+    return layers.ReLU(name=f"relu{number}")(x)
+
+
+def _logits(x, classes):
+    """The class scores; float32 whatever the precision of the layers before them."""
+    return layers.Dense(classes, dtype="float32", name="logits")(x)
+
+
+# -------------------------------------------------------------------------------------------------- VGG16
+
+
+def vgg16():
+    """VGG16: 224x224x3 to ImageNet's 1,000 logits; 138,357,544 parameters (Simonyan and Zisserman, 2015)."""
+    images = keras.Input((224, 224, 3), name="images")
+    return keras.Model(images, _vgg16_layers(images, (64, 128, 256, 512, 512), 4096, 1000), name="vgg16")
+
+
+def vgg16_compact():
+    """VGG16's layers under VGG16's names, narrower: 96x96x3 in [0, 1] to CIFAR-10's ten logits."""
+    images = keras.Input((COMPACT_SIZE, COMPACT_SIZE, 3), name="images")
+    x = layers.Rescaling(4.0, offset=-2.0, name="rescaling")(images)
+    return keras.Model(images, _vgg16_layers(x, COMPACT_FILTERS, 128, 10), name="vgg16_compact")
+
+
+def _vgg16_layers(x, filters, units, classes):
+    """Five blocks of two or three 3x3 convolutions, each block ending in 2x2 max pooling; three Dense layers."""
+    for block, (width, depth) in enumerate(zip(filters, (2, 2, 3, 3, 3)), start=1):
+        for number in range(1, depth + 1):
+            x = layers.Conv2D(width, 3, padding="same", activation="relu", name=f"block{block}_conv{number}")(x)
+        x = layers.MaxPooling2D(name=f"block{block}_pool")(x)
+    x = layers.Flatten(name="flatten")(x)
+    x = layers.Dense(units, activation="relu", name="fc1")(x)
+    x = layers.Dense(units, activation="relu", name="fc2")(x)
+    return layers.Dense(classes, dtype="float32", name="predictions")(x)
+
+
+# ---------------------------------------------------------------------------------------- shipped weights
+
+BUILDERS = {build.__name__: build for build in (mnist_cnn, neu_gap, neu_dense, neu_gap_plain, vgg16_compact)}
+
+
+def load_model(name):
+    """The network `name` with its shipped weights.
+
+    Raises `ValueError` for a name that is not in `BUILDERS`, and `DataError` where the file of weights is
+    missing, damaged, or another network's.
+    """
+    if name not in BUILDERS:
+        raise ValueError(f"There is no model {name!r}. There are: {', '.join(BUILDERS)}.")
+    model = BUILDERS[name]()
+    read_weights(model, WEIGHTS / f"{name}.npz")
+    return model
+
+
+def named_weights(model):
+    """The model's variables as a dict "layer/variable" -> Keras variable, in the order of the layers."""
+    return {f"{layer.name}/{variable.name}": variable for layer in model.layers for variable in layer.weights}
+
+
+def read_weights(model, path):
+    """Set the model's variables from an .npz of arrays "layer/variable"; all of them, or none and a `DataError`."""
+    remedy = f"Restore it with `git checkout -- data/weights`, or train it: python3 course.py train {model.name}"
+    variables = named_weights(model)
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            values = {name: archive[name] for name in archive.files}
+    except FileNotFoundError as error:
+        raise DataError(f"The weights {path} are missing. {remedy}") from error
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise DataError(f"The weights {path} cannot be read ({error}). {remedy}") from error
+    expected = {name: tuple(variable.shape) for name, variable in variables.items()}
+    found = {name: value.shape for name, value in values.items()}
+    if found != expected:
+        wrong = sorted(name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name))
+        raise DataError(f"The weights {path} are not those of {model.name}: {wrong[0]} should have shape "
+                        f"{expected.get(wrong[0])} and has {found.get(wrong[0])}. {remedy}")
+    if not all(np.isfinite(value).all() for value in values.values()):
+        raise DataError(f"The weights {path} hold values that are not finite numbers. {remedy}")
+    for name, variable in variables.items():
+        variable.assign(values[name].astype("float32"))
+
+
+# ----------------------------------------------------------------------------------- VGG16 for photographs
+
+
+class PhotoModel(NamedTuple):
+    """What `load_vgg16` returns."""
+
+    model: keras.Model  # its output are logits
+    preprocess: Callable  # images float32 (n, h, w, 3) in [0, 1], of any size -> the model's input
+    class_names: tuple
+    source: str  # where the weights are from
+
+
+def load_vgg16():
+    """ImageNet's VGG16 where its weights can be had, else `vgg16_compact`: a `PhotoModel`; prints which it is.
+
+    The weights (553 MB) and the class names are looked for in the data folder, in Keras' own cache and in
+    the course's, and downloaded otherwise. COURSE_OFFLINE=1 leaves only the data folder.
+    Raises `DataError` if a file of that name in the data folder is another than the published one.
+    """
+    try:
+        class_names = _imagenet_classes(_published(IMAGENET_FILE, IMAGENET_URL, IMAGENET_HASH))
+        path = _published(VGG16_FILE, VGG16_URL, VGG16_HASH)
+    except _Unavailable as reason:
+        print(f"VGG16: the compact one with CIFAR-10's ten classes, which ships with the course ({reason})")
+        return PhotoModel(load_model("vgg16_compact"), _preprocess_compact, CIFAR10_CLASSES, "shipped: vgg16_compact")
+    model = vgg16()
+    model.load_weights(path)
+    print(f"VGG16: ImageNet's weights, {path}")
+    return PhotoModel(model, _preprocess_vgg16, class_names, f"ImageNet: {path}")
+
+
+class _Unavailable(Exception):
+    """A published file is not here and cannot be fetched; the message says why."""
+
+
+def _published(filename, url, known_hash):
+    """The path of a file that Keras publishes, verified."""
+    local = data_folder() / filename
+    if local.exists():
+        if not _is(local, known_hash):
+            raise DataError(f"{local} is not the file that Keras publishes (its checksum differs). "
+                            "Remove it, or fetch it once more.")
+        return local
+    in_keras_cache = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras") / "models" / filename
+    if not downloads.offline() and in_keras_cache.exists() and _is(in_keras_cache, known_hash):
+        return in_keras_cache
+    try:
+        return downloads.download(url, filename, known_hash)
+    except DataError as error:
+        raise _Unavailable(str(error)) from error
+
+
+def _is(path, known_hash):
+    import pooch
+
+    algorithm, digest = known_hash.split(":")
+    return pooch.file_hash(str(path), alg=algorithm) == digest
+
+
+def _imagenet_classes(path):
+    """The 1,000 names in the order of the logits, from {"0": ["n01440764", "tench"], ...}."""
+    index = json.loads(Path(path).read_text())
+    return tuple(index[str(number)][1].replace("_", " ") for number in range(len(index)))
+
+
+def _preprocess_vgg16(images):
+    """Images (n, h, w, 3) in [0, 1] as VGG16 was trained: 224x224, 0 to 255, blue first, less the mean."""
+    return _resized(images, 224)[..., ::-1] * 255.0 - np.array(IMAGENET_MEAN_BGR, "float32")
+
+
+def _preprocess_compact(images):
+    """Images (n, h, w, 3) in [0, 1] at the compact network's 96x96; all else is in its first layer."""
+    return _resized(images, COMPACT_SIZE)
+
+
+def _resized(images, size):
+    """Bilinear with half-pixel centres, every source pixel counting when it shrinks; the whole image is kept."""
+    images = np.asarray(images)
+    if images.ndim != 4 or images.shape[-1] != 3 or 0 in images.shape or images.dtype.kind != "f":
+        raise ValueError("preprocess takes RGB photographs as floats (n, height, width, 3) in [0, 1]; "
+                         f"it got {images.dtype} of shape {images.shape}. One photograph is photo[None].")
+    if not (images.min() >= 0 and images.max() <= 1):
+        raise ValueError("preprocess takes values in [0, 1]; these range from "
+                         f"{images.min():g} to {images.max():g}. Divide values of 0 to 255 by 255.")
+    return tf.image.resize(images, (size, size), antialias=True).numpy().astype("float32")

@@ -1,0 +1,347 @@
+"""Trains the networks that ship with the course: `python3 course.py train NAME ...`, `--table` prints their scores.
+
+Training reads the real data (`COURSE_DATA`, or what `python3 course.py data --fetch` brings), mixes the embedded
+data in, and writes data/weights/NAME.npz (float16) and NAME.json (scores on every test set, and how it was made).
+The scores are those of the float16 file as `load_model` reads it. Every epoch is kept under build/train: the same
+command goes on where it was interrupted.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import layers
+
+from lecture_utils import models
+from lecture_utils.datasets import load_cifar10, load_mnist, load_neu, load_photo
+from lecture_utils.synthetic import draw_digits, draw_steel
+
+BUILD = ROOT / "build" / "train"
+SEED = 1
+DRAWN_SEED = 2  # of the embedded training images; the loaders draw their own from seeds 0 and 1
+CROSS_ENTROPY = keras.losses.CategoricalCrossentropy(from_logits=True)
+
+
+# ------------------------------------------------------------------------------------------------- recipes
+
+
+def train_mnist_cnn():
+    """8 epochs on MNIST and 20,000 embedded digits, shifted by up to 2 pixels."""
+    real = load_mnist()
+    drawn_images, drawn_labels = draw_digits(20_000, DRAWN_SEED)
+    images = np.concatenate([real.x_train, drawn_images])
+    labels = np.concatenate([real.y_train, drawn_labels])
+    model = models.mnist_cnn()
+    fit(model, images, labels, shift_digits, epochs=8, peak=2e-3, batch=128)
+    return model, real.source
+
+
+def train_neu_gap():
+    return _train_steel(models.neu_gap)
+
+
+def train_neu_dense():
+    return _train_steel(models.neu_dense)
+
+
+def _train_steel(build, epochs=25):
+    """Real and embedded steel in equal parts, turned, mirrored, cropped, and changed in brightness and contrast."""
+    real = load_neu()
+    per_class = len(real.x_train) // len(real.class_names)
+    drawn_images, drawn_labels, _, _ = draw_steel(per_class, DRAWN_SEED)
+    images = np.concatenate([real.x_train, drawn_images])
+    labels = np.concatenate([real.y_train, drawn_labels])
+    with half_precision():
+        model = build()
+        fit(model, images, labels, vary_steel, epochs=epochs, peak=2e-3, batch=32)
+    return in_single_precision(model, build()), real.source
+
+
+def train_neu_gap_plain():
+    """15 epochs of Adam at its default rate on real steel as it is: what training plainly gives."""
+    real = load_neu()
+    model = models.neu_gap_plain()
+    model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True), metrics=["accuracy"],
+                  jit_compile=False)
+    model.fit(real.x_train, real.y_train, batch_size=32, epochs=15, verbose=2)
+    return model, real.source
+
+
+# VGG16 without normalisation hardly trains. These layers are normalised while training; blocks 1 and 2, whose maps
+# are large, are not, because it would double the time.
+NORMALIZED = ("block3_conv3", "block4_conv3", "block5_conv3")
+
+
+def train_vgg16_compact():
+    """8 epochs on CIFAR-10 at 48x48, 8 at 96x96; batch normalisation is then folded into the convolutions."""
+    real = load_cifar10()
+    images = np.round(real.x_train * 255).astype("uint8")
+    with half_precision():
+        small = compact_in_training(models.COMPACT_SIZE // 2)
+        fit(small, images, real.y_train, vary_photos(models.COMPACT_SIZE // 2, 0.8), epochs=8, peak=1.5e-3, batch=64)
+        large = compact_in_training(models.COMPACT_SIZE)
+        for layer in large.layers:
+            if layer.name.startswith("block"):
+                layer.set_weights(small.get_layer(layer.name).get_weights())
+        fit(large, images, real.y_train, vary_photos(models.COMPACT_SIZE, 1.0), epochs=8, peak=1e-3, batch=64)
+    model = models.vgg16_compact()
+    fold_normalization(large, model)
+    return model, real.source
+
+
+def compact_in_training(size):
+    """`vgg16_compact` at `size`, its layers NORMALIZED followed by batch normalisation, He's initial weights."""
+    plain = models.vgg16_compact()
+    x = images = keras.Input((size, size, 3), name="images")
+    for layer in plain.layers[1:]:
+        normalized = layer.name in NORMALIZED
+        config = layer.get_config()
+        if layer.weights and layer.name != "predictions":
+            config |= {"kernel_initializer": "he_normal", "activation": "linear" if normalized else "relu"}
+        x = type(layer).from_config(config)(x)
+        if normalized:
+            x = layers.BatchNormalization(momentum=0.98, name=f"{layer.name}_bn")(x)
+            x = layers.ReLU(name=f"{layer.name}_relu")(x)
+    return keras.Model(images, x, name=f"vgg16_compact_{size}")
+
+
+def fold_normalization(source, target):
+    """Copy the weights of `source` into `target`, which has no batch normalisation.
+
+    gamma * (W*x + b - mean) / sqrt(variance + epsilon) + beta is a convolution too: with the kernel W * scale
+    and the bias (b - mean) * scale + beta, scale = gamma / sqrt(variance + epsilon).
+    """
+    for layer in target.layers:
+        weights = source.get_layer(layer.name).get_weights() if layer.weights else []
+        if layer.name in NORMALIZED:
+            bn = source.get_layer(f"{layer.name}_bn")
+            gamma, beta, mean, variance = bn.get_weights()
+            scale = gamma / np.sqrt(variance + bn.epsilon)
+            weights = [weights[0] * scale, (weights[1] - mean) * scale + beta]
+        layer.set_weights(weights)
+
+
+# ------------------------------------------------------------------------------------------------ training
+
+
+def fit(model, images, labels, augment, epochs, peak, batch):
+    """AdamW; the learning rate rises to `peak` over the first seventh of the steps and falls to 0 as a cosine."""
+    steps = epochs * (len(images) // batch)
+    rise = steps // 7
+    rate = keras.optimizers.schedules.CosineDecay(peak / 10, steps - rise, warmup_target=peak, warmup_steps=rise)
+    optimizer = keras.optimizers.AdamW(rate, weight_decay=0.02)
+    model.compile(optimizer, CROSS_ENTROPY, metrics=["accuracy"], jit_compile=False)
+    print(f"{model.name}: {epochs} epochs of {len(images):,} images", flush=True)
+    model.fit(batches(images, labels, batch, augment), epochs=epochs, verbose=2,
+              callbacks=[keras.callbacks.BackupAndRestore(BUILD / model.name, delete_checkpoint=False)])
+
+
+def batches(images, labels, batch, augment):
+    """Shuffled, augmented batches of images and one-hot labels."""
+    data = tf.data.Dataset.from_tensor_slices((images, np.eye(labels.max() + 1, dtype="float32")[labels]))
+    data = data.shuffle(len(images), seed=SEED).batch(batch, drop_remainder=True)
+    return data.map(augment, num_parallel_calls=1, deterministic=True).prefetch(2)
+
+
+class half_precision:
+    """Layers made in this context compute in bfloat16, which AMX and AVX-512 processors do several times faster."""
+
+    def __enter__(self):
+        keras.config.set_dtype_policy("mixed_bfloat16")
+
+    def __exit__(self, *_):
+        keras.config.set_dtype_policy("float32")
+
+
+def in_single_precision(model, same):
+    same.set_weights(model.get_weights())
+    return same
+
+
+# -------------------------------------------------------------------------------------------- augmentation
+
+
+def uniform(images, low, high, values=1):
+    """`values` random numbers for each image, shaped to broadcast over it if there is one."""
+    n = tf.shape(images)[0]
+    return tf.random.uniform((n, 1, 1, 1) if values == 1 else (n, values), low, high)
+
+
+def shift_digits(images, labels, most=2):
+    size = images.shape[1]
+    padded = tf.pad(images, [[0, 0], [most, most], [most, most], [0, 0]])
+    corner = tf.random.uniform((2,), 0, 2 * most + 1, tf.int32)
+    return padded[:, corner[0]:corner[0] + size, corner[1]:corner[1] + size], labels
+
+
+def vary_steel(images, labels):
+    """Mirror, turn, crop to 80 to 100 %, and change brightness and contrast."""
+    size = images.shape[1]
+    images = tf.image.random_flip_left_right(tf.image.random_flip_up_down(images))
+    images = tf.where(uniform(images, 0, 1) < 0.5, tf.transpose(images, (0, 2, 1, 3)), images)
+    side = uniform(images, 0.8, 1, 2)
+    corner = (1 - side) * uniform(images, 0, 1, 2)
+    images = crop(images, corner, corner + side, size)
+    mean = tf.reduce_mean(images, (1, 2, 3), keepdims=True)
+    images = mean + (images - mean) * tf.exp(uniform(images, -0.3, 0.3)) + uniform(images, -0.15, 0.15)
+    return tf.clip_by_value(images, 0, 1), labels
+
+
+def vary_photos(size, strength, margin=6):
+    """A function that changes colours, crops at a random scale and place, mirrors, and enlarges to `size`."""
+
+    def vary(images, labels):
+        images = tf.cast(images, "float32") / 255
+        grey = tf.reduce_mean(images, -1, keepdims=True)
+        mean = tf.reduce_mean(images, (1, 2, 3), keepdims=True)
+        images = grey + (images - grey) * uniform(images, 1 - 0.3 * strength, 1 + 0.3 * strength)
+        images = mean + (images - mean) * uniform(images, 1 - 0.25 * strength, 1 + 0.25 * strength)
+        images = tf.clip_by_value(images + uniform(images, -0.1 * strength, 0.1 * strength), 0, 1)
+        side = uniform(images, 32 - 10 * strength, 32 + 5 * strength, 1)[:, :, 0, 0]
+        side *= uniform(images, 1 - 0.08 * strength, 1 + 0.08 * strength, 2)
+        centre = 16 + uniform(images, -1, 1, 2) * (0.35 * tf.maximum(32 - side, 0) + 3 * strength)
+        padded = tf.pad(images, [[0, 0], [margin, margin], [margin, margin], [0, 0]], "REFLECT")
+        low, high = (centre - side / 2 + margin) / (32 + 2 * margin), (centre + side / 2 + margin) / (32 + 2 * margin)
+        return tf.image.random_flip_left_right(crop(padded, low, high, size)), labels
+
+    return vary
+
+
+def crop(images, low, high, size):
+    """Each image's part from `low` to `high` (n, 2: y, x, as fractions of it), resized to `size` bilinearly."""
+    height = tf.cast(tf.shape(images)[1], "float32")
+    half = (high - low) / (2 * size)  # crop_and_resize takes the centres of the corner pixels
+    first, last = ((edge * height - 0.5) / (height - 1) for edge in (low + half, high - half))
+    return tf.image.crop_and_resize(images, tf.concat([first, last], 1), tf.range(tf.shape(images)[0]), (size, size))
+
+
+# -------------------------------------------------------------------------------------------------- scores
+
+
+def scores_mnist_cnn(model):
+    return {f"accuracy, {kind}": accuracy(model, data.x_test, data.y_test) for kind, data in both(load_mnist)}
+
+
+def scores_steel(model):
+    scores = {}
+    for kind, data in both(load_neu):
+        scores[f"accuracy, {kind}"] = accuracy(model, data.x_test, data.y_test)
+        if "gap" in model.name:
+            scores |= {f"{key}, {kind}": value for key, value in pointing(model, data).items()}
+    return scores
+
+
+def scores_vgg16_compact(model):
+    data = load_cifar10()
+    photo = load_photo("cat")
+    top = (photo.shape[1] - photo.shape[0]) // 2
+    square = tf.image.resize(photo[None, :, top:top + photo.shape[0]], (models.COMPACT_SIZE,) * 2, antialias=True)
+    cat = keras.ops.softmax(model(square)).numpy()[0, data.class_names.index("cat")]
+    resized = np.concatenate([tf.image.resize(part, (models.COMPACT_SIZE,) * 2) for part in np.split(data.x_test, 20)])
+    return {"accuracy, real": accuracy(model, resized, data.y_test), "cat's probability, photograph": round(float(cat), 4)}
+
+
+def both(load):
+    return ("real", load()), ("embedded", load("embedded"))
+
+
+def accuracy(model, images, labels):
+    return round(float((model.predict(images, batch_size=100, verbose=0).argmax(1) == labels).mean()), 4)
+
+
+def pointing(model, data):
+    """How often the peak of the true class's CAM, at the image's size, lies in one of its boxes; and by chance."""
+    from lecture_utils.cam import cam, upsample
+
+    maps = upsample(cam(model, data.x_test, data.y_test), data.x_test.shape[1:3])
+    hits, chance = [], []
+    for map_, label, boxes, box_labels in zip(maps, data.y_test, data.boxes_test, data.box_labels_test):
+        inside = np.zeros(map_.shape, bool)
+        for x0, y0, x1, y1 in boxes[box_labels == label]:
+            inside[y0:y1, x0:x1] = True
+        hits.append(inside[np.unravel_index(map_.argmax(), map_.shape)])
+        chance.append(inside.mean())
+    hits = np.array(hits)
+    by_class = {name: round(float(hits[data.y_test == i].mean()), 3) for i, name in enumerate(data.class_names)}
+    return {"pointing": round(float(hits.mean()), 4), "pointing by chance": round(float(np.mean(chance)), 4),
+            "pointing by class": by_class}
+
+
+# --------------------------------------------------------------------------------------- files, and the command
+
+
+RECIPES = {
+    "mnist_cnn": (train_mnist_cnn, scores_mnist_cnn),
+    "neu_gap": (train_neu_gap, scores_steel),
+    "neu_dense": (train_neu_dense, scores_steel),
+    "neu_gap_plain": (train_neu_gap_plain, scores_steel),
+    "vgg16_compact": (train_vgg16_compact, scores_vgg16_compact),
+}
+
+
+def train(name):
+    train_it, _ = RECIPES[name]
+    keras.utils.set_random_seed(SEED)
+    began = time.time()
+    model, source = train_it()
+    write_weights(model, models.WEIGHTS / f"{name}.npz")
+    measure(name, {"recipe": train_it.__doc__, "seed": SEED, "trained on": source.partition(":")[0],
+                   "seconds": round(time.time() - began)})
+    shutil.rmtree(BUILD, ignore_errors=True)
+
+
+def measure(name, provenance):
+    """Score the file as students load it, and write NAME.json."""
+    record = {"command": f"python3 course.py train {name}"} | provenance | {
+        "versions": {"tensorflow": tf.__version__, "keras": keras.__version__, "numpy": np.__version__},
+        "scores": RECIPES[name][1](models.load_model(name))}
+    write_whole(models.WEIGHTS / f"{name}.json", lambda file: file.write(json.dumps(record, indent=2).encode() + b"\n"))
+    print(json.dumps(record["scores"], indent=2))
+
+
+def write_weights(model, path):
+    arrays = {name: np.asarray(variable).astype("float16") for name, variable in models.named_weights(model).items()}
+    write_whole(path, lambda file: np.savez_compressed(file, **arrays))
+
+
+def write_whole(path, write):
+    """Write under another name, then rename: whoever reads `path` meets the old file or the new, never half of one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(path.name + ".part")
+    with open(unfinished, "wb") as file:
+        write(file)
+    os.replace(unfinished, path)
+
+
+def table():
+    """The scores of what is in data/weights, as Markdown."""
+    rows = ["| weights | parameters | kB | score | real | embedded |", "|---|---|---|---|---|---|"]
+    return "\n".join(rows)
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="python3 course.py train", description=__doc__.splitlines()[0])
+    parser.add_argument("names", nargs="*", metavar="NAME", choices=[[], *RECIPES], help=", ".join(RECIPES))
+    parser.add_argument("--table", action="store_true", help="print the scores of the shipped weights as a table")
+    arguments = parser.parse_args()
+    for name in arguments.names:
+        train(name)
+    if arguments.table:
+        print(table())
+    elif not arguments.names:
+        parser.print_help()
+
+
+if __name__ == "__main__":
+    main()
