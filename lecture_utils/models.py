@@ -28,7 +28,8 @@ import tensorflow as tf
 from keras import layers
 
 from . import downloads
-from .datasets import CIFAR10_CLASSES, data_folder
+from .datasets import data_folder
+from .layouts import CIFAR10_CLASSES
 from .readers import DataError
 
 WEIGHTS = Path(__file__).resolve().parents[1] / "data" / "weights"
