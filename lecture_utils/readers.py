@@ -31,7 +31,7 @@ class Folder:
         self.path = Path(path)
         self.names = sorted(
             (Path(parent) / file).relative_to(self.path).as_posix()
-            for parent, _, files in os.walk(self.path)
+            for parent, _, files in os.walk(self.path, onerror=_unreadable)
             for file in files
         )
 
@@ -63,6 +63,10 @@ class Zip:
 
     def where(self, name):
         return f"{self.path}: {name}"
+
+
+def _unreadable(error):
+    raise DataError(f"{error.filename} cannot be read: {error.strerror}.") from error
 
 
 @contextmanager
