@@ -60,9 +60,10 @@ _SKELETONS = {
         (2, "92,2 58,6 36,14 30,36 56,50 72,68 54,92 26,98 6,90"),
     ],
     6: [
-        (4, "64,0 36,26 16,60 20,88 46,100 76,88 80,68 60,56 36,64 20,82"),
-        (3, "80,6 50,14 24,44 16,76 38,99 68,94 80,74 64,56 38,60 20,76"),
-        (3, "54,0 30,30 18,64 26,92 50,99 72,84 68,62 46,60 26,78"),
+        (4, "64,0 36,26 16,60 20,88 46,100 76,88 80,68 60,56 36,62 16,76"),
+        (3, "80,6 50,14 24,44 16,76 38,99 68,94 80,74 64,56 38,58 16,70"),
+        (3, "54,0 30,30 18,64 26,92 50,99 72,84 68,62 46,58 20,72"),
+        (1, "40,0 20,40 14,78 34,100 62,96 76,80 58,66 32,70 18,88"),
     ],
     7: [
         (5, "10,8 48,8 88,4; 88,4 64,46 46,100"),
@@ -238,13 +239,13 @@ def _crazing(rng):
     grain = 0.75 * _grain(rng, 0.6, 0.7) + 0.35 * _grain(rng, 0.7, 3) + 0.45 * _grain(rng, 1.6, 1.6) + 0.3 * _brushed(rng)
     ground = level * (1 + _light(rng, 0.10, 0.03) + 0.11 * grain)
     cover = np.zeros((STEEL_SIZE, STEEL_SIZE), np.float32)
-    field = _grain(rng, 24, 18) - rng.uniform(0.0, 1.1)
+    field = _grain(rng, 24, 18) - rng.uniform(0.1, 1.2)
     for _ in range(2):
         cover = np.maximum(cover, _cracks(rng, field))
     for _ in range(rng.poisson(1.2)):
         _smudge(rng, cover, rng.uniform(0, STEEL_SIZE, 2))
-    cover = _without_crumbs(cover, 14)
-    depth = level * rng.uniform(0.24, 0.42)
+    cover = _without_crumbs(cover, 26)
+    depth = level * rng.uniform(0.28, 0.46)
     return ground - depth * cv2.GaussianBlur(cover, (3, 3), 0.7), cover >= 0.5
 
 
@@ -293,31 +294,31 @@ def _patches(rng):
 def _pitted_surface(rng):
     """Countless small dark pits, denser in some bands of the strip than in others, on bright smooth steel."""
     level = rng.triangular(95, 215, 245)
-    ground = level * (1 + _light(rng, 0.05, 0.06)) + 2.5 * _grain(rng, 0.8, 1) + 2 * _grain(rng, 3, 12)
+    ground = level * (1 + _light(rng, 0.045, 0.065)) + 2.5 * _grain(rng, 0.8, 1) + 2 * _grain(rng, 3, 12)
     size = rng.triangular(0.75, 0.9, 1.6)
     rough = _turned(rng, size, size * rng.uniform(0.8, 1.5), rng.uniform(-0.6, 0.6))
     rough = rough - cv2.GaussianBlur(rough, (0, 0), 3 * size)  # pits keep their distance
     dense = _light(rng, 0.25, 0.15) + 0.2 * _grain(rng, 15, 30)
-    cover = _soft_step((rough / rough.std() - rng.uniform(0.5, 1.7) + dense) / 0.35)
+    cover = _soft_step((rough / rough.std() - rng.uniform(0.9, 1.9) + dense) / 0.35)
     if rng.random() < 0.25:
         edge = np.array([rng.choice([0, STEEL_SIZE]), rng.uniform(0, STEEL_SIZE)])
         fray = _grain(rng, 6, 10) + 0.4 * _grain(rng, 2, 2)
         cover = np.maximum(cover, _patch(rng, edge, rng.uniform([10, 25], [25, 70]), fray, soft=0.1))
-    depth = level * rng.uniform(0.14, 0.36)
+    depth = level * rng.uniform(0.16, 0.4) * np.clip(0.85 + 0.2 * _grain(rng, 4, 6), 0.4, 1.2)
     return ground - depth * cv2.GaussianBlur(cover, (3, 3), 0.6), cover >= 0.5
 
 
 def _rolled_in_scale(rng):
     """Small dark flakes of scale pressed into the strip, each with a lit rim, gathered in fields."""
     level = rng.triangular(75, 140, 158)
-    grain = 0.5 * _grain(rng, 0.5, 0.4) + 0.7 * _turned(rng, 2.1, 0.5, rng.normal(-0.03, 0.06)) + 0.2 * _brushed(rng)
+    grain = 0.65 * _grain(rng, 0.5, 0.4) + 0.6 * _turned(rng, 2.1, 0.5, rng.normal(-0.03, 0.06)) + 0.2 * _brushed(rng)
     cloud = 0.045 * _grain(rng, 10, 6) + 0.035 * _grain(rng, 4, 2.5)
     ground = level * (1 + _light(rng, 0.08, 0.02) + 0.062 * grain + cloud)
     cover = np.zeros((STEEL_SIZE, STEEL_SIZE), np.float32)
     for _ in range(rng.integers(1, 4)):
-        centre, spread = rng.uniform(20, 180, 2), rng.uniform([7, 12], [22, 40])
+        centre, spread = rng.uniform(20, 180, 2), rng.uniform([12, 20], [35, 70])
         for _ in range(rng.integers(8, 28)):
-            _flake(rng, cover, rng.normal(centre, spread))
+            _flake(rng, cover, rng.uniform(centre - spread, centre + spread))
     field = np.minimum(cv2.GaussianBlur(cover, (0, 0), 8) * 4, 1)
     rim = np.clip(np.roll(cover, (-3, 1), (0, 1)) - cover, 0, 1)
     lit = cv2.GaussianBlur(rim, (0, 0), 1.5) * 0.13 + field * 0.08
@@ -345,12 +346,12 @@ def _scratches(rng):
 
 # How each class is drawn; the distance in pixels within which pieces of its defect share a box; the most boxes.
 _TEXTURES = {
-    "crazing": (_crazing, 20, 5),
+    "crazing": (_crazing, 14, 6),
     "inclusion": (_inclusion, 8, 8),
     "patches": (_patches, 4, 7),
     "pitted_surface": (_pitted_surface, 24, 4),
-    "rolled-in_scale": (_rolled_in_scale, 20, 4),
-    "scratches": (_scratches, 8, 5),
+    "rolled-in_scale": (_rolled_in_scale, 24, 4),
+    "scratches": (_scratches, 16, 5),
 }
 
 
@@ -402,8 +403,9 @@ def _light(rng, columns, rows):
     """Uneven lighting (200, 200) around 0: soft vertical bands and a slow change along the strip."""
     band = _line_noise(rng, rng.uniform(8, 30)) + 0.7 * rng.normal() * np.linspace(-1, 1, STEEL_SIZE)
     slow = _line_noise(rng, 50)
-    if rng.random() < 0.35:  # one side falls into shade
-        band -= rng.uniform(1, 5) * np.linspace(0, 1, STEEL_SIZE)[:: rng.choice([-1, 1])] ** 2
+    for shaded in band, slow:  # one side may fall into shade
+        if rng.random() < 0.3:
+            shaded -= rng.uniform(1, 3.5) * np.linspace(0, 1, STEEL_SIZE)[:: rng.choice([-1, 1])] ** 2
     strength = rng.uniform(0.5, 1.5)
     return strength * (columns * band[None, :] + rows * slow[:, None]).astype(np.float32)
 
@@ -519,12 +521,12 @@ def _scratch(rng):
     width = rng.uniform(8, 30) if band else rng.uniform(1.5, 5)
     slope = rng.normal(0, 0.02) if rng.random() < 0.85 else rng.normal(0, 0.15)
     length = np.exp(rng.uniform(np.log(60), np.log(600)))
-    ragged = 0.25 * _line_noise(rng, 20)[:, None] + 0.5 * _grain(rng, 1, 2.5)
+    ragged = 0.25 * _line_noise(rng, 20)[:, None] + 0.25 * _grain(rng, 1, 6)
     u = x - rng.uniform(10, 190) - slope * (y - 100)
     where = _soft_step((width / 2 - np.abs(u) + ragged) / 0.5)
     where = where * _soft_step((length / 2 - np.abs(y - rng.uniform(0, STEEL_SIZE))) / rng.uniform(2, 12))
     lines = np.interp(u, np.arange(-400, 400), _line_noise(rng, 0.8, 800)) if band else 0
-    light = 0.65 + 0.25 * lines + 0.2 * _grain(rng, 0.7, 8) + 0.12 * _line_noise(rng, 25)[:, None]
+    light = 0.65 + 0.3 * lines + 0.15 * _grain(rng, 0.7, 5) + 0.08 * _grain(rng, 1, 0.6) + 0.12 * _line_noise(rng, 25)[:, None]
     return where, (where * np.clip(light, 0.15, 1)).astype(np.float32)
 
 
