@@ -63,14 +63,14 @@ def mnist_cnn():
     return keras.Model(images, _logits(x, 10), name="mnist_cnn")
 
 
-def neu_gap():
+def neu_gap(size=(200, 200)):
     """Steel (n, 200, 200, 1) to logits (n, 6) by global average pooling: the network that CAM was made for.
 
     Its last feature map, `relu4`, is 25x25x64. The class score is linear in it,
     S_c = b_c + sum_k w_k^c * mean_xy A^k(x, y)   (Zhou et al., "Learning Deep Features for Discriminative
     Localization", 2016).
     """
-    images = keras.Input((200, 200, 1), name="images")
+    images = keras.Input((*size, 1), name="images")
     x = layers.GlobalAveragePooling2D(name="gap")(_steel_features(images))
     return keras.Model(images, _logits(x, 6), name="neu_gap")
 
@@ -101,10 +101,15 @@ def neu_gap_plain():
 def _steel_features(images):
     """Four convolutions: (n, 200, 200, 1) to (n, 25, 25, 64).
 
-    The last two work at the same resolution, so that the maps stay fine; the last is dilated, so that each
-    of their pixels still sees 67x67 pixels of the image.
+    How bright a strip is says nothing about its defects, and differs from one day's photographs to the next:
+    the brightness of the surroundings, averaged over 40x40 pixels, is subtracted first.
+    The last two convolutions work at the same resolution, so that the maps stay fine; the last is dilated,
+    so that each of its pixels still sees 67x67 pixels of the image.
     """
-    x = layers.Rescaling(4.0, offset=-2.0, name="rescaling")(images)
+    x = layers.Rescaling(8.0, name="rescaling")(images)
+    brightness = layers.AveragePooling2D(40, name="brightness")(x)
+    brightness = layers.UpSampling2D(40, interpolation="bilinear", name="surroundings")(brightness)
+    x = layers.Subtract(name="contrast")([x, brightness])
     x = layers.Conv2D(32, 5, strides=2, padding="same", activation="relu", kernel_initializer="he_normal", name="conv1")(x)
     x = layers.MaxPooling2D(name="pool1")(x)
     x = _normalized_convolution(x, 2)

@@ -1,0 +1,370 @@
+"""The networks: what they are made of, how their weights load and fail to, and what they score."""
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from lecture_utils import downloads, models
+from lecture_utils.datasets import load_cifar10, load_mnist, load_neu, load_photo
+from lecture_utils.readers import DataError
+
+NAMES = ("mnist_cnn", "neu_gap", "neu_dense", "neu_gap_plain", "vgg16_compact")
+VGG16_CONVOLUTIONS = tuple(f"block{block}_conv{number}" for block, depth in enumerate((2, 2, 3, 3, 3), 1)
+                           for number in range(1, depth + 1))
+
+
+@pytest.fixture(scope="module")
+def loaded():
+    return {name: models.load_model(name) for name in NAMES}
+
+
+def parameters(model):
+    return {layer.name: layer.count_params() for layer in model.layers if layer.count_params()}
+
+
+# ------------------------------------------------------------------------------------------- architectures
+
+
+def test_mnist_cnn_layer_by_layer():
+    model = models.mnist_cnn()
+    assert [layer.name for layer in model.layers[1:]] == [
+        "conv1", "pool1", "conv2", "pool2", "conv3", "flatten", "dense1", "logits"]
+    assert parameters(model) == {"conv1": 320, "conv2": 18_496, "conv3": 36_928, "dense1": 73_856, "logits": 1_290}
+    assert model.count_params() == 130_890
+    assert [model.get_layer(name).output.shape[1:] for name in ("conv1", "conv2", "conv3")] == [
+        (26, 26, 32), (11, 11, 64), (3, 3, 64)]
+
+
+def test_vgg16_is_the_published_one():
+    model = models.vgg16()
+    assert model.count_params() == 138_357_544  # Simonyan and Zisserman, table 2: 138 million
+    counts = parameters(model)
+    assert tuple(counts) == VGG16_CONVOLUTIONS + ("fc1", "fc2", "predictions")
+    assert counts["block1_conv1"] == (3 * 3 * 3 + 1) * 64
+    assert counts["fc1"] == (7 * 7 * 512 + 1) * 4096
+    assert counts["predictions"] == 4097 * 1000
+    assert model.input_shape == (None, 224, 224, 3) and model.output_shape == (None, 1000)
+    assert model.get_layer("block5_conv3").output.shape == (None, 14, 14, 512)
+
+
+def test_vgg16_has_the_layers_of_keras_own():
+    published = keras.applications.VGG16(weights=None, include_top=True, classifier_activation=None)
+    ours = models.vgg16()
+    assert [layer.name for layer in ours.layers[1:]] == [layer.name for layer in published.layers[1:]]
+    assert [weight.shape for weight in ours.weights] == [weight.shape for weight in published.weights]
+
+
+def test_compact_vgg16_has_vgg16s_layers():
+    model = models.vgg16_compact()
+    assert tuple(parameters(model)) == VGG16_CONVOLUTIONS + ("fc1", "fc2", "predictions")
+    assert model.input_shape == (None, 96, 96, 3) and model.output_shape == (None, 10)
+    assert model.get_layer("block5_conv3").output.shape[1:3] == (6, 6)
+
+
+def test_steel_networks_share_their_convolutions_and_differ_in_the_head():
+    gap, dense = models.neu_gap(), models.neu_dense()
+    trunk = [layer.name for layer in gap.layers[: [layer.name for layer in gap.layers].index("gap")]]
+    assert [layer.name for layer in dense.layers[: len(trunk)]] == trunk
+    assert [name for name in trunk if name.startswith("conv")] == ["conv1", "conv2", "conv3", "conv4"]
+    assert [layer.name for layer in gap.layers[len(trunk):]] == ["gap", "logits"]
+    assert [layer.name for layer in dense.layers[len(trunk):]] == ["pool4", "flatten", "dense1", "logits"]
+    assert gap.get_layer("gap").input.shape == (None, 25, 25, 64)
+    assert parameters(gap)["logits"] == 65 * 6
+
+
+def test_the_plain_network_is_the_classic_one():
+    counts = parameters(models.neu_gap_plain())
+    assert counts == {"conv1": 320, "conv2": 18_496, "conv3": 36_928, "conv4": 36_928, "logits": 390}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_heads_are_logits_in_single_precision(name):
+    head = models.BUILDERS[name]().layers[-1]
+    assert head.activation is keras.activations.linear
+    assert head.compute_dtype == "float32"
+
+
+# ------------------------------------------------------------------------------------------ shipped weights
+
+
+def test_shipped_files_are_small_and_half_precision():
+    files = sorted(models.WEIGHTS.glob("*.npz"))
+    assert [file.stem for file in files] == sorted(NAMES)
+    assert sum(file.stat().st_size for file in models.WEIGHTS.iterdir()) < 6e6
+    for file in files:
+        with np.load(file, allow_pickle=False) as archive:
+            assert {archive[name].dtype for name in archive.files} == {np.dtype("float16")}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_loading_gives_the_files_values_in_single_precision(loaded, name):
+    model = loaded[name]
+    assert model.name == name
+    with np.load(models.WEIGHTS / f"{name}.npz") as archive:
+        assert len(archive.files) == len(model.weights)
+        for layer in model.layers:
+            for variable in layer.weights:
+                np.testing.assert_array_equal(variable, archive[f"{layer.name}/{variable.name}"].astype("float32"))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_two_loads_agree_and_share_nothing(loaded, name):
+    first, second = loaded[name], models.load_model(name)
+    images = np.random.default_rng(0).random((2, *first.input_shape[1:]), "float32")
+    expected = first(images).numpy()
+    np.testing.assert_array_equal(second(images).numpy(), expected)
+    second.layers[-1].kernel.assign(second.layers[-1].kernel * 0)
+    np.testing.assert_array_equal(first(images).numpy(), expected)
+
+
+def test_logits_are_not_probabilities(loaded):
+    for model in loaded.values():
+        sums = model(np.random.default_rng(0).random((4, *model.input_shape[1:]), "float32")).numpy().sum(1)
+        assert np.abs(sums - 1).min() > 1e-3
+
+
+def test_unknown_name_lists_the_known_ones():
+    with pytest.raises(ValueError, match="no model 'resnet'.*mnist_cnn.*neu_gap.*vgg16_compact"):
+        models.load_model("resnet")
+
+
+@pytest.fixture
+def own_weights(tmp_path, monkeypatch):
+    """An empty folder in place of data/weights."""
+    monkeypatch.setattr(models, "WEIGHTS", tmp_path)
+    return tmp_path
+
+
+def test_missing_weights(own_weights):
+    with pytest.raises(DataError, match="mnist_cnn.npz are missing.*course.py train mnist_cnn"):
+        models.load_model("mnist_cnn")
+
+
+@pytest.mark.parametrize("content", [b"", b"no zip at all", "truncated"])
+def test_damaged_weights(own_weights, content):
+    whole = (Path(models.__file__).parents[1] / "data" / "weights" / "mnist_cnn.npz").read_bytes()
+    (own_weights / "mnist_cnn.npz").write_bytes(whole[: len(whole) // 2] if content == "truncated" else content)
+    with pytest.raises(DataError, match="cannot be read"):
+        models.load_model("mnist_cnn")
+
+
+def test_a_flipped_bit_is_noticed(own_weights):
+    whole = bytearray((Path(models.__file__).parents[1] / "data" / "weights" / "mnist_cnn.npz").read_bytes())
+    whole[len(whole) // 2] ^= 1
+    (own_weights / "mnist_cnn.npz").write_bytes(whole)
+    with pytest.raises(DataError, match="cannot be read"):
+        models.load_model("mnist_cnn")
+
+
+def test_pickled_weights_are_refused(own_weights):
+    np.savez(own_weights / "mnist_cnn.npz", **{"conv1/kernel": np.array([{}], dtype=object)})
+    with pytest.raises(DataError, match="cannot be read"):
+        models.load_model("mnist_cnn")
+
+
+def arrays(name):
+    return {key: np.asarray(value) for key, value in models.named_weights(models.BUILDERS[name]()).items()}
+
+
+def test_another_networks_weights(own_weights):
+    np.savez(own_weights / "mnist_cnn.npz", **arrays("neu_gap"))
+    with pytest.raises(DataError, match="not those of mnist_cnn: .* should have shape"):
+        models.load_model("mnist_cnn")
+
+
+def test_a_wrong_shape_changes_nothing():
+    model = models.mnist_cnn()
+    before = [weight.numpy() for weight in model.weights]
+    wrong = arrays("mnist_cnn") | {"logits/bias": np.zeros(9)}
+    path = Path(os.environ["COURSE_CACHE"]) / "wrong.npz"
+    np.savez(path, **wrong)
+    with pytest.raises(DataError, match=r"logits/bias should have shape \(10,\) and has \(9,\)"):
+        models.read_weights(model, path)
+    for weight, kept in zip(model.weights, before):
+        np.testing.assert_array_equal(weight, kept)
+
+
+def test_weights_that_are_not_numbers(own_weights):
+    np.savez(own_weights / "mnist_cnn.npz", **arrays("mnist_cnn") | {"logits/bias": np.full(10, np.nan)})
+    with pytest.raises(DataError, match="not finite"):
+        models.load_model("mnist_cnn")
+
+
+# ---------------------------------------------------------------------------------------------- load_vgg16
+
+
+def test_offline_vgg16_is_the_compact_one_and_says_so(capsys):
+    photos = models.load_vgg16()
+    assert photos.model.name == "vgg16_compact" and len(photos.class_names) == 10
+    assert photos.source == "shipped: vgg16_compact"
+    assert "compact" in capsys.readouterr().out
+
+
+def test_compact_preprocessing_keeps_a_photograph_of_its_size():
+    photo = np.random.default_rng(0).random((1, 96, 96, 3), "float32")
+    np.testing.assert_allclose(models._preprocess_compact(photo), photo, atol=1e-6)
+
+
+def test_preprocessing_is_bilinear_with_half_pixel_centres():
+    """Doubling a row 0, 1: the new centres lie at -1/4, 1/4, 3/4, 5/4 of the old ones, held at the ends."""
+    row = np.zeros((1, 48, 48, 3), "float32")
+    row[:, :, 24:] = 1
+    enlarged = models._preprocess_compact(row)[0, 50, :, 0]
+    np.testing.assert_allclose(enlarged[46:50], [0, 0.25, 0.75, 1], atol=1e-6)
+
+
+def test_shrinking_keeps_the_mean_of_fine_stripes():
+    """Without antialiasing stripes of one pixel would become all black, all white, or moiré."""
+    stripes = np.zeros((1, 384, 384, 3), "float32")
+    stripes[:, :, ::2] = 1
+    shrunk = models._preprocess_compact(stripes)[0, 8:-8, 8:-8]
+    np.testing.assert_allclose(shrunk, 0.5, atol=0.02)
+
+
+def test_vgg16_preprocessing_is_the_published_one():
+    """One grey level per channel: 255 * value - mean, in the order blue, green, red (Keras' "caffe" mode)."""
+    photo = np.ones((1, 30, 40, 3), "float32") * np.array([1.0, 0.5, 0.0], "float32")
+    prepared = models._preprocess_vgg16(photo)
+    assert prepared.shape == (1, 224, 224, 3) and prepared.dtype == np.float32
+    np.testing.assert_allclose(prepared[0, 7, 9], [0 - 103.939, 127.5 - 116.779, 255 - 123.68], atol=1e-3)
+    keras_own = keras.applications.vgg16.preprocess_input(np.ones((1, 224, 224, 3)) * [255, 127.5, 0])
+    np.testing.assert_allclose(prepared, keras_own, atol=1e-3)
+
+
+@pytest.mark.parametrize("images, complaint", [
+    (np.zeros((96, 96, 3), "float32"), r"photo\[None\]"),
+    (np.zeros((1, 96, 96, 1), "float32"), "height, width, 3"),
+    (np.zeros((0, 96, 96, 3), "float32"), "height, width, 3"),
+    (np.zeros((1, 96, 96, 3), "uint8"), "uint8"),
+    (np.full((1, 96, 96, 3), 2.0, "float32"), "Divide values"),
+    (np.full((1, 96, 96, 3), np.nan, "float32"), r"values in \[0, 1\]"),
+])
+def test_preprocessing_refuses_what_is_no_photograph(images, complaint):
+    with pytest.raises(ValueError, match=complaint):
+        models._preprocess_compact(images)
+
+
+def small_vgg16():
+    images = keras.Input((224, 224, 3))
+    x = keras.layers.Conv2D(2, 3, strides=32, name="block1_conv1")(images)
+    x = keras.layers.GlobalAveragePooling2D()(x)
+    return keras.Model(images, keras.layers.Dense(2, name="predictions")(x))
+
+
+@pytest.fixture
+def published(tmp_path, monkeypatch):
+    """The published files in a data folder, in small: a network of two layers, two classes."""
+    model = small_vgg16()
+    model.save_weights(tmp_path / "w.weights.h5")
+    (tmp_path / "w.weights.h5").rename(tmp_path / models.VGG16_FILE)
+    (tmp_path / models.IMAGENET_FILE).write_text('{"1": ["n2", "tiger_cat"], "0": ["n1", "tench"]}')
+    monkeypatch.setenv("COURSE_DATA", str(tmp_path))
+    for name in ("VGG16", "IMAGENET"):
+        digest = hashlib.md5((tmp_path / getattr(models, f"{name}_FILE")).read_bytes()).hexdigest()
+        monkeypatch.setattr(models, f"{name}_HASH", f"md5:{digest}")
+    monkeypatch.setattr(models, "vgg16", small_vgg16)
+    return model
+
+
+def test_published_files_in_the_data_folder_are_used(published, monkeypatch):
+    # A file of that name is read in Keras' old layout; ours here has the new one, so its reader stands in.
+    monkeypatch.setattr(keras.Model, "load_weights", lambda model, path: model.set_weights(published.get_weights()))
+    photos = models.load_vgg16()
+    assert photos.class_names == ("tench", "tiger cat") and photos.source.startswith("ImageNet")
+    for weight, expected in zip(photos.model.weights, published.weights):
+        np.testing.assert_array_equal(weight, expected)
+
+
+def test_another_file_of_that_name_is_an_error(published, monkeypatch):
+    monkeypatch.setattr(models, "VGG16_HASH", "md5:" + "0" * 32)
+    with pytest.raises(DataError, match="not the file that Keras publishes"):
+        models.load_vgg16()
+
+
+def test_download_is_asked_for_the_published_checksum(monkeypatch):
+    asked = []
+
+    def refuse(url, filename, known_hash):
+        asked.append((filename, known_hash))
+        raise DataError("No connection.")
+
+    monkeypatch.setenv("COURSE_OFFLINE", "0")
+    monkeypatch.setattr(downloads, "download", refuse)
+    assert models.load_vgg16().model.name == "vgg16_compact"
+    assert asked == [("imagenet_class_index.json", "md5:c2c37ea517e94d9795004a39431a14cb")]
+
+
+# -------------------------------------------------------------------------------------------------- scores
+
+
+def accuracy(model, images, labels):
+    return (model.predict(images, batch_size=60, verbose=0).argmax(1) == labels).mean()
+
+
+def test_embedded_digits(loaded):
+    data = load_mnist("embedded")
+    assert accuracy(loaded["mnist_cnn"], data.x_test, data.y_test) >= 0.98
+
+
+@pytest.fixture(scope="module")
+def embedded_steel():
+    return load_neu("embedded")
+
+
+@pytest.mark.parametrize("name", ["neu_gap", "neu_dense"])
+def test_embedded_steel(loaded, embedded_steel, name):
+    assert accuracy(loaded[name], embedded_steel.x_test, embedded_steel.y_test) >= 0.97
+
+
+def test_the_cat_is_a_cat():
+    photo = load_photo("cat")
+    left = (photo.shape[1] - photo.shape[0]) // 2
+    photos = models.load_vgg16()
+    logits = photos.model(photos.preprocess(photo[None, :, left: left + photo.shape[0]]))
+    assert tf.nn.softmax(logits).numpy()[0, photos.class_names.index("cat")] > 0.5
+
+
+def test_recorded_scores_reach_what_the_course_promises():
+    scores = {name: json.loads((models.WEIGHTS / f"{name}.json").read_text())["scores"] for name in NAMES}
+    assert scores["mnist_cnn"]["accuracy, real"] >= 0.99 and scores["mnist_cnn"]["accuracy, embedded"] >= 0.98
+    for name in ("neu_gap", "neu_dense"):
+        assert scores[name]["accuracy, real"] >= 0.97 and scores[name]["accuracy, embedded"] >= 0.97
+    assert scores["vgg16_compact"]["accuracy, real"] >= 0.85
+
+
+@pytest.mark.realdata
+def test_real_digits(loaded, real_data):
+    data = load_mnist("local")
+    assert accuracy(loaded["mnist_cnn"], data.x_test, data.y_test) >= 0.99
+
+
+@pytest.mark.realdata
+@pytest.mark.parametrize("name", ["neu_gap", "neu_dense"])
+def test_real_steel(loaded, real_data, name):
+    data = load_neu("local")
+    assert accuracy(loaded[name], data.x_test, data.y_test) >= 0.97
+
+
+@pytest.mark.realdata
+def test_real_photographs(loaded, real_data):
+    """Every fifth image of CIFAR-10's test set, for time; the whole set's score stands in vgg16_compact.json."""
+    data = load_cifar10("local")
+    images = tf.image.resize(data.x_test[::5], (96, 96)).numpy()
+    assert accuracy(loaded["vgg16_compact"], images, data.y_test[::5]) >= 0.84
+
+
+# ------------------------------------------------------------------------------------------------ training
+
+
+def test_train_names_what_there_is():
+    train = Path(models.__file__).parents[1] / "tools" / "train.py"
+    done = subprocess.run([sys.executable, train, "resnet"], capture_output=True, text=True)
+    assert done.returncode == 2 and "mnist_cnn" in done.stderr
