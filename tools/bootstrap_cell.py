@@ -20,8 +20,6 @@ and its metadata hold the same three figures: `"course": {"minutes": 45, "cpu_se
 The second cell is the bootstrap cell; it carries the tag `bootstrap`.
 """
 
-FACTS = {"minutes": "Minutes", "cpu_seconds": "CPU seconds", "download_mb": "Download (MB)"}
-
 BOOTSTRAP = '''\
 # Finds the course and makes it importable; on Colab, clones it first. Silent when all is well.
 import os

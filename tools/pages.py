@@ -1,0 +1,150 @@
+"""Writes executed notebooks as pages that load nothing from the network, and an index of them.
+
+Every page is one file: style and figures are inlined, and formulas are drawn here, as SVG, so that they need
+neither a script nor a font where the page is read.
+"""
+import base64
+import html
+import io
+import pathlib
+import re
+
+import ziamath
+from jinja2 import pass_context
+from nbconvert import HTMLExporter
+from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
+from PIL import Image
+from pygments.formatters import HtmlFormatter
+
+from title_cell import promise, thumbnail_figure, title
+
+TEMPLATES = pathlib.Path(__file__).with_name("page_templates")
+FORMULA_SIZE = 18  # pixels, beside text of 17
+ziamath.config.svg2 = False  # every drawing complete in itself
+
+
+def write_pages(runs, folder):
+    """Write a page for each notebook that ran, and their index."""
+    folder.mkdir(exist_ok=True)
+    for run in runs:
+        if run.notebook is not None:
+            write_page(run.notebook, folder / f"{run.name}.html")
+    write_index(runs, folder / "index.html")
+
+
+def write_page(notebook, path):
+    """Write one executed notebook as the page `path`."""
+    exporter = PageExporter(extra_template_basedirs=[str(TEMPLATES)], template_name="course")
+    text, _ = exporter.from_notebook_node(notebook, {"course": {"title": title(notebook), "style": style()}})
+    path.write_text(text, encoding="utf-8")
+
+
+def style():
+    return (TEMPLATES / "course.css").read_text(encoding="utf-8") + HtmlFormatter(style="default").get_style_defs(".highlight")
+
+
+class PageExporter(HTMLExporter):
+    """nbconvert's exporter with drawn formulas and links that lead to the other pages."""
+
+    @pass_context
+    def markdown2html(self, context, source):
+        attachments = context.get("cell", {}).get("attachments", {})
+        return MarkdownWithMath(renderer=PageRenderer(escape=False, attachments=attachments)).render(source)
+
+    def default_filters(self):
+        yield from super().default_filters()
+        yield "formula", lambda text: formula(text.strip().strip("$"), display=True)
+
+
+class PageRenderer(IPythonRenderer):
+    """Markdown of a notebook as HTML of a page."""
+
+    def inline_math(self, body):
+        return formula(body)
+
+    def block_math(self, body):
+        return formula(body, display=True)
+
+    def latex_environment(self, name, body):
+        return formula(rf"\begin{{{name}}}{body}\end{{{name}}}", display=True)
+
+    def link(self, text, url, title=None):
+        """A link to a notebook leads to its page."""
+        if "://" not in url:
+            url = re.sub(r"\.ipynb(#|$)", r".html\1", url)
+        return super().link(text, url, title)
+
+    def image(self, text, url, title=None):
+        """Pictures of the network, which are badges only, become their text."""
+        if "://" in url:
+            return f'<span class="badge">{html.escape(text)}</span>'
+        return super().image(text, url, title)
+
+
+def formula(tex, display=False):
+    """TeX drawn as SVG; what can't be drawn stays readable TeX."""
+    try:
+        # ziamath knows the environments align* and split by one name only
+        drawing = ziamath.Latex(re.sub(r"\{(aligned|split|align)\}", "{align*}", tex), size=FORMULA_SIZE, inline=not display)
+    except Exception:  # its errors have no common class, and none of them should cost the page
+        return f"<code>{html.escape(tex)}</code>"
+    kind, shift = ("block", 0) if display else ("inline", drawing.getyofst())
+    return (f'<span class="formula {kind}" role="img" aria-label="{html.escape(tex)}" '
+            f'style="--baseline:{shift:.1f}px">{drawing.svg()}</span>')
+
+
+# ---- the index
+
+
+def write_index(runs, path):
+    """Write the list of the notebooks with their pictures, minutes and CPU seconds as the page `path`."""
+    cards = "\n".join(card(run) for run in runs)
+    path.write_text(f"""<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>How a CNN decides, seen</title>
+<style>
+{style()}
+</style>
+</head>
+<body>
+<main>
+<h1>How a CNN decides, seen</h1>
+<p>The notebooks as they just ran on this computer. To work in them: <code>python3 course.py lab</code>.</p>
+<div class="cards">
+{cards}
+</div>
+</main>
+</body>
+</html>
+""", encoding="utf-8")
+
+
+def card(run):
+    """One notebook of the index: its first figure, title, promise, times, and the error if it failed."""
+    notebook = run.notebook
+    if notebook is None:
+        return f'<div class="card"><div><h2>{run.name}</h2><p class="failed">{html.escape(run.error)}</p></div></div>'
+    figure, link = thumbnail_figure(notebook), f"{run.name}.html"
+    picture = ""
+    if figure:
+        data = base64.b64encode(thumbnail(figure[0], 560)).decode("ascii")
+        picture = f'<a href="{link}"><img src="data:image/png;base64,{data}" alt="{html.escape(figure[1])}"></a>'
+    failed = f'<p class="failed">Stopped. {html.escape(run.error)}</p>' if run.error else ""
+    minutes = notebook.metadata.get("course", {}).get("minutes", "?")
+    return (f'<div class="card">{picture}<div><h2><a href="{link}">{html.escape(title(notebook))}</a></h2>'
+            f'<p>{html.escape(promise(notebook))}</p>{failed}'
+            f'<p class="facts">{minutes} minutes to work through · ran in {run.seconds:.0f} s '
+            f'({run.cpu_seconds:.0f} s CPU)</p></div></div>')
+
+
+def thumbnail(png, width):
+    """The PNG at `width` pixels, or as it is if it is narrower, with few colours so that it stays small."""
+    image = Image.open(io.BytesIO(png)).convert("RGB")
+    if image.width > width:
+        image = image.resize((width, round(image.height * width / image.width)), Image.Resampling.LANCZOS)
+    file = io.BytesIO()
+    image.quantize(256).save(file, format="PNG", optimize=True)
+    return file.getvalue()

@@ -1,0 +1,125 @@
+"""Writes what is stated in one place into every place that repeats it: `python3 course.py stamp`.
+
+The repository's address stands in pyproject.toml ([project.urls] Repository). From there it goes into the bootstrap
+cell and the launch badge of every notebook, and into README.md and CITATION.cff. The course map in README.md is
+written from the notebooks' title cells. `stamp --check` changes nothing and names the files that differ.
+"""
+import argparse
+import html
+import pathlib
+import re
+import sys
+import tomllib
+
+import nbformat
+
+from bootstrap_cell import bootstrap_cell, colab_badge
+from title_cell import promise, thumbnail_figure, title, title_table
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+PICTURES = pathlib.Path("docs") / "pictures"  # thumbnails, written by `course.py notebooks`
+
+
+def repository_address(root):
+    """The address in pyproject.toml; Colab and Binder open it only if it is on GitHub."""
+    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    address = project["urls"]["Repository"]
+    if not re.fullmatch(r"https://github\.com/[\w.-]+/[\w.-]+", address):
+        sys.exit(f"[project.urls] Repository in pyproject.toml must read https://github.com/<owner>/<name>, not {address}.")
+    return address
+
+
+def stamped_texts(root):
+    """What each stamped file should hold: a dict path -> text, with only those that differ from what they do hold."""
+    address = repository_address(root)
+    texts = {path: stamped_notebook(path, address, root) for path in notebook_paths(root)}
+    texts[root / "README.md"] = stamped_readme(root, address)
+    texts[root / "CITATION.cff"] = re.sub(r"^repository-code:.*$", f"repository-code: {address}",
+                                          (root / "CITATION.cff").read_text(encoding="utf-8"), flags=re.MULTILINE)
+    return {path: text for path, text in texts.items() if text != path.read_text(encoding="utf-8")}
+
+
+def notebook_paths(root):
+    return sorted((root / "notebooks").glob("*.ipynb"))
+
+
+def stamped_notebook(path, address, root):
+    """The notebook's text with its badge and its bootstrap cell in place; unchanged text if they are there."""
+    notebook = nbformat.read(path, as_version=4)
+    before = nbformat.writes(notebook)
+    badge = colab_badge(address, path.relative_to(root).as_posix())
+    notebook.cells[0].source = with_badge(notebook.cells[0].source, badge)
+    tagged = [cell for cell in notebook.cells if "bootstrap" in cell.metadata.get("tags", [])]
+    if not tagged:
+        tagged = [nbformat.v4.new_code_cell(id="bootstrap", metadata={"tags": ["bootstrap"]})]
+        notebook.cells.insert(1, tagged[0])
+    tagged[0].source = bootstrap_cell(address)
+    after = nbformat.writes(notebook)
+    return after + "\n" if after != before else path.read_text(encoding="utf-8")
+
+
+def with_badge(source, badge):
+    """The title cell with its badge line replaced, or added before the table."""
+    source = re.sub(r"^\[!\[Open in Colab\].*\n*", "", source, flags=re.MULTILINE)
+    text, table, rest = source.partition("\n|")
+    return f"{text.rstrip()}\n\n{badge}\n{table}{rest}".rstrip()
+
+
+# ---- README.md: the text between <!-- stamp: NAME --> and <!-- /stamp --> is written here
+
+
+def stamped_readme(root, address):
+    sections = {"badges": badges(root, address), "clone": clone(address), "map": course_map(root, address)}
+    text = (root / "README.md").read_text(encoding="utf-8")
+    for name, section in sections.items():
+        text = re.sub(rf"(<!-- stamp: {name} -->\n).*?(<!-- /stamp -->)",
+                      lambda mark: mark[1] + section + "\n" + mark[2], text, flags=re.DOTALL)
+    return text
+
+
+def badges(root, address):
+    repository = address.removeprefix("https://github.com/")
+    first = next((path.name for path in notebook_paths(root)), "")
+    return "\n".join([
+        colab_badge(address, f"notebooks/{first}"),
+        "[![Open in Binder](https://mybinder.org/badge_logo.svg)]"
+        f"(https://mybinder.org/v2/gh/{repository}/main?urlpath=lab/tree/notebooks)"])
+
+
+def clone(address):
+    folder = address.rsplit("/", 1)[1]
+    return f"```\ngit clone {address}\ncd {folder}\npython3 course.py run\npython3 course.py test\n```"
+
+
+def course_map(root, address):
+    """The table of the notebooks: picture, title, what one learns, minutes, launch link."""
+    rows = ["| | notebook | you will be able to | minutes | |", "|---|---|---|---|---|"]
+    for path in notebook_paths(root):
+        notebook = nbformat.read(path, as_version=4)
+        name, table = path.relative_to(root).as_posix(), title_table(notebook)
+        picture, figure = PICTURES / f"{path.stem}.png", thumbnail_figure(notebook)
+        image = f'<img src="{picture.as_posix()}" width="160" alt="{html.escape(figure[1])}">' if figure else ""
+        learn = table.get("You will be able to", promise(notebook))
+        rows.append(f"| {image} | [{title(notebook)}]({name}) | {learn} | {table.get('Minutes', '')} "
+                    f"| {colab_badge(address, name)} |")
+    return "\n".join(rows)
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="course.py stamp", description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--check", action="store_true", help="change nothing; name the files that differ")
+    check = parser.parse_args().check
+    differing = stamped_texts(ROOT)
+    for path, text in differing.items():
+        print(f"{'differs' if check else 'stamped'}: {path.relative_to(ROOT).as_posix()}")
+        if not check:
+            path.write_text(text, encoding="utf-8", newline="\n")
+    if check and differing:
+        sys.exit("Run `python3 course.py stamp`.")
+    if not differing:
+        print(f"All files carry {repository_address(ROOT)}.")
+
+
+if __name__ == "__main__":
+    main()
