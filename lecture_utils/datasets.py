@@ -306,7 +306,8 @@ def _whereabouts(recipe, data_dir):
     except DataError as error:
         return Whereabouts(recipe.name, "broken", "", 0, str(error))
     source = "embedded" if recipe.draw else "missing"
-    return Whereabouts(recipe.name, source, "", _EMBEDDED_IMAGES[recipe.name], f"no {recipe.wanted} in {_shown(data_folder(data_dir))}")
+    remark = f"in {_shown(data_folder(data_dir))} is no {recipe.name}; looked for {recipe.wanted}"
+    return Whereabouts(recipe.name, source, "", _EMBEDDED_IMAGES[recipe.name], remark)
 
 
 _EMBEDDED_IMAGES = {

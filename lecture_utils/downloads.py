@@ -112,13 +112,13 @@ def _sweep(path):
 
 
 def _write(url, path):
-    """Write what `url` serves to `path`."""
+    """Write what `url` serves to `path`. Reads what has arrived so far, so that a trickle is noticed."""
     import requests
 
     with requests.Session() as session, _answer(session, url) as response:
         with open(path, "wb") as file, _progress(url, response) as progress:
             started = time.monotonic()
-            for chunk in response.iter_content(1 << 16):
+            while chunk := response.raw.read1(1 << 16):
                 progress.update(file.write(chunk))
                 seconds = time.monotonic() - started
                 if seconds > READ_SECONDS and progress.n < SLOWEST * seconds:
@@ -127,6 +127,7 @@ def _write(url, path):
 
 def _answer(session, url):
     """The server's answer to `url`, after its redirects, each host tried for a bounded time."""
+    session.headers["Accept-Encoding"] = "identity"  # the file itself, not packed for the journey
     for _ in range(MOST_REDIRECTS + 1):
         _require_connection(url)
         response = session.get(url, stream=True, allow_redirects=False, timeout=(CONNECT_SECONDS, READ_SECONDS))
@@ -172,6 +173,8 @@ def _require_connection(url):
 def _failures_explained(url, filename):
     """Turn what goes wrong while downloading into a `DataError` of one sentence."""
     from requests import exceptions
+    from urllib3.exceptions import HTTPError as BrokenAnswer
+    from urllib3.exceptions import ReadTimeoutError
 
     host = urlsplit(url).netloc
     try:
@@ -180,10 +183,10 @@ def _failures_explained(url, filename):
         raise DataError(f"{host} answers {error.response.status_code} {error.response.reason} for {filename}.") from error
     except exceptions.SSLError as error:
         raise DataError(f"The secure connection to {host} failed ({error}). A proxy may be in the way.") from error
-    except (exceptions.ChunkedEncodingError, exceptions.ContentDecodingError) as error:
-        raise DataError(f"{host} cut off the download of {filename}. Nothing of it is kept.") from error
-    except (exceptions.Timeout, exceptions.ConnectionError) as error:
+    except (exceptions.Timeout, exceptions.ConnectionError, ReadTimeoutError) as error:
         raise DataError(f"{host} stopped answering during the download of {filename}. Nothing of it is kept.") from error
+    except BrokenAnswer as error:
+        raise DataError(f"{host} cut off the download of {filename}. Nothing of it is kept.") from error
     except exceptions.RequestException as error:
         raise DataError(f"{filename} cannot be downloaded from {host} ({error}).") from error
     except OSError as error:

@@ -132,8 +132,8 @@ def _read_annotations(files, images):
         return None, None
     missing = [name for name in images if PurePosixPath(name).stem not in annotations]
     if missing:
-        raise DataError(f"{len(missing)} images have no annotation, the first of them {files.where(missing[0])}; "
-                        "put the .xml files back, or remove all of them to do without boxes.")
+        raise DataError(f"{files.where(missing[0])} has no annotation ({len(missing)} of {len(images)} images have none). "
+                        "Put the .xml files back, or remove all of them to do without boxes.")
     pairs = [read_boxes(files, annotations[PurePosixPath(name).stem], NEU_SIZE, NEU_CLASSES) for name in images]
     return [boxes for boxes, _ in pairs], [labels for _, labels in pairs]
 

@@ -1,0 +1,748 @@
+"""Every layout the data sets come in, every way in which files are broken, and the real data sets.
+
+The fabricated images are plain: image `number` of class `label` has the grey value 40 * label + number
+everywhere, so that one pixel tells which file an image came from.
+"""
+
+import io
+import pickle
+import re
+import subprocess
+import sys
+import zipfile
+from hashlib import sha256
+from pathlib import Path
+from types import ModuleType
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+import lecture_utils
+from lecture_utils import datasets, layouts, manifest, readers
+from lecture_utils.datasets import load_cifar10, load_mnist, load_neu, load_photo
+from lecture_utils.readers import DataError
+
+ROOT = Path(__file__).resolve().parents[1]
+CLASSES = ("crazing", "inclusion", "patches", "pitted_surface", "rolled-in_scale", "scratches")
+SHORT = ("Cr", "In", "Pa", "PS", "RS", "Sc")
+PER_CLASS = 7  # its sixth, rounded up, is 2: the numbers 6 and 7
+
+# layout -> (image's path, annotation's path or None) of image `number` of class `label`
+LAYOUTS = {
+    "flat": lambda label, number: (f"NEU-DET/IMAGES/{CLASSES[label]}_{number}.jpg",
+                                   f"NEU-DET/ANNOTATIONS/{CLASSES[label]}_{number}.xml"),
+    "pinned": lambda label, number: (
+        f"NEU-DET/{'Validation_Images' if number in (3, 7) else 'IMAGES'}/{CLASSES[label]}_{number}.jpg",
+        f"NEU-DET/{'Validation_Annotations' if number in (3, 7) else 'ANNOTATIONS'}/{CLASSES[label]}_{number}.xml"),
+    "kaggle": lambda label, number: (
+        f"NEU-DET/{'validation' if number > 5 else 'train'}/images/{CLASSES[label]}/{CLASSES[label]}_{number}.jpg",
+        f"NEU-DET/{'validation' if number > 5 else 'train'}/annotations/{CLASSES[label]}_{number}.xml"),
+    "NEU-CLS": lambda label, number: (f"NEU-CLS/{SHORT[label]}_{number}.bmp", None),
+    "bare": lambda label, number: (f"{SHORT[label]}_{number}.bmp", None),
+}
+
+
+def picture(grey, size=(200, 200), format="JPEG"):
+    file = io.BytesIO()
+    Image.new("L", size, grey).save(file, format)
+    return file.getvalue()
+
+
+def annotation(*boxes):
+    objects = "".join(
+        f"<object><name>{name}</name><bndbox><xmin>{x0}</xmin><ymin>{y0}</ymin><xmax>{x1}</xmax><ymax>{y1}</ymax></bndbox></object>"
+        for name, x0, y0, x1, y1 in boxes)
+    return f"<annotation>{objects}</annotation>".encode()
+
+
+def neu_files(layout, per_class=PER_CLASS):
+    """{path: bytes} of a small NEU; the box of image `number` starts at x = number and reaches the far corner."""
+    files = {}
+    for label, name in enumerate(CLASSES):
+        for number in range(1, per_class + 1):
+            image, box = LAYOUTS[layout](label, number)
+            files[image] = picture(40 * label + number, format="BMP" if image.endswith("bmp") else "JPEG")
+            if box:
+                files[box] = annotation((name, number, 1, 200, 200))
+    return files
+
+
+def put(files, folder):
+    for name, content in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    return folder
+
+
+def pack(files, path):
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return path
+
+
+@pytest.fixture
+def small_drawn(monkeypatch):
+    monkeypatch.setattr(datasets, "EMBEDDED_DIGITS", {"train": (20, 0), "test": (10, 1)})
+    monkeypatch.setattr(datasets, "EMBEDDED_STEEL", {"train": (2, 0), "test": (1, 1)})
+
+
+# --- NEU's layouts
+
+
+@pytest.mark.parametrize("packed", [False, True], ids=["folder", "zip"])
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_every_layout_gives_the_same_data(tmp_path, capsys, layout, packed):
+    files = neu_files(layout)
+    top = Path(next(iter(files))).parts[0] + "/" if layout != "bare" else ""
+    files |= {f"{top}__MACOSX/._patches_1.jpg": b"junk", f"{top}.ipynb_checkpoints/crazing_1.jpg": b"junk"}
+    if packed:
+        pack(files, tmp_path / "NEU.zip")
+    else:
+        put(files, tmp_path)
+    data = load_neu("local", tmp_path)
+    printed = capsys.readouterr().out
+
+    numbers_train, numbers_test = np.repeat([1, 2, 3, 4, 5], 6), np.repeat([6, 7], 6)
+    assert data.class_names == CLASSES
+    assert data.y_train.tolist() == list(range(6)) * 5 and data.y_test.tolist() == list(range(6)) * 2
+    for x, y, numbers in ((data.x_train, data.y_train, numbers_train), (data.x_test, data.y_test, numbers_test)):
+        assert x.dtype == np.float32 and y.dtype == np.int64 and x.shape == (len(numbers), 200, 200, 1)
+        np.testing.assert_array_equal(x, np.broadcast_to(
+            ((40 * y + numbers) / 255).astype(np.float32)[:, None, None, None], x.shape))
+    if layout in ("NEU-CLS", "bare"):
+        assert data.boxes_train is data.boxes_test is data.box_labels_train is None
+    else:
+        assert [boxes.tolist() for boxes in data.boxes_train] == [[[n - 1, 0, 200, 200]] for n in numbers_train]
+        assert [boxes.tolist() for boxes in data.boxes_test] == [[[n - 1, 0, 200, 200]] for n in numbers_test]
+        assert np.concatenate(data.box_labels_test).tolist() == data.y_test.tolist()
+    assert data.masks_train is None and data.source.startswith("local: ")
+    assert printed.splitlines() == [f"NEU: 30 training and 12 test images, {data.source}"]
+
+
+def test_the_test_set_is_the_highest_sixth_by_number_not_by_name():
+    labels, numbers = np.repeat(range(2), 12), np.tile([1, 10, 11, 12, 2, 3, 4, 5, 6, 7, 8, 9], 2)
+    assert numbers[layouts._highest_sixth(labels, numbers)].tolist() == [11, 12, 11, 12]
+    for n, first in ((300, 251), (250, 209), (6, 6), (7, 6)):
+        chosen = layouts._highest_sixth(np.zeros(n, int), np.arange(1, n + 1))
+        assert (np.flatnonzero(chosen) + 1).tolist() == list(range(first, n + 1))
+
+
+def npy(array, **options):
+    file = io.BytesIO()
+    np.save(file, array, **options)
+    return file.getvalue()
+
+
+def neu_arrays(images=lambda x: x, labels=lambda y: y):
+    """{file name: bytes} of the KAIST course's four files: 12 training and 6 test images."""
+    files = {}
+    for part, n in (("train", 12), ("test", 6)):
+        y = np.arange(n) % 6
+        x = np.broadcast_to((40 * y + 5).astype(np.uint8)[:, None, None, None], (n, 200, 200, 1))
+        files |= {f"NEU_{part}_imgs.npy": npy(images(x)), f"NEU_{part}_labels.npy": npy(labels(y))}
+    return files
+
+
+@pytest.mark.parametrize("packed", [False, True], ids=["folder", "zip"])
+@pytest.mark.parametrize("images", [
+    lambda x: x, lambda x: x[..., 0], lambda x: x / 255, lambda x: x.astype(float), lambda x: (x / 255).astype(np.float32),
+], ids=["uint8", "no channel", "0 to 1", "0 to 255", "float32"])
+@pytest.mark.parametrize("labels", [lambda y: y, lambda y: np.eye(6)[y], lambda y: y[:, None].astype(np.uint8)],
+                         ids=["numbers", "one-hot", "column"])
+def test_the_four_npy_files_keep_their_split(tmp_path, capsys, images, labels, packed):
+    files = neu_arrays(images, labels)
+    if packed:
+        pack(files, tmp_path / "NEU_arrays.zip")
+    else:
+        put(files, tmp_path)
+    data = load_neu("local", tmp_path)
+    assert "crazing, inclusion" in capsys.readouterr().out  # says which classes it takes the numbers for
+    assert data.y_train.tolist() == list(range(6)) * 2 and data.y_test.tolist() == list(range(6))
+    assert data.x_train.dtype == np.float32 and data.x_train.shape == (12, 200, 200, 1)
+    np.testing.assert_allclose(data.x_test[:, 7, 7, 0], (40 * np.arange(6) + 5) / 255, rtol=1e-6)
+    assert data.boxes_train is None
+
+
+@pytest.mark.parametrize("name", ["archive.zip", "archive"])
+def test_kaggles_archive_is_known_by_its_content(tmp_path, small_drawn, name):
+    write = pack if name.endswith("zip") else put
+    write({"holiday_1.jpg": picture(0)}, tmp_path / name)
+    assert load_neu(data_dir=tmp_path).source == "embedded"
+    write(neu_files("kaggle"), tmp_path / name)
+    assert load_neu(data_dir=tmp_path).source.startswith("local")
+
+
+def test_boxes_are_preferred_and_folders_before_zips(tmp_path):
+    put(neu_files("NEU-CLS"), tmp_path)
+    pack(neu_files("flat"), tmp_path / "NEU-DET.zip")
+    assert layouts.find_neu(tmp_path) == tmp_path / "NEU-DET.zip"
+    put(neu_files("flat"), tmp_path)
+    assert layouts.find_neu(tmp_path) == tmp_path / "NEU-DET"
+    (tmp_path / "neural-networks").mkdir()
+    assert layouts.find_neu(tmp_path) == tmp_path / "NEU-DET"
+
+
+def test_data_dir_may_be_the_data_set_itself(tmp_path):
+    put(neu_files("flat"), tmp_path)
+    assert len(load_neu("local", tmp_path / "NEU-DET").x_train) == 30
+    assert len(load_neu("local", str(pack(neu_files("flat"), tmp_path / "steel.zip"))).x_train) == 30
+
+
+# --- boxes
+
+
+@pytest.mark.parametrize("voc, expected", [
+    ((1, 1, 200, 200), (0, 0, 200, 200)),  # the whole image
+    ((88, 1, 200, 34), (87, 0, 200, 34)),
+    ((5, 5, 5, 5), (4, 4, 5, 5)),  # VOC includes both ends: one pixel
+    ((0, 0, 10, 10), (0, 0, 10, 10)),  # tools that count from 0
+])
+def test_boxes_from_voc(tmp_path, voc, expected):
+    files = readers.Folder(put({"a.xml": annotation(("patches", *voc))}, tmp_path))
+    boxes, labels = readers.read_boxes(files, "a.xml", (200, 200), CLASSES)
+    assert boxes.tolist() == [list(expected)] and labels.tolist() == [2]
+    assert boxes.dtype == labels.dtype == np.int64
+
+
+def test_an_annotation_without_boxes(tmp_path):
+    files = readers.Folder(put({"a.xml": annotation()}, tmp_path))
+    boxes, labels = readers.read_boxes(files, "a.xml", (200, 200), CLASSES)
+    assert boxes.shape == (0, 4) and labels.shape == (0,)
+
+
+def test_boxes_that_name_another_class_keep_it(tmp_path):
+    files = neu_files("flat")
+    files["NEU-DET/ANNOTATIONS/crazing_1.xml"] = annotation(("crazing", 1, 1, 9, 9), ("patches", 20, 30, 40, 50))
+    data = load_neu("local", put(files, tmp_path))
+    assert data.y_train[0] == 0 and data.box_labels_train[0].tolist() == [0, 2]
+    assert data.boxes_train[0].tolist() == [[0, 0, 9, 9], [19, 29, 40, 50]]
+
+
+# --- broken NEU: each its own error, in "auto" as well
+
+XML, JPG = "NEU-DET/ANNOTATIONS/patches_2.xml", "NEU-DET/IMAGES/patches_2.jpg"
+BROKEN = {
+    "text file named .jpg": ({JPG: b"not a picture"}, "patches_2.jpg is not a readable image"),
+    "empty file": ({JPG: b""}, "patches_2.jpg is not a readable image"),
+    "truncated picture": ({JPG: picture(9)[:-300]}, "patches_2.jpg is not a readable image"),
+    "picture of another size": ({JPG: picture(9, (300, 100))}, "patches_2.jpg is 100 x 300 pixels; expected 200 x 200"),
+    "missing annotation": ({XML: None}, "patches_2.jpg has no annotation .1 of 42 images"),
+    "broken annotation": ({XML: b"<annotation><object>"}, "patches_2.xml is not readable XML"),
+    "annotation without a box": ({XML: b"<annotation><object><name>patches</name></object></annotation>"},
+                                 "patches_2.xml is not a Pascal VOC annotation"),
+    "unknown class": ({XML: annotation(("dust", 1, 1, 9, 9))}, "patches_2.xml .*classes crazing"),
+    "box to the right": ({XML: annotation(("patches", 1, 1, 201, 9))}, r"patches_2.xml has a box .*\(1, 1, 201, 9\)"),
+    "box below": ({XML: annotation(("patches", 1, 1, 9, 201))}, "patches_2.xml has a box .* outside"),
+    "box to the left": ({XML: annotation(("patches", -3, 1, 9, 9))}, "patches_2.xml has a box .* outside"),
+    "empty box": ({XML: annotation(("patches", 9, 1, 8, 9))}, "patches_2.xml has a box .* empty"),
+    "class missing": ({name: None for name in neu_files("flat") if "scratches" in name}, "has 0 images of scratches"),
+    "too few": ({name: None for name in neu_files("flat") if re.search("scratches_[12]", name)}, "has 5 images of scratches"),
+    "image twice": ({"NEU-DET/more/patches_2.jpg": picture(1)}, "has the image patches_2.jpg twice"),
+    "empty folder": ({name: None for name in neu_files("flat")}, "has 0 images of crazing"),
+}
+
+
+@pytest.mark.parametrize("packed", [False, True], ids=["folder", "zip"])
+@pytest.mark.parametrize("fault", BROKEN)
+def test_broken_neu_is_an_error_never_other_data(tmp_path, fault, packed):
+    changes, message = BROKEN[fault]
+    files = {name: content for name, content in (neu_files("flat") | changes).items() if content is not None}
+    if packed:
+        pack(files, tmp_path / "NEU-DET.zip")
+    else:
+        (tmp_path / "NEU-DET").mkdir()
+        put(files, tmp_path)
+    for source in ("local", "auto"):
+        with pytest.raises(DataError, match=message):
+            load_neu(source, tmp_path)
+
+
+class Trap:
+    """Unpickling this creates a file."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return open, (str(self.path), "w")
+
+
+BROKEN_ARRAYS = {
+    "truncated": ({"NEU_test_imgs.npy": lambda data: data[:-1000]}, "NEU_test_imgs.npy is not a whole .npy file"),
+    "cut in the header": ({"NEU_test_imgs.npy": lambda data: data[:20]}, "NEU_test_imgs.npy is not a whole .npy file"),
+    "empty": ({"NEU_test_imgs.npy": lambda data: b""}, "NEU_test_imgs.npy is not a whole .npy file"),
+    "text": ({"NEU_test_imgs.npy": lambda data: b"hello"}, "NEU_test_imgs.npy is not a whole .npy file"),
+    "missing file": ({"NEU_test_imgs.npy": lambda data: None}, "lacks NEU_test_imgs.npy"),
+    "wrong shape": ({"NEU_test_imgs.npy": lambda data: npy(np.zeros((6, 64, 64)))}, r"\(6, 64, 64\); expected \(n, 200, 200\)"),
+    "no images": ({"NEU_test_imgs.npy": lambda data: npy(np.zeros((0, 200, 200)))}, r"\(0, 200, 200\); expected"),
+    "colours": ({"NEU_test_imgs.npy": lambda data: npy(np.zeros((6, 200, 200, 3)))}, "expected"),
+    "too bright": ({"NEU_test_imgs.npy": lambda data: npy(np.full((6, 200, 200), 256))}, "from 0 to 255"),
+    "negative": ({"NEU_test_imgs.npy": lambda data: npy(np.full((6, 200, 200), -0.1))}, "from 0 to 255"),
+    "not a number": ({"NEU_test_imgs.npy": lambda data: npy(np.full((6, 200, 200), np.nan))}, "from 0 to 255"),
+    "label out of range": ({"NEU_test_labels.npy": lambda data: npy(np.arange(1, 7))}, "whole numbers from 0 to 5"),
+    "broken label": ({"NEU_test_labels.npy": lambda data: npy(np.arange(6) / 2)}, "whole numbers from 0 to 5"),
+    "two-hot": ({"NEU_test_labels.npy": lambda data: npy(np.ones((6, 6)))}, "expected .* one-hot rows"),
+    "names for labels": ({"NEU_test_labels.npy": lambda data: npy(np.array(CLASSES))}, "must be numbers"),
+    "labels too short": ({"NEU_test_labels.npy": lambda data: npy(np.arange(5))}, r"\(5,\); expected \(6,\)"),
+    "class missing": ({"NEU_test_labels.npy": lambda data: npy(np.array([0, 1, 2, 3, 4, 4]))}, "no image of scratches"),
+}
+
+
+@pytest.mark.parametrize("packed", [False, True], ids=["folder", "zip"])
+@pytest.mark.parametrize("fault", BROKEN_ARRAYS)
+def test_broken_arrays_are_an_error(tmp_path, fault, packed):
+    changes, message = BROKEN_ARRAYS[fault]
+    files = {name: changes.get(name, lambda data: data)(data) for name, data in neu_arrays().items()}
+    files = {name: data for name, data in files.items() if data is not None}
+    if packed:
+        pack(files, tmp_path / "NEU.zip")
+    else:
+        put(files, tmp_path)
+    for source in ("local", "auto"):
+        with pytest.raises(DataError, match=message):
+            load_neu(source, tmp_path)
+
+
+def test_pickled_objects_are_never_loaded(tmp_path):
+    sprung = tmp_path / "sprung"
+    trap = npy(np.array([Trap(sprung)] * 6, dtype=object), allow_pickle=True)
+    put(neu_arrays() | {"NEU_test_imgs.npy": trap}, tmp_path)
+    with pytest.raises(DataError, match="not a whole .npy file of numbers"):
+        load_neu("local", tmp_path)
+    (tmp_path / "mnist.npz").write_bytes(pickle.dumps(Trap(sprung)))
+    with pytest.raises(DataError, match="not a whole .npz file of numbers"):
+        load_mnist("local", tmp_path)
+    assert not sprung.exists()
+
+
+# --- zips that mean harm
+
+
+@pytest.mark.parametrize("name", ["../crazing_1.jpg", "a/../../crazing_1.jpg", "/etc/crazing_1.jpg",
+                                  "..\\crazing_1.jpg", "C:\\crazing_1.jpg"])
+def test_a_zip_that_leads_out_of_itself_is_refused(tmp_path, name):
+    pack(neu_files("flat") | {name: b"out"}, tmp_path / "NEU.zip")
+    with pytest.raises(DataError, match="leads out of the zip"):
+        load_neu("local", tmp_path)
+
+
+def test_a_symbolic_link_in_a_zip_is_refused(tmp_path):
+    link = zipfile.ZipInfo("IMAGES/crazing_1.jpg")
+    link.external_attr = 0o120777 << 16
+    pack(neu_files("flat") | {link: b"/etc/passwd"}, tmp_path / "NEU.zip")
+    with pytest.raises(DataError, match="symbolic link"):
+        load_neu("local", tmp_path)
+
+
+def test_a_zip_that_unpacks_without_end_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(readers, "LARGEST_FILE", 10_000_000)
+    with zipfile.ZipFile(tmp_path / "NEU.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("NEU_train_imgs.npy", bytes(10_000_001))
+    with pytest.raises(DataError, match="declares 10,000,001 bytes"):
+        load_neu("local", tmp_path)
+
+
+def test_a_picture_that_unpacks_without_end_is_not_decoded(tmp_path):
+    huge = io.BytesIO()
+    Image.new("1", (20_000, 20_000)).save(huge, "PNG")  # 50 KB, 400 million pixels
+    put(neu_files("flat") | {"NEU-DET/IMAGES/patches_9.png": huge.getvalue(), XML.replace("2", "9"): annotation()}, tmp_path)
+    with pytest.raises(DataError, match="patches_9.png"):
+        load_neu("local", tmp_path)
+
+
+def test_zips_that_are_none_or_damaged(tmp_path):
+    path = tmp_path / "NEU.zip"
+    path.write_bytes(b"not a zip")
+    with pytest.raises(DataError, match="NEU.zip is not a readable zip"):
+        load_neu("auto", tmp_path)
+    pack(neu_files("flat"), path)
+    content = bytearray(path.read_bytes())
+    content[content.index(b"\xff\xd8\xff") + 200] ^= 1  # one bit in the first picture
+    path.write_bytes(content)
+    with pytest.raises(DataError, match="NEU.zip: .*cannot be unpacked.*CRC"):
+        load_neu("auto", tmp_path)
+
+
+# --- folders that cannot be read
+
+
+def test_a_folder_that_does_not_exist(tmp_path, monkeypatch):
+    with pytest.raises(DataError, match="data_dir names .*nowhere, which does not exist"):
+        load_mnist(data_dir=tmp_path / "nowhere")
+    monkeypatch.setenv("COURSE_DATA", str(tmp_path / "nowhere"))
+    with pytest.raises(DataError, match="COURSE_DATA names .*nowhere, which does not exist"):
+        load_neu()
+
+
+def test_a_folder_that_may_not_be_read(tmp_path, monkeypatch):
+    put(neu_files("flat"), tmp_path)
+
+    def forbidden(path, *_):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(readers.os, "scandir", forbidden)
+        with pytest.raises(DataError, match="Permission denied"):
+            load_neu("auto", tmp_path / "NEU-DET")
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "read_bytes", forbidden)
+        with pytest.raises(DataError, match="cannot be read: Permission denied"):
+            load_neu("auto", tmp_path)
+
+
+def test_nothing_is_ever_written_into_the_data_folder(tmp_path):
+    put(neu_files("flat"), tmp_path)
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
+    load_neu("local", tmp_path)
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")} == before
+
+
+# --- MNIST
+
+
+def small_mnist(path, **changes):
+    arrays = {"x_train": np.arange(20, dtype=np.uint8)[:, None, None] * np.ones((20, 28, 28), np.uint8),
+              "y_train": np.arange(20) % 10, "x_test": np.full((10, 28, 28), 255, np.uint8), "y_test": np.arange(10)}
+    arrays = {key: value for key, value in (arrays | changes).items() if value is not None}
+    np.savez(path, **arrays)
+    return path
+
+
+def test_mnist_from_the_users_folder(tmp_path, monkeypatch, capsys):
+    small_mnist(tmp_path / "mnist.npz")
+    monkeypatch.setenv("COURSE_DATA", str(tmp_path))
+    data = load_mnist()
+    assert data.x_train.shape == (20, 28, 28, 1) and data.x_train.dtype == np.float32 and data.x_test.max() == 1.0
+    assert data.x_train[7, 3, 3, 0] == np.float32(7 / 255)
+    assert data.y_train.dtype == np.int64 and data.y_test.tolist() == list(range(10))
+    assert data.class_names == tuple("0123456789")
+    assert data.source.startswith("local: ") and data.source.endswith("mnist.npz")
+    assert capsys.readouterr().out == f"MNIST: 20 training and 10 test images, {data.source}\n"
+
+
+@pytest.mark.parametrize("changes, message", [
+    ({"y_test": None}, "holds no y_test"),
+    ({"x_test": np.zeros((10, 32, 32), np.uint8)}, r"\(10, 32, 32\); expected \(n, 28, 28\)"),
+    ({"y_test": np.arange(1, 11)}, "whole numbers from 0 to 9"),
+    ({"y_test": np.arange(9)}, r"expected \(10,\)"),
+    ({"y_test": np.arange(10) % 9}, "no image of 9"),
+])
+def test_broken_mnist_is_an_error_never_drawn_digits(tmp_path, changes, message):
+    small_mnist(tmp_path / "mnist.npz", **changes)
+    for source in ("local", "auto"):
+        with pytest.raises(DataError, match=message):
+            load_mnist(source, tmp_path)
+
+
+@pytest.mark.parametrize("damage", [lambda data: data[:5000], lambda data: b"", lambda data: b"text",
+                                    lambda data: data.replace(b"\xff" * 100, b"\xfe" * 100)])
+def test_damaged_mnist(tmp_path, damage):
+    path = small_mnist(tmp_path / "mnist.npz")
+    path.write_bytes(damage(path.read_bytes()))
+    with pytest.raises(DataError, match="mnist.npz is not a whole .npz file"):
+        load_mnist("auto", tmp_path)
+
+
+def test_keras_own_cache_is_used_if_it_is_whole(tmp_path, monkeypatch, small_drawn):
+    path = small_mnist(put({}, tmp_path) / "mnist.npz")
+    keras = tmp_path / "keras" / "datasets" / "mnist.npz"
+    keras.parent.mkdir(parents=True)
+    keras.write_bytes(path.read_bytes())
+    path.unlink()
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+    monkeypatch.setattr(datasets, "MNIST_HASH", "sha256:" + sha256(keras.read_bytes()).hexdigest())
+    assert load_mnist().source == "embedded"  # COURSE_OFFLINE=1 excludes caches
+    monkeypatch.setenv("COURSE_OFFLINE", "0")
+    data = load_mnist()
+    assert data.source.startswith("download: ") and len(data.x_train) == 20
+    monkeypatch.setattr(datasets, "MNIST_URL", "http://127.0.0.1:9/mnist.npz")
+    keras.write_bytes(keras.read_bytes()[:-1])
+    assert load_mnist().source == "embedded"
+
+
+def test_the_official_address_and_checksum_are_keras_own():
+    source = (Path(sys.modules["numpy"].__file__).parents[1] / "keras/src/datasets/mnist.py").read_text()
+    assert datasets.MNIST_HASH.removeprefix("sha256:") in source
+    assert datasets.MNIST_URL.removesuffix("mnist.npz") in source
+
+
+# --- CIFAR-10
+
+
+def cifar_files(names="0000 0001".split()):
+    return {f"{part}/{name}/{file}.jpg": picture(20 * label + int(file), (32, 32))
+            for part in ("train", "test") for label, name in enumerate(datasets.CIFAR10.class_names) for file in names}
+
+
+@pytest.mark.parametrize("where", ["zip", "folder", "itself"])
+def test_cifar10(tmp_path, where):
+    if where == "zip":
+        pack(cifar_files(), tmp_path / "cifar10-jpeg.zip")
+    else:
+        put(cifar_files(), tmp_path / ("CIFAR-10-images-master" if where == "folder" else ""))
+    data = load_cifar10("local", tmp_path)
+    assert data.x_train.shape == data.x_test.shape == (20, 32, 32, 3) and data.x_train.dtype == np.float32
+    assert data.y_train.tolist() == list(range(10)) * 2
+    expected = (20 * data.y_test + np.repeat([0, 1], 10)) / 255
+    np.testing.assert_allclose(data.x_test[:, 5, 5], expected[:, None] * np.ones(3), atol=1.5 / 255)
+    assert data.class_names[3] == "cat" and data.class_names[9] == "truck"
+
+
+def test_cifar10_is_not_embedded(tmp_path):
+    for source in ("auto", "embedded"):
+        with pytest.raises(DataError, match="CIFAR-10 is not embedded.*data/README.md"):
+            load_cifar10(source, tmp_path)
+
+
+def test_cifar10_with_a_class_missing(tmp_path):
+    put({name: data for name, data in cifar_files().items() if name not in ("test/frog/0000.jpg", "test/frog/0001.jpg")}, tmp_path)
+    with pytest.raises(DataError, match="test/<class>/.*no image of frog"):
+        load_cifar10("auto", tmp_path)
+
+
+# --- what is downloaded is verified
+
+
+def independent_digests(files):
+    """The manifest's figures by another way: cv2 decodes, a regular expression reads the boxes."""
+    digests = {}
+    for name in CLASSES:
+        digest, numbers = sha256(), sorted(
+            int(match[1]) for path in files if (match := re.fullmatch(rf".*/{name}_(\d+)\.jpg", path)))
+        for number in numbers:
+            if number > 250:
+                continue
+            image = next(files[path] for path in files if path.endswith(f"/{name}_{number}.jpg"))
+            xml = next(files[path] for path in files if path.endswith(f"/{name}_{number}.xml")).decode()
+            corners = np.array(re.findall(r"<x?y?m\w+>(\d+)</", xml), "<i8").reshape(-1, 4)  # xmin, ymin, xmax, ymax
+            digest.update(cv2.imdecode(np.frombuffer(image, np.uint8), cv2.IMREAD_GRAYSCALE).tobytes())
+            digest.update((corners - np.array([1, 1, 0, 0], "<i8")).tobytes())
+        digests[name] = [len(numbers), digest.hexdigest()]
+    return digests
+
+
+@pytest.fixture
+def downloaded(tmp_path, monkeypatch):
+    """Stands in for the network: `downloaded(files)` is what the next downloads of NEU bring. Counts them."""
+    cache = tmp_path / "cache"
+    monkeypatch.setenv("COURSE_OFFLINE", "0")
+    monkeypatch.setenv("COURSE_CACHE", str(cache))
+    fetched = []
+
+    def serve(files):
+        def fetch(url, path, known_hash):
+            fetched.append(url)
+            path.parent.mkdir(exist_ok=True)
+            return pack(files, path)
+
+        monkeypatch.setattr(datasets.downloads, "_fetch", fetch)
+        return fetched
+
+    return serve
+
+
+def pinned_zip():
+    return {f"NEU-DET-Steel-Surface-Defect-Detection-351bee2/{name.removeprefix('NEU-DET/')}": data
+            for name, data in neu_files("pinned").items()}
+
+
+def test_a_download_of_neu_is_verified_and_kept(tmp_path, downloaded, monkeypatch):
+    fetched = downloaded(pinned_zip())
+    monkeypatch.setattr(manifest, "NEU", independent_digests(pinned_zip()))
+    for _ in range(2):
+        data = load_neu("download")
+        assert data.source.startswith("download: ") and len(data.x_train) == 30 and len(data.boxes_test) == 12
+    assert fetched == [datasets.NEU_URL]
+
+
+@pytest.mark.parametrize("change", [
+    {"IMAGES/patches_2.jpg": picture(99)},  # another picture
+    {"ANNOTATIONS/patches_2.xml": annotation(("patches", 2, 1, 200, 199))},  # another box
+    {"IMAGES/patches_8.jpg": picture(99), "ANNOTATIONS/patches_8.xml": annotation()},  # one too many
+])
+def test_a_download_that_is_not_the_known_one_is_thrown_away(tmp_path, downloaded, monkeypatch, small_drawn, change):
+    files = pinned_zip()
+    monkeypatch.setattr(manifest, "NEU", independent_digests(files))
+    downloaded(files | {f"NEU-DET-Steel-Surface-Defect-Detection-351bee2/{name}": data for name, data in change.items()})
+    with pytest.raises(DataError, match="not the known one: patches differ"):
+        load_neu("download")
+    assert list((tmp_path / "cache").iterdir()) == []
+    assert load_neu("auto").source == "embedded"
+
+
+def test_a_cached_copy_that_went_bad_is_fetched_once_more(tmp_path, downloaded, monkeypatch):
+    monkeypatch.setattr(manifest, "NEU", independent_digests(pinned_zip()))
+    fetched = downloaded(pinned_zip())
+    (tmp_path / "cache").mkdir()
+    (tmp_path / "cache" / datasets.NEU_FILE).write_bytes(b"rotten")
+    assert load_neu().source.startswith("download: ")
+    assert len(fetched) == 1
+
+
+def test_a_download_of_cifar10_is_verified(downloaded, monkeypatch):
+    files = {f"CIFAR-10-images-d7d0561/{name}": data for name, data in cifar_files().items()}
+    in_turns = sorted(files, key=lambda name: (name.split("/")[3], datasets.CIFAR10.class_names.index(name.split("/")[2])))
+    known = {part: [20, sha256(b"".join(files[name] for name in in_turns if f"/{part}/" in name)).hexdigest()]
+             for part in ("train", "test")}
+    monkeypatch.setattr(manifest, "CIFAR10", known)
+    downloaded(files)
+    assert len(load_cifar10("download").x_train) == 20
+    monkeypatch.setattr(manifest, "CIFAR10", known | {"test": [20, "0" * 64]})
+    with pytest.raises(DataError, match="not the known one: test differ"):
+        load_cifar10("download")
+
+
+# --- embedded, and what auto takes
+
+
+def test_embedded_data(small_drawn, capsys):
+    digits, steel = load_mnist("embedded"), load_neu("embedded")
+    assert digits.source == steel.source == "embedded"
+    assert digits.x_train.shape == (20, 28, 28, 1) and digits.x_test.shape == (10, 28, 28, 1)
+    assert steel.x_train.shape == (12, 200, 200, 1) and steel.masks_test.shape == (6, 200, 200)
+    assert steel.masks_train.dtype == bool and steel.class_names == CLASSES
+    for boxes, labels, label in zip(steel.boxes_train, steel.box_labels_train, steel.y_train):
+        assert len(boxes) == len(labels) >= 1 and set(labels.tolist()) == {label}
+    assert not any((digits.x_train == image).all(axis=(1, 2, 3)).any() for image in digits.x_test)  # no image in both
+    assert len(capsys.readouterr().out.splitlines()) == 2
+
+
+def test_auto_prefers_the_users_files_and_is_else_embedded(tmp_path, small_drawn, capsys):
+    assert load_mnist(data_dir=tmp_path).source == "embedded"
+    assert capsys.readouterr().out == "MNIST: 20 training and 10 test images, embedded (drawn by code): COURSE_OFFLINE=1\n"
+    small_mnist(tmp_path / "mnist.npz")
+    assert load_mnist(data_dir=tmp_path).source.startswith("local")
+    assert load_mnist("embedded", tmp_path).source == "embedded"
+
+
+def test_sources_that_have_nothing_and_a_source_that_is_none(tmp_path):
+    with pytest.raises(DataError, match="No MNIST in .*looked for mnist.npz"):
+        load_mnist("local", tmp_path)
+    with pytest.raises(DataError, match="COURSE_OFFLINE=1"):
+        load_mnist("download", tmp_path)
+    with pytest.raises(DataError, match="source='lokal' is not one of auto, local, download, embedded"):
+        load_mnist("lokal")
+
+
+def test_a_dataset_prints_in_one_short_line_and_cannot_be_changed(small_drawn):
+    data = load_neu("embedded")
+    assert repr(data) == "SteelDataset: x_train (12, 200, 200, 1), x_test (6, 200, 200, 1), 6 classes, embedded"
+    with pytest.raises(AttributeError):
+        data.source = "elsewhere"
+
+
+# --- photographs, the table of what is where, the package
+
+
+@pytest.mark.parametrize("name, shape", [("cat", (300, 451, 3)), ("coffee", (400, 600, 3)), ("astronaut", (512, 512, 3)),
+                                         ("rocket", (427, 640, 3))])
+def test_photographs_need_no_network(monkeypatch, name, shape):
+    def no_network(*_):
+        raise OSError("no network here")
+
+    monkeypatch.setattr("socket.socket.connect", no_network)
+    monkeypatch.setattr("socket.getaddrinfo", no_network)
+    photo = load_photo(name)
+    assert photo.shape == shape and photo.dtype == np.float32 and 0 <= photo.min() < 0.1 and 0.9 < photo.max() <= 1
+
+
+def test_a_photograph_that_is_not_there():
+    with pytest.raises(DataError, match="'dog'; there are cat, coffee, astronaut, rocket"):
+        load_photo("dog")
+
+
+def test_where_is_the_data(tmp_path):
+    def table():
+        return {row.name: (row.source, row.images) for row in datasets.where_is_the_data(tmp_path)}
+
+    assert table() == {"MNIST": ("embedded", 7_000), "NEU": ("embedded", 360), "CIFAR-10": ("missing", 0),
+                       "photographs": ("scikit-image", 4)}
+    small_mnist(tmp_path / "mnist.npz")
+    put(neu_files("flat"), tmp_path)
+    pack(cifar_files(), tmp_path / "cifar10-jpeg.zip")
+    assert table() == {"MNIST": ("local", 30), "NEU": ("local", 42), "CIFAR-10": ("local", 40), "photographs": ("scikit-image", 4)}
+    put(neu_arrays(), tmp_path / "NEU-DET")
+    assert table()["NEU"] == ("local", 18)
+    (tmp_path / "cifar10-jpeg.zip").write_bytes(b"rotten")
+    assert table()["CIFAR-10"] == ("broken", 0)
+
+
+def test_the_command_fails_where_data_is_broken_or_cannot_be_had(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("COURSE_DATA", str(tmp_path))
+    assert datasets.main([]) == 0
+    assert datasets.main(["--fetch"]) == 1  # COURSE_OFFLINE=1
+    (tmp_path / "mnist.npz").write_bytes(b"rotten")
+    assert datasets.main([]) == 1
+    assert re.search(r"MNIST +broken .*mnist.npz is not a whole", capsys.readouterr().out)
+
+
+def test_loaders_do_not_wait_for_tensorflow():
+    code = "import sys; from lecture_utils import load_mnist, load_neu, DataError; print('tensorflow' in sys.modules)"
+    assert subprocess.check_output([sys.executable, "-c", code], cwd=ROOT, text=True).strip() == "False"
+
+
+def test_cam_stays_the_function_whoever_imports_the_module_first(monkeypatch):
+    module = ModuleType("lecture_utils.cam")
+    module.cam = lambda: "the function"
+    monkeypatch.setitem(sys.modules, "lecture_utils.cam", module)
+    lecture_utils.cam = module  # as Python does on `import lecture_utils.cam`
+    from lecture_utils import cam
+    assert cam() == "the function"
+    with pytest.raises(AttributeError, match="no attribute 'camm'"):
+        lecture_utils.camm
+
+
+# --- the real data sets
+
+
+@pytest.mark.realdata
+def test_real_mnist():
+    data = load_mnist("local")
+    assert data.x_train.shape == (60_000, 28, 28, 1) and data.x_test.shape == (10_000, 28, 28, 1)
+    assert data.y_train[:10].tolist() == [5, 0, 4, 1, 9, 2, 1, 3, 1, 4]  # the official order
+    assert data.y_test[:10].tolist() == [7, 2, 1, 0, 4, 1, 4, 9, 5, 9]
+    assert np.bincount(data.y_test).tolist() == [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]
+    assert 0.13 < data.x_train.mean() < 0.132  # 0.1307, as everyone who normalises MNIST knows
+
+
+@pytest.mark.realdata
+def test_real_neu(real_data):
+    data = load_neu("local")
+    assert data.x_train.shape == (1248, 200, 200, 1) and data.x_test.shape == (252, 200, 200, 1)
+    assert np.bincount(data.y_train).tolist() == [208] * 6 and np.bincount(data.y_test).tolist() == [42] * 6
+    for label, name in enumerate(CLASSES):  # the test set is 209 to 250, in order, as another decoder reads it
+        files = [real_data / f"NEU-DET/IMAGES/{name}_{number}.jpg" for number in range(209, 251)]
+        np.testing.assert_array_equal(np.rint(data.x_test[data.y_test == label][..., 0] * 255),
+                                      [cv2.imread(str(file), cv2.IMREAD_GRAYSCALE) for file in files])
+    boxes = np.concatenate(data.boxes_train + data.boxes_test)
+    assert len(boxes) == 3482 and (boxes[:, 2:] > boxes[:, :2]).all() and boxes.min() == 0 and boxes.max() == 200
+    counts = [len(of_image) for of_image in data.boxes_train + data.boxes_test]
+    assert min(counts) == 1 and max(counts) == 9
+    first = (data.y_train == 0).nonzero()[0][0]
+    assert data.boxes_train[first].tolist() == [[1, 1, 193, 194]]  # crazing_1.xml: 2, 2, 193, 194
+    # the same counts as `grep -h "<name>" ANNOTATIONS/*.xml | sort | uniq -c`
+    box_labels = data.box_labels_train + data.box_labels_test
+    assert np.bincount(np.concatenate(box_labels)).tolist() == [558, 875, 725, 359, 517, 448]
+    others = [(labels != label).sum() for labels, label in zip(box_labels, [*data.y_train, *data.y_test])]
+    assert sum(others) == 166 and np.count_nonzero(others) == 106
+
+
+@pytest.mark.realdata
+def test_the_manifest_describes_the_real_neu(real_data):
+    files = {str(path): path.read_bytes() for folder in ("IMAGES", "ANNOTATIONS") for path in (real_data / "NEU-DET" / folder).iterdir()}
+    digests = independent_digests(files)
+    assert {name: digest for name, (_, digest) in digests.items()} == {name: digest for name, (_, digest) in manifest.NEU.items()}
+    with pytest.raises(DataError, match="not the known one"):  # 250 images of each class are not all 300
+        layouts.read_neu(real_data / "NEU-DET", verify=True)
+
+
+@pytest.mark.realdata
+def test_the_manifest_describes_the_real_cifar10(real_data):
+    path = real_data / "cifar10-jpeg.zip"
+    with readers.open_files(path) as files:
+        assert layouts.digest_cifar10(files, layouts._cifar10_images(files)) == manifest.CIFAR10
+    assert layouts.count_cifar10(path) == 60_000

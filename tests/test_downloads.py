@@ -1,0 +1,379 @@
+"""Downloads against a local server that fails in every way a server can, and against networks that are not there."""
+
+import errno
+import hashlib
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from lecture_utils import datasets, downloads
+from lecture_utils.readers import DataError
+
+CONTENT = bytes(range(256)) * 1024  # 256 KiB
+SHA256 = "sha256:" + hashlib.sha256(CONTENT).hexdigest()
+ROOT = Path(__file__).resolve().parents[1]
+
+
+class Faults(BaseHTTPRequestHandler):
+    """Serves CONTENT at /good; what else a path does is the method of that name."""
+
+    def do_GET(self):
+        self.server.requests.append(self.path)
+        getattr(self, self.path.strip("/").split("/")[0])()
+
+    def _head(self, status=200, **headers):
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name.replace("_", "-"), value)
+        self.end_headers()
+
+    def good(self):
+        self._head(Content_Length=len(CONTENT))
+        self.wfile.write(CONTENT)
+
+    def unhurried(self):  # long enough for two processes to overlap
+        self._head(Content_Length=len(CONTENT))
+        for start in range(0, len(CONTENT), len(CONTENT) // 8):
+            self.wfile.write(CONTENT[start:start + len(CONTENT) // 8])
+            time.sleep(0.05)
+
+    def wrong(self):
+        self._head(Content_Length=len(CONTENT))
+        self.wfile.write(CONTENT[::-1])
+
+    def cut(self):
+        self._head(Content_Length=len(CONTENT))
+        self.wfile.write(CONTENT[:1000])
+
+    def stall(self):
+        self._head(Content_Length=len(CONTENT))
+        self.wfile.write(CONTENT[:1000])
+        self.wfile.flush()
+        self.server.closing.wait()
+
+    def trickle(self):
+        self._head(Content_Length=len(CONTENT))
+        for byte in CONTENT:
+            if self.server.closing.wait(0.02):
+                return
+            self.wfile.write(bytes([byte]))
+
+    def silent(self):
+        self.server.closing.wait()
+
+    def missing(self):
+        self._head(404)
+
+    def failing(self):
+        self._head(503)
+
+    def loop(self):
+        self._head(302, Location="/loop")
+
+    def moved(self):
+        self._head(302, Location="/good")
+
+    def moved_away(self):
+        self._head(302, Location=self.server.elsewhere)
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def server():
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Faults)
+    server.requests, server.closing = [], threading.Event()
+    server.url = f"http://127.0.0.1:{server.server_port}"
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+    yield server
+    server.closing.set()
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    """Downloads allowed, an empty cache, nothing remembered."""
+    monkeypatch.setenv("COURSE_OFFLINE", "0")
+    monkeypatch.setenv("COURSE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("NO_PROXY", "*")
+    monkeypatch.setattr(downloads, "_failed", {})
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def impatient(monkeypatch):
+    """Half a second is long enough to know that nothing will come."""
+    monkeypatch.setattr(downloads, "CONNECT_SECONDS", 0.5)
+    monkeypatch.setattr(downloads, "READ_SECONDS", 0.5)
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def contents(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()} if folder.exists() else {}
+
+
+# --- all is well
+
+
+@pytest.mark.parametrize("known_hash", [SHA256, "md5:" + hashlib.md5(CONTENT).hexdigest(), None])
+def test_a_file_is_fetched_once_and_then_taken_from_the_cache(server, cache, known_hash):
+    for _ in range(2):
+        path = downloads.download(f"{server.url}/good", "file.bin", known_hash)
+        assert path == cache / "file.bin"
+    assert contents(cache) == {"file.bin": CONTENT}
+    assert server.requests == ["/good"]
+
+
+def test_redirects_are_followed(server, cache):
+    downloads.download(f"{server.url}/moved", "file.bin", SHA256)
+    assert contents(cache) == {"file.bin": CONTENT}
+    assert server.requests == ["/moved", "/good"]
+
+
+def test_progress_goes_to_stdout_and_nothing_to_stderr(server, capsys):
+    downloads.download(f"{server.url}/good", "file.bin", SHA256)
+    captured = capsys.readouterr()
+    assert "good" in captured.out and captured.err == ""
+
+
+def test_default_cache_is_the_users(monkeypatch):
+    monkeypatch.delenv("COURSE_CACHE")
+    assert downloads.cache_folder().name == "cnn-visual-explanations"
+    assert downloads.cache_folder().is_relative_to(Path.home()) or os.environ.get("XDG_CACHE_HOME")
+
+
+# --- the server fails
+
+FAULTS = {
+    "missing": "answers 404 Not Found",
+    "failing": "answers 503",
+    "loop": "redirects in a circle",
+    "wrong": "another checksum",
+    "cut": "cut off the download",
+    "stall": "stopped answering",
+    "trickle": "stopped answering",
+    "silent": "stopped answering",
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_each_fault_has_its_sentence_and_leaves_nothing(server, cache, impatient, fault):
+    with pytest.raises(DataError, match=FAULTS[fault]) as error:
+        downloads.download(f"{server.url}/{fault}", "file.bin", SHA256)
+    assert "127.0.0.1" in str(error.value) and "\n" not in str(error.value)
+    assert contents(cache) == {}
+
+
+def test_a_file_that_was_cut_off_is_refused_without_a_checksum_too(server, cache):
+    with pytest.raises(DataError, match="cut off"):
+        downloads.download(f"{server.url}/cut", "file.bin")
+    assert contents(cache) == {}
+
+
+def test_a_failure_is_remembered_until_it_is_asked_for_again(server):
+    for _ in range(3):
+        with pytest.raises(DataError, match="404"):
+            downloads.download(f"{server.url}/missing", "file.bin", SHA256)
+    assert server.requests == ["/missing"]
+    with pytest.raises(DataError, match="404"):
+        downloads.download(f"{server.url}/missing", "file.bin", SHA256, again=True)
+    assert server.requests == ["/missing", "/missing"]
+
+
+# --- there is no network
+
+
+def test_offline_by_wish_asks_nobody(server, monkeypatch):
+    monkeypatch.setenv("COURSE_OFFLINE", "1")
+    with pytest.raises(DataError, match="COURSE_OFFLINE=1"):
+        downloads.download(f"{server.url}/good", "file.bin", SHA256)
+    assert server.requests == []
+
+
+def test_offline_by_wish_does_not_look_into_the_cache(server, monkeypatch):
+    downloads.download(f"{server.url}/good", "file.bin", SHA256)
+    monkeypatch.setenv("COURSE_OFFLINE", "1")
+    assert downloads.cached("file.bin", SHA256) is None
+    with pytest.raises(DataError, match="COURSE_OFFLINE=1"):
+        downloads.download(f"{server.url}/good", "file.bin", SHA256)
+
+
+def test_nobody_listens():
+    port = free_port()
+    with pytest.raises(DataError, match=f"No connection to 127.0.0.1:{port} .*refused"):
+        downloads.download(f"http://127.0.0.1:{port}/good", "file.bin", SHA256)
+
+
+def test_redirect_to_a_host_that_is_not_there(server):
+    server.elsewhere = f"http://127.0.0.1:{free_port()}/good"
+    with pytest.raises(DataError, match="No connection to 127.0.0.1"):
+        downloads.download(f"{server.url}/moved_away", "file.bin", SHA256)
+
+
+def test_no_such_name(monkeypatch):
+    def unknown(*_, **__):
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    with pytest.raises(DataError, match="No connection to data.example .*not known"):
+        downloads.download("https://data.example/good", "file.bin", SHA256)
+
+
+def test_no_route(monkeypatch):
+    def no_route(*_, **__):
+        raise OSError(errno.EHOSTUNREACH, "No route to host")
+
+    monkeypatch.setattr(socket, "create_connection", no_route)
+    with pytest.raises(DataError, match="No connection to data.example .*No route"):
+        downloads.download("https://data.example/good", "file.bin", SHA256)
+
+
+@pytest.mark.parametrize("hanging", ["getaddrinfo", "create_connection"])
+def test_names_and_connections_that_hang_are_given_up(monkeypatch, impatient, hanging):
+    released, calls = threading.Event(), []
+
+    def hang(*_, **__):
+        calls.append(hanging)
+        released.wait()
+        raise OSError
+
+    monkeypatch.setattr(socket, hanging, hang)
+    for file in ("one", "two"):  # the second is not waited for: that host has just failed
+        with pytest.raises(DataError, match="No connection to data.example .no answer within 0.5 s"):
+            downloads.download(f"https://data.example/{file}", file, SHA256)
+    released.set()
+    assert calls == [hanging]
+
+
+def test_offline_is_found_out_within_three_seconds():
+    assert downloads.CONNECT_SECONDS < 3  # the bound that the test above shows to hold
+
+
+def test_a_proxy_is_what_must_be_reached(server, monkeypatch):
+    """With a proxy the host itself may well be out of reach."""
+    monkeypatch.delenv("NO_PROXY")
+    monkeypatch.setenv("http_proxy", f"127.0.0.1:{server.server_port}")
+    downloads._require_connection("http://data.example/good")
+    monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{free_port()}")
+    with pytest.raises(DataError, match="through the proxy"):
+        downloads._require_connection("http://data.example/good")
+
+
+# --- the cache
+
+
+def test_a_corrupt_file_in_the_cache_is_fetched_anew(server, cache):
+    cache.mkdir()
+    (cache / "file.bin").write_bytes(CONTENT[:-1])
+    assert downloads.cached("file.bin", SHA256) is None
+    downloads.download(f"{server.url}/good", "file.bin", SHA256)
+    assert contents(cache) == {"file.bin": CONTENT}
+
+
+def test_a_corrupt_file_stays_unused_when_it_cannot_be_replaced(server, cache):
+    cache.mkdir()
+    (cache / "file.bin").write_bytes(CONTENT[:-1])
+    with pytest.raises(DataError, match="404"):
+        downloads.download(f"{server.url}/missing", "file.bin", SHA256)
+    assert downloads.cached("file.bin", SHA256) is None
+
+
+def test_an_interrupt_leaves_nothing_and_the_next_download_starts_afresh(server, cache, monkeypatch):
+    with monkeypatch.context() as patch:
+        def interrupted(*_):
+            raise KeyboardInterrupt
+
+        patch.setattr(downloads, "_progress", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            downloads.download(f"{server.url}/good", "file.bin", SHA256)
+    assert contents(cache) == {}
+    downloads.download(f"{server.url}/good", "file.bin", SHA256)
+    assert contents(cache) == {"file.bin": CONTENT}
+
+
+def test_leftovers_of_killed_processes_are_never_used_and_swept_after_a_day(server, cache):
+    cache.mkdir()
+    old, running = cache / "file.bin.1.part", cache / "file.bin.2.part"
+    for leftover in (old, running):
+        leftover.write_bytes(b"half")
+    os.utime(old, (time.time() - 90_000,) * 2)
+    downloads.download(f"{server.url}/good", "file.bin", SHA256)
+    assert contents(cache) == {"file.bin": CONTENT, "file.bin.2.part": b"half"}
+
+
+def test_a_full_disk(server, cache, monkeypatch):
+    class FullDisk:
+        def __init__(self, path, mode):
+            self.file = open(path, mode)
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_):
+            self.file.close()
+
+        def write(self, chunk):
+            self.file.write(chunk[:100])
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(downloads, "open", FullDisk, raising=False)
+    with pytest.raises(DataError, match="cannot be written to .*No space left on device.*COURSE_CACHE"):
+        downloads.download(f"{server.url}/good", "file.bin", SHA256)
+    assert contents(cache) == {}
+
+
+def test_a_cache_that_cannot_be_made(server, tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setenv("COURSE_CACHE", str(tmp_path / "file" / "cache"))
+    with pytest.raises(DataError, match="cannot be written"):
+        downloads.download(f"{server.url}/good", "file.bin", SHA256)
+
+
+def test_two_processes_at_once(server, cache):
+    code = ("import sys; from lecture_utils.downloads import download; "
+            "assert download(*sys.argv[1:]).read_bytes() == bytes(range(256)) * 1024")
+    command = [sys.executable, "-c", code, f"{server.url}/unhurried", "file.bin", SHA256]
+    both = [subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) for _ in range(2)]
+    assert [(process.communicate()[1], process.returncode) for process in both] == [(b"", 0)] * 2
+    assert contents(cache) == {"file.bin": CONTENT}
+
+
+# --- what the loaders make of it
+
+
+@pytest.fixture
+def small_drawn(monkeypatch):
+    monkeypatch.setattr(datasets, "EMBEDDED_DIGITS", {"train": (20, 0), "test": (10, 1)})
+
+
+@pytest.mark.parametrize("fault", ["missing", "cut", "wrong", "stall"])
+def test_auto_goes_on_with_drawn_digits_and_says_why(server, small_drawn, impatient, monkeypatch, capsys, fault):
+    monkeypatch.setattr(datasets, "MNIST_URL", f"{server.url}/{fault}")
+    data = datasets.load_mnist()
+    assert data.source == "embedded" and data.x_train.shape == (20, 28, 28, 1)
+    lines = [line for line in capsys.readouterr().out.replace("\r", "\n").splitlines() if line.startswith("MNIST")]
+    assert len(lines) == 1 and FAULTS[fault] in lines[0] and "embedded" in lines[0]
+    with pytest.raises(DataError, match=FAULTS[fault]):
+        datasets.load_mnist("download")
+
+
+def test_fetch_says_what_could_not_be_had(server, monkeypatch, capsys):
+    monkeypatch.setattr(datasets, "MNIST_URL", f"{server.url}/missing")
+    monkeypatch.setattr(datasets, "NEU", datasets.NEU._replace(fetch=lambda again: ({}, None)))
+    monkeypatch.setattr(datasets, "CIFAR10", datasets.CIFAR10._replace(fetch=lambda again: ({}, None)))
+    assert datasets.main(["--fetch"]) == 1
+    assert "MNIST: 127.0.0.1" in capsys.readouterr().out
