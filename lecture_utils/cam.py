@@ -10,22 +10,21 @@ Selvaraju et al., Grad-CAM, IJCV 2020 (Grad-CAM), arXiv:1610.02391.
 import numpy as np
 import tensorflow as tf
 
-from lecture_utils import surgery
+from lecture_utils import engine
 
 
 def cam(model, images, class_index=None, *, output=None):
     """M_c(i, j) = Σ_k w_k^c A^k_ij: the class's own weights laid over the last feature maps (Zhou et al., eq. 2)."""
-    return surgery.explain_gap_head(model, images, _cam, class_index, output)
+    return engine.explain_gap_head(model, images, _cam, class_index, output)
 
 
 def _cam(A, w_c):
-    return tf.einsum("nijk,nk->nij", A, w_c)
+    return tf.einsum("nijk,nk->nij", A, w_c)                    # M = Σ_k w_k A^k
 
 
 def grad_cam(model, images, layer=None, class_index=None, *, output=None, score=None):
     """L_c = ReLU(Σ_k α_k^c A^k) with α_k^c = 1/Z Σ_ij ∂y^c/∂A^k_ij (Selvaraju et al., eq. 1 and 2)."""
-    find = lambda network: [surgery.find_feature_map(network, layer)]
-    (L,) = surgery.explain_feature_maps(model, images, _grad_cam, find, class_index, output, score).values()
+    (L,), _ = engine.explain_feature_maps(model, images, _grad_cam, (layer,), class_index, output, score)
     return L
 
 
@@ -36,28 +35,24 @@ def _grad_cam(A, dy_dA):
 
 def counterfactual_cam(model, images, layer=None, class_index=None, *, output=None, score=None):
     """Grad-CAM of the negated score: where the evidence against the class lies (Selvaraju et al., section 3.3)."""
-    find = lambda network: [surgery.find_feature_map(network, layer)]
-    (L,) = surgery.explain_feature_maps(model, images, _counterfactual, find, class_index, output, score).values()
+    (L,), _ = engine.explain_feature_maps(model, images, _counterfactual_cam, (layer,), class_index, output, score)
     return L
 
 
-def _counterfactual(A, dy_dA):
-    return _grad_cam(A, -dy_dA)
+def _counterfactual_cam(A, dy_dA):
+    return _grad_cam(A, -dy_dA)                                 # the score -y instead of y
 
 
 def grad_cam_layers(model, images, layers=None, class_index=None, *, output=None, score=None):
     """Grad-CAM at several layers from one forward and one backward pass: dict layer name -> (n, h, w)."""
-    def find(network):
-        if layers is None:
-            return surgery.convolution_maps(network)
-        return [surgery.find_feature_map(network, layer) for layer in layers]
-    maps = surgery.explain_feature_maps(model, images, _grad_cam, find, class_index, output, score)
-    return maps if layers is None else dict(zip(layers, maps.values()))
+    layers = None if layers is None else tuple(layers)
+    L, names = engine.explain_feature_maps(model, images, _grad_cam, layers, class_index, output, score)
+    return dict(zip(layers or names, L))
 
 
 def grad_cam_classes(model, images, class_indices, layer=None, *, output=None):
     """Grad-CAM for several classes from one forward pass: (n, classes, h, w)."""
-    return surgery.explain_classes(model, images, _grad_cam, layer, class_indices, output)
+    return engine.explain_classes(model, images, _grad_cam, layer, class_indices, output)
 
 
 def normalize(maps):

@@ -12,13 +12,13 @@ Zeiler & Fergus, Visualizing and Understanding Convolutional Networks, 2014 (dec
 
 import tensorflow as tf
 
-from lecture_utils import surgery
+from lecture_utils import engine
 from lecture_utils.cam import grad_cam, upsample
 
 
 def guided_backprop(model, images, class_index=None, *, output=None, score=None):
     """∂y^c/∂image with guided ReLUs: float32 (n, H, W, channels), signed."""
-    return surgery.explain_pixels(model, images, _guided, class_index, output, score)
+    return engine.explain_pixels(model, images, _guided, class_index, output, score)
 
 
 def _guided(relu):
@@ -33,7 +33,7 @@ def _keep_positive(f):
 
 def deconvnet(model, images, class_index=None, *, output=None, score=None):
     """∂y^c/∂image with deconvnet's ReLUs: float32 (n, H, W, channels), signed."""
-    return surgery.explain_pixels(model, images, _deconvnet, class_index, output, score)
+    return engine.explain_pixels(model, images, _deconvnet, class_index, output, score)
 
 
 def _deconvnet(relu):

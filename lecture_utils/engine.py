@@ -1,0 +1,345 @@
+"""What every explanation needs around its equation: checked input, one compiled pass per model, images in shares.
+
+The pass itself stands in three functions, `explain_feature_maps`, `explain_classes` and `explain_pixels`: forward, then
+back from the score as far as is asked and no further. Each is traced once per model and kept with it.
+"""
+
+import threading
+import warnings
+import weakref
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from lecture_utils import surgery
+
+SHARE = 2**26       # floats of feature maps that one pass may hold (256 MiB); more images are explained in shares
+
+
+# --- the passes --------------------------------------------------------------------------------------------------
+
+def explain_feature_maps(model, images, equation, layers, class_index=None, output=None, score=None):
+    """`equation(A, dS_dA)` for the feature maps A of several layers, from one forward and one backward pass.
+
+    The tape watches A alone, so it records only what comes after A, and the way back ends there.
+    `layers`: names (or None for the last feature map), or None for every convolution. Returns a list of arrays
+    and the layers' names.
+    """
+    prepared = prepare(model)
+    inputs, chosen = _inputs_and_choice(prepared, images, class_index, output, score)
+
+    def build():
+        slots = _score_slots(prepared.network, output, score)
+        network = prepared.network.pruned(slots)
+        steps = surgery.convolution_maps(network) if layers is None else \
+            [surgery.find_feature_map(network, layer) for layer in layers]
+        watched = [step.outputs[0] for step in steps]
+
+        def maps(inputs, chosen):
+            with tf.GradientTape(watch_accessed_variables=False) as tape:
+                tensors = network.run(inputs, lambda slot, tensor: slot in watched and tape.watch(tensor))
+                y = _scores(tensors, slots)
+            A = [tensors[slot] for slot in watched]
+            dS_dA = tape.gradient(y, A, _seeds(y, chosen), unconnected_gradients="zero")
+            return [equation(_float32(a), _float32(g)) for a, g in zip(A, dS_dA)]
+
+        return _Pass(maps, inputs, chosen, sum(map(_size, steps))), [step.name for step in steps]
+
+    key = (equation, layers, output, score is None)
+    function, names = prepared.once(key, build)
+    return function(inputs, chosen), names
+
+
+def explain_classes(model, images, equation, layer, class_indices, output=None):
+    """`equation(A, dS_dA)` for k classes of every image: (n, k, ...). Up to A the images run once.
+
+    From A on, an image stands in the batch once for every class.
+    """
+    prepared = prepare(model)
+    inputs = _checked_images(prepared.network, images)
+    chosen = _class_lists(class_indices, len(inputs[0]), _count_classes(prepared.network, output))
+
+    def build():
+        slots = _score_slots(prepared.network, output, None)
+        network = prepared.network.pruned(slots)
+        step = surgery.find_feature_map(network, layer)
+        bottom, top = network.split(step.outputs[0])
+
+        def maps(inputs, chosen):
+            (chosen,) = chosen
+            n, k = tf.unstack(tf.shape(chosen))
+            tensors = bottom.run(inputs)
+            crossing = [tf.repeat(tensors[slot], k, axis=0) for slot in top.inputs]
+            A = crossing[top.inputs.index(step.outputs[0])]
+            with tf.GradientTape(watch_accessed_variables=False) as tape:
+                tape.watch(A)
+                y = _scores(top.run(crossing), slots)
+            dS_dA = tape.gradient(y, A, _seeds(y, [tf.reshape(chosen, [-1])]))
+            maps = equation(_float32(A), _float32(dS_dA))
+            return tf.reshape(maps, tf.concat([[n, k], tf.shape(maps)[1:]], 0))
+
+        return _Pass(maps, inputs, [chosen], sum(map(_size, top.steps)) * chosen.shape[1])
+
+    return prepared.once((equation, layer, output), build)(inputs, [chosen])
+
+
+def explain_pixels(model, images, gate, class_index=None, output=None, score=None):
+    """dS/d(image), every ReLU f on the way back being exchanged for `gate(f)`: float32 (n, height, width, channels)."""
+    prepared = prepare(model)
+    inputs, chosen = _inputs_and_choice(prepared, images, class_index, output, score)
+
+    def build():
+        slots = _score_slots(prepared.network, output, score)
+        network = prepared.network.pruned(slots)
+        gated = surgery.with_gates(network, gate)
+
+        def gradient(inputs, chosen):
+            image = inputs[0]
+            with tf.GradientTape(watch_accessed_variables=False) as tape:
+                tape.watch(image)
+                y = _scores(gated.run(inputs), slots)
+            return _float32(tape.gradient(y, image, _seeds(y, chosen)))
+
+        return (_Pass(gradient, inputs, chosen, sum(map(_size, network.steps))),
+                surgery.other_activations(network, slots))
+
+    function, others = prepared.once((gate, output, score is None), build)
+    _warn_of(others)
+    return function(inputs, chosen)
+
+
+def explain_gap_head(model, images, equation, class_index=None, output=None):
+    """`equation(A, w_c)`: A what global average pooling averages, w_c (n, k) the chosen class's weights."""
+    prepared = prepare(model)
+    inputs, chosen = _inputs_and_choice(prepared, images, class_index, output, None)
+
+    def build():
+        slots = _score_slots(prepared.network, output, None)
+        network = prepared.network.pruned(slots)
+        A, classifier = surgery.gap_head(network, slots[0])
+
+        def maps(inputs, chosen):
+            tensors = network.run(inputs)
+            y = _scores(tensors, slots)
+            w = tf.reshape(tf.convert_to_tensor(classifier.kernel), (-1, y[0].shape[-1]))            # (k, classes)
+            w_c = tf.matmul(_float32(_seeds(y, chosen)[0]), w, transpose_b=True)
+            return equation(_float32(tensors[A]), w_c)
+
+        return _Pass(maps, inputs, chosen, 1)
+
+    return prepared.once((equation, output), build)(inputs, chosen)
+
+
+def _float32(tensor):
+    return tf.cast(tensor, tf.float32)
+
+
+def _warn_of(others):
+    if others:
+        listed = ", ".join(f"{name} (in {steps[0]!r}{' and others' if len(steps) > 1 else ''})"
+                           for name, steps in others.items())
+        warnings.warn(f"gates are defined for ReLUs; other activations keep their own gradient: {listed}", stacklevel=4)
+
+
+# --- the score S and where it comes from ---------------------------------------------------------------------------
+
+def _score_slots(network, output, score):
+    """The outputs that the score is computed from: the one called `output`, or all for a caller's own score."""
+    if score is not None:
+        return list(network.outputs)
+    if output is None and len(network.outputs) > 1:
+        raise ValueError(f"model {network.name!r} has several outputs; choose one with output=, one of "
+                         f"{list(network.output_names)}")
+    if output is not None and output not in network.output_names:
+        raise ValueError(f"model {network.name!r} has no output {output!r}; it has {list(network.output_names)}")
+    return [network.outputs[0 if output is None else network.output_names.index(output)]]
+
+
+def _scores(tensors, slots):
+    return [surgery.before_softmax(tensors[slot]) for slot in slots]
+
+
+def _seeds(y, chosen):
+    """dS/dy for each output y; `chosen` is a class per image, or the gradients themselves for a caller's own score.
+
+    A class of -1 is the image's predicted one. A single unit stands for two classes, no and yes, with scores -y and y.
+    """
+    if not chosen[0].dtype.is_integer:
+        return [tf.cast(seed, each.dtype) for seed, each in zip(chosen, y)]
+    (y,), (c,) = y, chosen
+    if y.shape[-1] == 1:
+        predicted = tf.cast(y[:, 0] > 0, tf.int32)
+        return [tf.cast(2 * tf.where(c < 0, predicted, c) - 1, y.dtype)[:, None]]
+    predicted = tf.argmax(y, axis=1, output_type=tf.int32)
+    return [tf.one_hot(tf.where(c < 0, predicted, c), y.shape[-1], dtype=y.dtype)]
+
+
+def _inputs_and_choice(prepared, images, class_index, output, score):
+    """Checked images, and per image what is to be explained: its class, or the gradient of the caller's own score."""
+    inputs = _checked_images(prepared.network, images)
+    if score is None:
+        return inputs, [_classes(class_index, len(inputs[0]), _count_classes(prepared.network, output))]
+    if class_index is not None or output is not None:
+        raise ValueError("pass either score=, or class_index= and output=, not both")
+    return inputs, _gradient_of(score, prepared, inputs)
+
+
+def _gradient_of(score, prepared, inputs):
+    """d(score)/d(outputs): the caller's function runs eagerly, once, outside of anything compiled."""
+    network = prepared.network
+
+    def build():
+        def forward(inputs, _):
+            return _scores(network.run(inputs), network.outputs)
+        return _Pass(forward, inputs, [], 1)
+
+    outputs = [tf.constant(y) for y in prepared.once("forward", build)(inputs, [])]
+    with tf.GradientTape() as tape:
+        tape.watch(outputs)
+        nested = keras.tree.map_structure(lambda slot: outputs[network.outputs.index(slot)], network.structure)
+        S = tf.convert_to_tensor(score(nested))
+    n = len(inputs[0])
+    if S.shape != (n,):
+        raise ValueError(f"score must return one number per image, shape ({n},); it returned shape {tuple(S.shape)}")
+    return [seed.numpy() for seed in tape.gradient(S, outputs, unconnected_gradients="zero")]
+
+
+# --- once per model --------------------------------------------------------------------------------------------------
+
+class _Prepared:
+    """A model's network, and whatever was built for it, by key."""
+
+    def __init__(self, model):
+        self.network = surgery.unroll(model)
+        self._built = {}
+        self._lock = threading.RLock()
+
+    def once(self, key, build):
+        with self._lock:
+            if key not in self._built:
+                self._built[key] = build()
+            return self._built[key]
+
+
+_prepared = weakref.WeakKeyDictionary()         # does not keep a model alive
+_lock = threading.Lock()
+
+
+def prepare(model):
+    """The model's `_Prepared`; made anew only when a layer was added, removed, or given another activation."""
+    surgery.require_graph(model)
+    architecture = _architecture(model)
+    with _lock:
+        known, prepared = _prepared.get(model, (None, None))
+        if known != architecture:
+            prepared = _Prepared(model)
+            _prepared[model] = architecture, prepared
+        return prepared
+
+
+def _architecture(model):
+    return [(id(layer), id(getattr(layer, "activation", None)),
+             _architecture(layer) if isinstance(layer, keras.Model) else None) for layer in model.layers]
+
+
+class _Pass:
+    """A function of (inputs, chosen), compiled once for any batch size, and run on as many images at a time as fit."""
+
+    def __init__(self, function, inputs, chosen, floats_per_image):
+        specs = [[tf.TensorSpec((None, *each.shape[1:]), each.dtype) for each in arrays] for arrays in (inputs, chosen)]
+        self._compiled = tf.function(function, specs, autograph=False).get_concrete_function()
+        self._share = max(1, SHARE // max(1, floats_per_image))
+
+    def __call__(self, inputs, chosen):
+        n = len(inputs[0])
+        parts = [self._compiled(*[[tf.constant(each[i:i + self._share]) for each in arrays]
+                                  for arrays in (inputs, chosen)]) for i in range(0, n, self._share)]
+        return tf.nest.map_structure(lambda *each: np.concatenate([e.numpy() for e in each]), *parts)
+
+
+def _size(step):
+    """Numbers in the step's output for one image; sizes that are not fixed count as 1."""
+    return int(np.prod([size or 1 for size in step.shape[1:]]))
+
+
+# --- checks -----------------------------------------------------------------------------------------------------------
+
+def _checked_images(network, images):
+    """The images as a list of arrays, one per input of the model, after every check."""
+    specs = network.input_specs
+    if len(specs) == 1:
+        return [_checked_array(images, specs[0])]
+    parts = keras.tree.flatten(images)
+    if len(parts) != len(specs):
+        raise ValueError(f"model {network.name!r} has {len(specs)} inputs, got {len(parts)}")
+    return [_checked_array(part, spec) if len(spec.shape) == 4 else np.asarray(part, spec.dtype.as_numpy_dtype)
+            for part, spec in zip(parts, specs)]
+
+
+def _checked_array(images, spec):
+    expected = f"images must be a float array of shape {_readable(spec.shape)}"
+    if isinstance(images, (list, tuple, dict)):
+        raise TypeError(f"{expected}; got a {type(images).__name__}. Stack them: np.stack(images)")
+    images = np.asarray(images)
+    if not np.issubdtype(images.dtype, np.floating):
+        raise TypeError(f"{expected}, in the range that the model expects; got dtype {images.dtype}. If these are "
+                        "pixels of 0...255, divide by 255 or use the model's own preprocessing")
+    if images.ndim == 3:
+        raise ValueError(f"{expected}; got shape {images.shape}. If it is a single image, add the batch axis: "
+                         "image[None]")
+    if images.ndim != 4 or any(size not in (None, got) for size, got in zip(spec.shape[1:], images.shape[1:])):
+        raise ValueError(f"{expected}; got shape {images.shape}")
+    if images.size == 0:
+        raise ValueError(f"{expected} with at least one image; got shape {images.shape}")
+    if not np.isfinite(images).all():
+        raise ValueError(f"{expected} without NaN or infinity; it holds "
+                         f"{np.count_nonzero(~np.isfinite(images))} such values")
+    return images.astype(spec.dtype.as_numpy_dtype, copy=False)
+
+
+def _readable(shape):
+    names = ("n", "height", "width", "channels")
+    return "(" + ", ".join(name if size is None else str(size) for name, size in zip(names, shape)) + ")"
+
+
+def _count_classes(network, output):
+    """How many classes an output tells apart: its units, or two if there is one unit that says yes or no."""
+    (slot,) = _score_slots(network, output, None)
+    step = network.producer(slot)
+    if step is None or len(step.shape) != 2:
+        raise ValueError(f"the output of model {network.name!r} has shape {getattr(step, 'shape', None)}, not "
+                         "(n, classes), so a class does not name one number of it; pass score=, a function from the "
+                         "model's outputs to one number per image")
+    return max(2, step.shape[1])
+
+
+def _classes(class_index, n, count):
+    """One class per image, int32 (n,); -1 stands for the predicted one."""
+    if class_index is None:
+        return np.full(n, -1, np.int32)
+    classes = _checked_classes(class_index, count)
+    if classes.shape not in ((), (n,)):
+        raise ValueError(f"class_index must be None, an int, or one int per image, shape ({n},); got shape "
+                         f"{classes.shape}")
+    return np.broadcast_to(classes, (n,))
+
+
+def _class_lists(class_indices, n, count):
+    """k classes per image, int32 (n, k), from k ints for all of them or from (n, k)."""
+    classes = _checked_classes(class_indices, count)
+    if classes.ndim not in (1, 2) or classes.size == 0 or (classes.ndim == 2 and len(classes) != n):
+        raise ValueError("class_indices must be a list of ints, the same for every image, or an array of shape "
+                         f"({n}, k); got shape {classes.shape}")
+    return np.broadcast_to(classes, (n, classes.shape[-1]))
+
+
+def _checked_classes(classes, count):
+    classes = np.asarray(classes)
+    if not np.issubdtype(classes.dtype, np.integer):
+        raise TypeError(f"a class index must be an integer from 0 to {count - 1}; got {classes.dtype} {classes!r}")
+    wrong = classes[(classes < 0) | (classes >= count)]
+    if wrong.size:
+        raise ValueError(f"a class index must lie between 0 and {count - 1} (the model has {count} classes); got "
+                         f"{wrong.flat[0]}")
+    return classes.astype(np.int32)
