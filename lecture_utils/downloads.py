@@ -10,7 +10,7 @@ import socket
 import sys
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import urljoin, urlsplit
 from uuid import uuid4
@@ -69,7 +69,7 @@ def download(url, filename, known_hash=None, again=False):
         return path
     remembered = _failed.get(url) or _failed.get(urlsplit(url).netloc)
     if remembered and not again:
-        raise DataError(f"{remembered} (Not tried again in this session, unless source=\"download\" asks for it.)")
+        raise DataError(f"{remembered} (Not tried again in this session.)")
     try:
         with _failures_explained(url, filename):
             path = _fetch(url, cache_folder() / filename, known_hash)
@@ -98,7 +98,11 @@ def _fetch(url, path, known_hash):
         if not _has_hash(partial, known_hash):
             raise DataError(f"{urlsplit(url).netloc} sent a {path.name} with another checksum than the known one. "
                             "It is not used.")
-        os.replace(partial, path)
+        try:
+            os.replace(partial, path)
+        except PermissionError:  # Windows: another process has fetched the same file and is reading it
+            if not cached(path.name, known_hash):
+                raise
     finally:
         partial.unlink(missing_ok=True)
     return path
@@ -107,8 +111,9 @@ def _fetch(url, path, known_hash):
 def _sweep(path):
     """Remove what processes that were killed left behind; a day is longer than any download lasts."""
     for partial in path.parent.glob(f"{path.name}.*.part"):
-        if time.time() - partial.stat().st_mtime > 24 * 3600:
-            partial.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):  # another process has just finished it
+            if time.time() - partial.stat().st_mtime > 24 * 3600:
+                partial.unlink()
 
 
 def _write(url, path):

@@ -4,6 +4,7 @@ The fabricated images are plain: image `number` of class `label` has the grey va
 everywhere, so that one pixel tells which file an image came from.
 """
 
+import ast
 import io
 import pickle
 import re
@@ -11,6 +12,7 @@ import subprocess
 import sys
 import zipfile
 from hashlib import sha256
+from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 
@@ -465,7 +467,7 @@ def test_keras_own_cache_is_used_if_it_is_whole(tmp_path, monkeypatch, small_dra
 
 
 def test_the_official_address_and_checksum_are_keras_own():
-    source = (Path(sys.modules["numpy"].__file__).parents[1] / "keras/src/datasets/mnist.py").read_text()
+    source = (Path(find_spec("keras").origin).parent / "src/datasets/mnist.py").read_text()
     assert datasets.MNIST_HASH.removeprefix("sha256:") in source
     assert datasets.MNIST_URL.removesuffix("mnist.npz") in source
 
@@ -509,15 +511,12 @@ def test_cifar10_with_a_class_missing(tmp_path):
 
 def independent_digests(files):
     """The manifest's figures by another way: cv2 decodes, a regular expression reads the boxes."""
+    by_name = {Path(path).name: content for path, content in files.items()}
     digests = {}
     for name in CLASSES:
-        digest, numbers = sha256(), sorted(
-            int(match[1]) for path in files if (match := re.fullmatch(rf".*/{name}_(\d+)\.jpg", path)))
-        for number in numbers:
-            if number > 250:
-                continue
-            image = next(files[path] for path in files if path.endswith(f"/{name}_{number}.jpg"))
-            xml = next(files[path] for path in files if path.endswith(f"/{name}_{number}.xml")).decode()
+        digest, numbers = sha256(), [number for number in range(1, 301) if f"{name}_{number}.jpg" in by_name]
+        for number in numbers[:250]:
+            image, xml = by_name[f"{name}_{number}.jpg"], by_name[f"{name}_{number}.xml"].decode()
             corners = np.array(re.findall(r"<x?y?m\w+>(\d+)</", xml), "<i8").reshape(-1, 4)  # xmin, ymin, xmax, ymax
             digest.update(cv2.imdecode(np.frombuffer(image, np.uint8), cv2.IMREAD_GRAYSCALE).tobytes())
             digest.update((corners - np.array([1, 1, 0, 0], "<i8")).tobytes())
@@ -683,6 +682,12 @@ def test_the_command_fails_where_data_is_broken_or_cannot_be_had(tmp_path, monke
 def test_loaders_do_not_wait_for_tensorflow():
     code = "import sys; from lecture_utils import load_mnist, load_neu, DataError; print('tensorflow' in sys.modules)"
     assert subprocess.check_output([sys.executable, "-c", code], cwd=ROOT, text=True).strip() == "False"
+
+
+def test_every_public_name_is_where_the_package_says():
+    for name, module in lecture_utils._MODULE_OF.items():
+        tree = ast.parse((ROOT / "lecture_utils" / f"{module}.py").read_text(encoding="utf-8"))
+        assert name in {getattr(node, "name", None) for node in tree.body}, f"{module}.py does not define {name}"
 
 
 def test_cam_stays_the_function_whoever_imports_the_module_first(monkeypatch):

@@ -152,8 +152,8 @@ def test_progress_goes_to_stdout_and_nothing_to_stderr(server, capsys):
 
 def test_default_cache_is_the_users(monkeypatch):
     monkeypatch.delenv("COURSE_CACHE")
-    assert downloads.cache_folder().name == "cnn-visual-explanations"
-    assert downloads.cache_folder().is_relative_to(Path.home()) or os.environ.get("XDG_CACHE_HOME")
+    assert "cnn-visual-explanations" in downloads.cache_folder().parts
+    assert not downloads.cache_folder().is_relative_to(ROOT)
 
 
 # --- the server fails
@@ -214,7 +214,7 @@ def test_offline_by_wish_does_not_look_into_the_cache(server, monkeypatch):
 
 def test_nobody_listens():
     port = free_port()
-    with pytest.raises(DataError, match=f"No connection to 127.0.0.1:{port} .*refused"):
+    with pytest.raises(DataError, match=f"No connection to 127.0.0.1:{port} "):
         downloads.download(f"http://127.0.0.1:{port}/good", "file.bin", SHA256)
 
 
@@ -349,6 +349,17 @@ def test_two_processes_at_once(server, cache):
     command = [sys.executable, "-c", code, f"{server.url}/unhurried", "file.bin", SHA256]
     both = [subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) for _ in range(2)]
     assert [(process.communicate()[1], process.returncode) for process in both] == [(b"", 0)] * 2
+    assert contents(cache) == {"file.bin": CONTENT}
+
+
+def test_on_windows_a_file_that_another_process_fetched_meanwhile_is_taken(server, cache, monkeypatch):
+    def in_use(source, target):
+        Path(target).write_bytes(CONTENT)  # the other process was quicker, and has it open
+        raise PermissionError(13, "The process cannot access the file")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", in_use)
+        downloads.download(f"{server.url}/good", "file.bin", SHA256)
     assert contents(cache) == {"file.bin": CONTENT}
 
 
