@@ -27,7 +27,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # keeps TensorFlow's C++ log lines off the page
 address = os.environ.get("COURSE_REPOSITORY", "@ADDRESS@")
 
 def find_course():
@@ -43,7 +42,8 @@ def find_course():
         raise ConnectionError(f"{address} could not be cloned; check the network and run this cell again. {git.stderr}")
     return str(clone)
 
-sys.path.insert(0, find_course())'''
+sys.path.insert(0, find_course())
+import lecture_utils.quiet  # TensorFlow, without the log lines it writes while it loads'''
 
 
 def bootstrap_cell(address):

@@ -1,0 +1,152 @@
+"""Checks this computer for the course, and says what to do about each thing that is wrong: `python3 course.py doctor`.
+
+Ends with status 0 if nothing is wrong, else 1.
+"""
+import contextlib
+import importlib.metadata
+import io
+import os
+import pathlib
+import platform
+import shutil
+import sys
+import time
+from typing import NamedTuple
+
+import psutil
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+SHOWN = ("tensorflow", "keras", "numpy", "matplotlib", "opencv-python-headless", "ipywidgets", "jupyterlab")
+MEMORY_GB = 3.0  # one notebook with VGG16 and its gradients
+DISK_GB = 1.5  # the real data sets, and the pages
+
+
+class Finding(NamedTuple):
+    """What one check found; `remedy` is empty when all is well."""
+
+    what: str
+    found: str
+    remedy: str = ""
+
+
+def check_python():
+    return Finding("Python", f"{platform.python_version()} on {platform.system()} {platform.machine()}")
+
+
+def check_packages():
+    versions, missing = [], []
+    for name in SHOWN:
+        try:
+            versions.append(f"{name} {importlib.metadata.version(name)}")
+        except importlib.metadata.PackageNotFoundError:
+            missing.append(name)
+    remedy = f"{', '.join(missing)} missing: delete the folder .venv and run this again." if missing else ""
+    return Finding("packages", ", ".join(versions), remedy)
+
+
+def check_memory():
+    free = psutil.virtual_memory().available / 1e9
+    remedy = "" if free >= MEMORY_GB else (
+        f"A notebook may need {MEMORY_GB:.0f} GB: close other programs and notebooks, or use Colab (README.md).")
+    return Finding("memory", f"{free:.1f} GB free, {os.cpu_count()} cores", remedy)
+
+
+def check_disk():
+    free = shutil.disk_usage(ROOT).free / 1e9
+    remedy = "" if free >= DISK_GB else f"The real data and the pages need {DISK_GB} GB: make room."
+    return Finding("disk", f"{free:.0f} GB free", remedy)
+
+
+def check_writing():
+    try:
+        (ROOT / "build").mkdir(exist_ok=True)
+        probe = ROOT / "build" / "doctor"
+        probe.write_text("")
+        probe.unlink()
+    except OSError as error:
+        return Finding("writing", f"build/ can't be written to: {error.strerror}", "Copy the course to a folder of your own.")
+    return Finding("writing", "build/ can be written to")
+
+
+def check_data():
+    """One finding for each data set; embedded data is as good as any."""
+    from lecture_utils.datasets import where_is_the_data
+    from lecture_utils.readers import DataError
+
+    try:
+        rows = where_is_the_data()
+    except DataError as error:
+        return [Finding("data", str(error), "Correct COURSE_DATA, or unset it.")]
+    return [Finding(row.name, f"{row.source}, {row.images:,} images{', ' + row.path if row.path else ''}",
+                    row.remark if row.source == "broken" else "") for row in rows]
+
+
+def check_weights():
+    """Whether every network's weights are there and fit their network."""
+    import lecture_utils.quiet  # noqa: F401  (before whatever loads TensorFlow)
+    from lecture_utils.models import BUILDERS, load_model
+
+    broken = []
+    for name in BUILDERS:
+        try:
+            load_model(name)
+        except Exception as error:  # whatever is wrong with a file, say it and go on
+            broken.append(f"{name} ({error})")
+    remedy = f"Not loaded: {'; '.join(broken)}. Restore data/weights with `git checkout data/weights`." if broken else ""
+    return Finding("weights", f"{len(BUILDERS) - len(broken)} of {len(BUILDERS)} networks load", remedy)
+
+
+def check_training():
+    """Train a tiny network on drawn digits, explain a few images, and see that both make sense."""
+    began = time.perf_counter()
+    import lecture_utils.quiet  # noqa: F401  (before whatever loads TensorFlow)
+    import keras
+    import numpy as np
+
+    from lecture_utils import grad_cam
+    from lecture_utils.synthetic import draw_digits
+
+    keras.utils.set_random_seed(0)
+    images, labels = draw_digits(500, seed=0)
+    model = keras.Sequential([
+        keras.Input((28, 28, 1)), keras.layers.Conv2D(16, 5, strides=2, activation="relu"),
+        keras.layers.Conv2D(32, 3, strides=2, activation="relu"), keras.layers.Flatten(), keras.layers.Dense(10)])
+    model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True), metrics=["accuracy"])
+    accuracy = model.fit(images, labels, epochs=10, batch_size=32, verbose=0).history["accuracy"][-1]
+    maps = grad_cam(model, images[:20])
+    found = (f"a tiny network learned 500 digits to {accuracy:.0%} and explained 20 "
+             f"({maps.shape[1]}×{maps.shape[2]} maps) in {time.perf_counter() - began:.0f} s")
+    sound = accuracy > 0.8 and np.isfinite(maps).all() and maps.max() > 0
+    return Finding("training", found, "" if sound else "TensorFlow computes wrongly here: delete .venv and run this again.")
+
+
+CHECKS = (check_python, check_packages, check_memory, check_disk, check_writing, check_data, check_weights, check_training)
+
+
+def examine(check):
+    """The findings of one check; a check that breaks is a finding too."""
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):  # what the course's loaders print
+            findings = check()
+    except Exception as error:
+        remedy = "Delete the folder .venv and run this again; if it persists, report this line."
+        return [Finding(check.__name__.removeprefix("check_"), f"{type(error).__name__}: {error}", remedy)]
+    return findings if isinstance(findings, list) else [findings]
+
+
+def main():
+    wrong = 0
+    for check in CHECKS:
+        for finding in examine(check):
+            wrong += bool(finding.remedy)
+            print(f"{'WRONG' if finding.remedy else 'ok':<7}{finding.what:<14}{finding.found}", flush=True)
+            if finding.remedy:
+                print(f"{'':<21}{finding.remedy}", flush=True)
+    print(f"\n{wrong} to mend." if wrong else "\nAll is well: python3 course.py lab")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
