@@ -75,8 +75,14 @@ def upsample(maps, size):
     height, width = (int(length) for length in size)
     if height < 1 or width < 1:
         raise ValueError(f"size must be (height, width), both at least 1; got {size}")
-    rows = tf.image.resize(maps.reshape(-1, *maps.shape[-2:], 1), (height, width), method="bilinear")
-    return rows.numpy().reshape(*maps.shape[:-2], height, width)
+    resized = bilinear(maps.reshape(-1, *maps.shape[-2:]), (height, width))
+    return resized.numpy().reshape(*maps.shape[:-2], height, width)
+
+
+def bilinear(maps, size):
+    """The tensor (n, h, w) at another size; the clip takes off what rounding adds beyond each map's own range."""
+    low, high = (reduce(maps, axis=(1, 2), keepdims=True) for reduce in (tf.reduce_min, tf.reduce_max))
+    return tf.clip_by_value(tf.image.resize(maps[..., None], size, method="bilinear")[..., 0], low, high)
 
 
 def _checked_maps(maps):

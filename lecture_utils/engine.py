@@ -44,7 +44,7 @@ def explain_feature_maps(model, images, equation, layers, class_index=None, outp
             dS_dA = tape.gradient(y, A, _seeds(y, chosen), unconnected_gradients="zero")
             return [equation(_float32(a), _float32(g)) for a, g in zip(A, dS_dA)]
 
-        return _Pass(maps, inputs, chosen, sum(map(_size, steps))), [step.name for step in steps]
+        return _Pass(maps, inputs, chosen, _floats(steps)), [step.name for step in steps]
 
     key = (equation, layers, output, score is None)
     function, names = prepared.once(key, build)
@@ -70,22 +70,17 @@ def explain_classes(model, images, equation, layer, class_indices, output=None):
             (chosen,) = chosen
             n, k = tf.unstack(tf.shape(chosen))
             tensors = bottom.run(inputs)
-            crossing = [tf.repeat(tensors[slot], k, axis=0) for slot in top.inputs]
-            A = crossing[top.inputs.index(step.outputs[0])]
-            with tf.GradientTape(watch_accessed_variables=False) as tape:
-                tape.watch(A)
-                y = _scores(top.run(crossing), slots)
-            dS_dA = tape.gradient(y, A, _seeds(y, [tf.reshape(chosen, [-1])]))
-            maps = equation(_float32(A), _float32(dS_dA))
+            once_per_class = [tf.repeat(tensors[slot], k, axis=0) for slot in top.inputs]
+            maps = equation(*_gradient_from(top, once_per_class, slots, [tf.reshape(chosen, [-1])]))
             return tf.reshape(maps, tf.concat([[n, k], tf.shape(maps)[1:]], 0))
 
-        return _Pass(maps, inputs, [chosen], sum(map(_size, top.steps)) * chosen.shape[1])
+        return _Pass(maps, inputs, [chosen], _floats(top.steps) * chosen.shape[1])
 
     return prepared.once((equation, layer, output), build)(inputs, [chosen])
 
 
 def explain_pixels(model, images, gate, class_index=None, output=None, score=None):
-    """dS/d(image), every ReLU f on the way back being exchanged for `gate(f)`: float32 (n, height, width, channels)."""
+    """dS/d(image), every ReLU f on the way back exchanged for `gate(f)`: float32 (n, height, width, channels)."""
     prepared = prepare(model)
     inputs, chosen = _inputs_and_choice(prepared, images, class_index, output, score)
 
@@ -95,18 +90,55 @@ def explain_pixels(model, images, gate, class_index=None, output=None, score=Non
         gated = surgery.with_gates(network, gate)
 
         def gradient(inputs, chosen):
-            image = inputs[0]
-            with tf.GradientTape(watch_accessed_variables=False) as tape:
-                tape.watch(image)
-                y = _scores(gated.run(inputs), slots)
-            return _float32(tape.gradient(y, image, _seeds(y, chosen)))
+            return _pixel_gradient(gated, slots, inputs, chosen)[1]
 
-        return (_Pass(gradient, inputs, chosen, sum(map(_size, network.steps))),
-                surgery.other_activations(network, slots))
+        return _Pass(gradient, inputs, chosen, _floats(network.steps)), surgery.other_activations(network, slots)
 
     function, others = prepared.once((gate, output, score is None), build)
     _warn_of(others)
     return function(inputs, chosen)
+
+
+def explain_pixels_and_map(model, images, gate, equation, combine, layer, class_index=None, output=None, score=None):
+    """`combine(equation(A, dS_dA), dS/d(image) through the gates)`, both from one forward pass up to A."""
+    prepared = prepare(model)
+    inputs, chosen = _inputs_and_choice(prepared, images, class_index, output, score)
+
+    def build():
+        slots = _score_slots(prepared.network, output, score)
+        network = prepared.network.pruned(slots)
+        gated = surgery.with_gates(network, gate)
+        _, top = network.split(surgery.find_feature_map(network, layer).outputs[0])
+
+        def both(inputs, chosen):
+            tensors, pixels = _pixel_gradient(gated, slots, inputs, chosen)
+            A, dS_dA = _gradient_from(top, [tensors[slot] for slot in top.inputs], slots, chosen)
+            return combine(equation(A, dS_dA), pixels)
+
+        return _Pass(both, inputs, chosen, _floats(network.steps)), surgery.other_activations(network, slots)
+
+    function, others = prepared.once((gate, equation, combine, layer, output, score is None), build)
+    _warn_of(others)
+    return function(inputs, chosen)
+
+
+def _pixel_gradient(network, slots, inputs, chosen):
+    """All tensors of a run, and dS/d(image); the image is the first input with height and width."""
+    image = next(each for each in inputs if len(each.shape) == 4)
+    with tf.GradientTape(watch_accessed_variables=False) as tape:
+        tape.watch(image)
+        tensors = network.run(inputs)
+        y = _scores(tensors, slots)
+    return tensors, _float32(tape.gradient(y, image, _seeds(y, chosen), unconnected_gradients="zero"))
+
+
+def _gradient_from(top, inputs, slots, chosen):
+    """A, the first input of the network `top`, and dS/dA."""
+    A = inputs[0]
+    with tf.GradientTape(watch_accessed_variables=False) as tape:
+        tape.watch(A)
+        y = _scores(top.run(inputs), slots)
+    return _float32(A), _float32(tape.gradient(y, A, _seeds(y, chosen)))
 
 
 def explain_gap_head(model, images, equation, class_index=None, output=None):
@@ -244,23 +276,56 @@ def _architecture(model):
 
 
 class _Pass:
-    """A function of (inputs, chosen), compiled once for any batch size, and run on as many images at a time as fit."""
+    """A function of (inputs, chosen), traced once for any number of images, and run on as many at a time as fit.
+
+    Under a `tf.distribute` strategy of several replicas, each of them gets its part of every share.
+    """
 
     def __init__(self, function, inputs, chosen, floats_per_image):
-        specs = [[tf.TensorSpec((None, *each.shape[1:]), each.dtype) for each in arrays] for arrays in (inputs, chosen)]
-        self._compiled = tf.function(function, specs, autograph=False).get_concrete_function()
+        self._function = function
+        self._specs = [[tf.TensorSpec((None, *each.shape[1:]), each.dtype) for each in arrays]
+                       for arrays in (inputs, chosen)]
         self._share = max(1, SHARE // max(1, floats_per_image))
+        self._compiled = {}
+        self._lock = threading.Lock()
 
     def __call__(self, inputs, chosen):
         n = len(inputs[0])
-        parts = [self._compiled(*[[tf.constant(each[i:i + self._share]) for each in arrays]
-                                  for arrays in (inputs, chosen)]) for i in range(0, n, self._share)]
-        return tf.nest.map_structure(lambda *each: np.concatenate([e.numpy() for e in each]), *parts)
+        parts = [self._run(*([each[start:start + self._share] for each in arrays] for arrays in (inputs, chosen)))
+                 for start in range(0, n, self._share)]
+        return tf.nest.map_structure(lambda *each: np.concatenate(each), *parts)
+
+    def _run(self, inputs, chosen):
+        strategy = tf.distribute.get_strategy()
+        with self._lock:
+            if strategy not in self._compiled:
+                self._compiled[strategy] = self._compile(strategy)
+        return self._compiled[strategy](inputs, chosen)
+
+    def _compile(self, strategy):
+        if strategy.num_replicas_in_sync == 1:
+            compiled = tf.function(self._function, self._specs, autograph=False).get_concrete_function()
+            return lambda *arrays: tf.nest.map_structure(
+                lambda tensor: tensor.numpy(), compiled(*tf.nest.map_structure(tf.constant, arrays)))
+        compiled = tf.function(lambda *arrays: strategy.run(self._function, arrays), autograph=False,
+                               reduce_retracing=True)
+        return lambda *arrays: _on_replicas(strategy, compiled, arrays)
 
 
-def _size(step):
-    """Numbers in the step's output for one image; sizes that are not fixed count as 1."""
-    return int(np.prod([size or 1 for size in step.shape[1:]]))
+def _on_replicas(strategy, function, arrays):
+    """The rows of `arrays` dealt out to the replicas in equal parts, filled up with the last row; results in order."""
+    n, replicas = len(tf.nest.flatten(arrays)[0]), strategy.num_replicas_in_sync
+    rows = np.array_split(np.minimum(np.arange(-(-n // replicas) * replicas), n - 1), replicas)
+    per_replica = strategy.experimental_distribute_values_from_function(lambda context: tf.nest.map_structure(
+        lambda each: tf.constant(each[rows[context.replica_id_in_sync_group]]), arrays))
+    results = function(*per_replica)
+    return tf.nest.map_structure(
+        lambda each: np.concatenate([part.numpy() for part in strategy.experimental_local_results(each)])[:n], results)
+
+
+def _floats(steps):
+    """Numbers in the outputs of the steps for one image; sizes that are not fixed count as 1."""
+    return sum(int(np.prod([size or 1 for size in step.shape[1:]])) for step in steps)
 
 
 # --- checks -----------------------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ Zeiler & Fergus, Visualizing and Understanding Convolutional Networks, 2014 (dec
 import tensorflow as tf
 
 from lecture_utils import engine
-from lecture_utils.cam import grad_cam, upsample
+from lecture_utils.cam import _grad_cam, bilinear
 
 
 def guided_backprop(model, images, class_index=None, *, output=None, score=None):
@@ -46,6 +46,9 @@ def _deconvnet(relu):
 
 def guided_grad_cam(model, images, layer=None, class_index=None, *, output=None, score=None):
     """Upsampled Grad-CAM times guided backpropagation: float32 (n, H, W, channels), signed."""
-    guided = guided_backprop(model, images, class_index, output=output, score=score)
-    coarse = upsample(grad_cam(model, images, layer, class_index, output=output, score=score), guided.shape[1:3])
-    return coarse[..., None] * guided
+    return engine.explain_pixels_and_map(model, images, _guided, _grad_cam, _guided_grad_cam,
+                                         layer, class_index, output, score)
+
+
+def _guided_grad_cam(L, guided):
+    return bilinear(L, tf.shape(guided)[1:3])[..., None] * guided

@@ -82,15 +82,14 @@ class Network:
         return dataclasses.replace(self, steps=tuple(reversed(steps)))
 
     def split(self, slot):
-        """(bottom, top): `top` is what depends on `slot`; its inputs are `slot` and all else that it needs."""
+        """(bottom, top): `top` is what depends on `slot`; its inputs are `slot`, first, and all else that it needs."""
         after, top = {slot}, []
         for step in self.steps:
             if after.intersection(step.reads):
                 after.update(step.outputs)
                 top.append(step)
         bottom = [step for step in self.steps if step not in top]
-        crossing = dict.fromkeys(read for step in top for read in step.reads
-                                 if read == slot or read not in after)
+        crossing = dict.fromkeys([slot] + [read for step in top for read in step.reads if read not in after])
         return (dataclasses.replace(self, steps=tuple(bottom), outputs=tuple(crossing)),
                 dataclasses.replace(self, steps=tuple(top), inputs=tuple(crossing)))
 
