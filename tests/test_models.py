@@ -1,6 +1,7 @@
 """The networks: what they are made of, how their weights load and fail to, and what they score."""
 
 import hashlib
+import importlib.util
 import json
 import os
 import subprocess
@@ -364,7 +365,64 @@ def test_real_photographs(loaded, real_data):
 # ------------------------------------------------------------------------------------------------ training
 
 
+TRAIN = Path(models.__file__).parents[1] / "tools" / "train.py"
+
+
+@pytest.fixture(scope="module")
+def train():
+    spec = importlib.util.spec_from_file_location("train", TRAIN)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_folded_normalization_computes_the_same(train):
+    """Batch normalisation with arbitrary statistics, at inference, against the network that has none."""
+    rng = np.random.default_rng(0)
+    normalized, folded = train.compact_in_training(96, "normalized"), models.vgg16_compact()
+    for layer in normalized.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.set_weights([rng.uniform(0.5, 1.5, weight.shape) for weight in layer.get_weights()])
+    train.fold_normalization(normalized, folded)
+    images = rng.random((2, 96, 96, 3), "float32")
+    expected = normalized(images, training=False).numpy()
+    np.testing.assert_allclose(folded(images).numpy(), expected, atol=1e-4 * np.abs(expected).max())
+
+
+def test_a_crop_of_the_whole_image_is_the_image(train):
+    images = np.random.default_rng(0).random((3, 20, 20, 1), "float32")
+    whole = train.crop(images, tf.zeros((3, 2)), tf.ones((3, 2)), 20)
+    np.testing.assert_allclose(whole, images, atol=1e-5)
+
+
+def test_a_crop_shrinks_with_half_pixel_centres(train):
+    """From 20 pixels to 10: each new pixel lies between two old ones and is their mean, also across."""
+    images = np.random.default_rng(0).random((3, 20, 20, 1), "float32")
+    halved = train.crop(images, tf.zeros((3, 2)), tf.ones((3, 2)), 10)
+    np.testing.assert_allclose(halved, images.reshape(3, 10, 2, 10, 2, 1).mean((2, 4)), atol=1e-5)
+
+
+def test_augmentation_stays_in_range_and_keeps_labels(train):
+    images = np.random.default_rng(0).random((8, 200, 200, 1), "float32")
+    labels = np.eye(6, dtype="float32")[[0, 1, 2, 3, 4, 5, 0, 1]]
+    varied, same = train.vary_steel(160)(tf.constant(images), labels)
+    assert varied.shape == (8, 160, 160, 1) and 0 <= tf.reduce_min(varied) and tf.reduce_max(varied) <= 1
+    np.testing.assert_array_equal(same, labels)
+
+
+def test_an_interrupted_write_leaves_the_old_file(train, tmp_path):
+    path = tmp_path / "scores.json"
+    path.write_text("old")
+
+    def fail(file):
+        file.write(b"half of the ne")
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train.write_whole(path, fail)
+    assert path.read_text() == "old"
+
+
 def test_train_names_what_there_is():
-    train = Path(models.__file__).parents[1] / "tools" / "train.py"
-    done = subprocess.run([sys.executable, train, "resnet"], capture_output=True, text=True)
+    done = subprocess.run([sys.executable, TRAIN, "resnet"], capture_output=True, text=True)
     assert done.returncode == 2 and "mnist_cnn" in done.stderr
