@@ -255,7 +255,7 @@ def _crazing(rng):
         cover = np.maximum(cover, _cracks(rng, field))
     for _ in range(rng.poisson(1.2)):
         _smudge(rng, cover, rng.uniform(0, STEEL_SIZE, 2))
-    cover = _without_crumbs(cover, 26)
+    cover = _without_crumbs(cover, 36)
     depth = level * rng.uniform(0.28, 0.46)
     return ground - depth * cv2.GaussianBlur(cover, (3, 3), 0.7), cover >= 0.5
 
@@ -304,13 +304,13 @@ def _patches(rng):
 
 def _pitted_surface(rng):
     """Countless small dark pits, denser in some bands of the strip than in others, on bright smooth steel."""
-    level = rng.triangular(95, 215, 245)
-    ground = level * (1 + _light(rng, 0.045, 0.065)) + 2.5 * _grain(rng, 0.8, 1) + 2 * _grain(rng, 3, 12)
-    size = rng.triangular(0.75, 0.9, 1.6)
+    level = rng.triangular(65, 215, 248)
+    ground = level * (1 + _light(rng, 0.055, 0.09)) + 2.8 * _grain(rng, 0.8, 1) + 2 * _grain(rng, 3, 12)
+    size = rng.triangular(0.75, 0.9, 1.9)
     rough = _turned(rng, size, size * rng.uniform(0.8, 1.5), rng.uniform(-0.6, 0.6))
     rough = rough - cv2.GaussianBlur(rough, (0, 0), 3 * size)  # pits keep their distance
     dense = _light(rng, 0.25, 0.15) + 0.2 * _grain(rng, 15, 30)
-    cover = _soft_step((rough / rough.std() - rng.uniform(0.9, 1.9) + dense) / 0.35)
+    cover = _soft_step((rough / rough.std() - rng.uniform(0.7, 1.8) + dense) / 0.35)
     if rng.random() < 0.25:
         edge = np.array([rng.choice([0, STEEL_SIZE]), rng.uniform(0, STEEL_SIZE)])
         fray = _grain(rng, 6, 10) + 0.4 * _grain(rng, 2, 2)
@@ -357,7 +357,7 @@ def _scratches(rng):
 
 # How each class is drawn; the distance in pixels within which pieces of its defect share a box; the most boxes.
 _TEXTURES = {
-    "crazing": (_crazing, 14, 6),
+    "crazing": (_crazing, 22, 4),
     "inclusion": (_inclusion, 8, 8),
     "patches": (_patches, 4, 7),
     "pitted_surface": (_pitted_surface, 24, 4),
@@ -506,10 +506,13 @@ def _patch(rng, centre, half, outline, soft=0.3):
 
 
 def _without_crumbs(cover, smallest):
-    """`cover` without the pieces that would leave fewer than `smallest` pixels in the mask."""
-    _, pieces = cv2.connectedComponents((cover > 0.1).astype(np.uint8))
-    sizes = np.bincount(pieces[cover >= 0.5], minlength=pieces.max() + 1)
-    return np.where(sizes[pieces] >= smallest, cover, 0).astype(np.float32)
+    """`cover` with the pieces wiped out that have fewer than `smallest` pixels in the mask."""
+    _, pieces = cv2.connectedComponents((cover >= 0.5).astype(np.uint8))
+    small = np.bincount(pieces.ravel()) < smallest
+    small[0] = False  # what is not in the mask
+    crumbs = small[pieces]
+    wiper = np.minimum(6 * cv2.GaussianBlur(crumbs.astype(np.float32), (0, 0), 2), 1)
+    return np.where((cover >= 0.5) & ~crumbs, cover, cover * np.where(crumbs, 0, 1 - wiper)).astype(np.float32)
 
 
 def _specks(rng, count):
