@@ -15,6 +15,7 @@ import numpy as np
 
 STEEL_CLASSES = ("crazing", "inclusion", "patches", "pitted_surface", "rolled-in_scale", "scratches")
 STEEL_SIZE = 200  # pixels, height and width
+_SMALLEST = 30  # pixels that the defects of an image cover at least
 
 # ---------------------------------------------------------------------------------------------- digits
 
@@ -225,8 +226,9 @@ def draw_steel(n_per_class, seed=0):
     Mask: where the defect covers at least half of a pixel. Small specks, brush marks and faint streaks are
     part of the steel, not of the defect, as the annotators of NEU saw it.
     Boxes: as annotators do, pieces of the defect that lie close together share one box. "Close" is a distance
-    for each class; it grows until there are no more boxes than NEU's images of that class have. Each box is the tight bounding box of its
-    pieces, so that all mask pixels lie in boxes; boxes of neighbouring groups may overlap. Largest box first.
+    for each class; it grows until there are no more boxes than in NEU's images of that class (4 to 8). Each box
+    is the tight bounding box of its pieces, so that all mask pixels lie in boxes; boxes of neighbouring groups
+    may overlap. Every image has at least one box; the largest comes first.
     Raises ValueError for an n_per_class or a seed that is not a whole number of at least 0.
     """
     _require_count("n_per_class", n_per_class)
@@ -238,7 +240,9 @@ def draw_steel(n_per_class, seed=0):
     boxes = []
     for i, label in enumerate(labels):
         draw, reach, most = _TEXTURES[STEEL_CLASSES[label]]
-        grey, masks[i] = draw(np.random.default_rng([seed, i]))
+        rng = np.random.default_rng([seed, i])
+        while masks[i].sum() < _SMALLEST:  # chance may put a whole defect beside the image
+            grey, masks[i] = draw(rng)
         images[i, :, :, 0] = np.rint(np.clip(grey, 0, 255)) / 255
         boxes.append(_group_boxes(masks[i], reach, most))
     return images, labels, masks, boxes
@@ -247,7 +251,8 @@ def draw_steel(n_per_class, seed=0):
 def _crazing(rng):
     """A net of fine dark cracks, mostly across the strip, dense in some fields, on coarse bright grain."""
     level = rng.triangular(85, 160, 180)
-    grain = 0.75 * _grain(rng, 0.6, 0.7) + 0.35 * _grain(rng, 0.7, 3) + 0.45 * _grain(rng, 1.6, 1.6) + 0.3 * _brushed(rng)
+    grain = 0.75 * _grain(rng, 0.6, 0.7) + 0.35 * _grain(rng, 0.7, 3) + 0.45 * _grain(rng, 1.6, 1.6)
+    grain += 0.3 * _brushed(rng)
     ground = level * (1 + _light(rng, 0.10, 0.03) + 0.11 * grain)
     cover = np.zeros((STEEL_SIZE, STEEL_SIZE), np.float32)
     field = _grain(rng, 24, 18) - rng.uniform(0.1, 1.2)
@@ -287,7 +292,8 @@ def _inclusion(rng):
 def _patches(rng):
     """Large dark patches with soft frayed edges on bright, coarse, often overexposed steel."""
     exposure = rng.triangular(0.4, 0.95, 1.2)
-    grain = 0.75 * _grain(rng, 0.55, 0.75) + 0.4 * _grain(rng, 0.7, 3) + 0.35 * _grain(rng, 1.8, 1.8) + 0.3 * _brushed(rng)
+    grain = 0.75 * _grain(rng, 0.55, 0.75) + 0.4 * _grain(rng, 0.7, 3) + 0.35 * _grain(rng, 1.8, 1.8)
+    grain += 0.3 * _brushed(rng)
     ground = 210 * (1 + _light(rng, 0.13, 0.05)) + 22 * grain
     outline = 0.8 * _grain(rng, 12, 15) + 0.25 * _grain(rng, 4, 5)
     fray = 0.5 * grain + 0.5 * _grain(rng, 2, 3)
@@ -540,7 +546,8 @@ def _scratch(rng):
     where = _soft_step((width / 2 - np.abs(u) + ragged) / 0.5)
     where = where * _soft_step((length / 2 - np.abs(y - rng.uniform(0, STEEL_SIZE))) / rng.uniform(2, 12))
     lines = np.interp(u, np.arange(-400, 400), _line_noise(rng, 0.8, 800)) if band else 0
-    light = 0.65 + 0.3 * lines + 0.15 * _grain(rng, 0.7, 5) + 0.08 * _grain(rng, 1, 0.6) + 0.12 * _line_noise(rng, 25)[:, None]
+    light = 0.65 + 0.3 * lines + 0.15 * _grain(rng, 0.7, 5) + 0.08 * _grain(rng, 1, 0.6)
+    light = light + 0.12 * _line_noise(rng, 25)[:, None]
     return where, (where * np.clip(light, 0.15, 1)).astype(np.float32)
 
 

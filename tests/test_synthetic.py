@@ -78,10 +78,9 @@ def test_classes_are_those_of_the_loader():
     assert STEEL_CLASSES == NEU_CLASSES
 
 
-@pytest.mark.parametrize("draw", [lambda: draw_digits(500, seed=3)[0], lambda: draw_steel(PER_CLASS, seed=3)[0]])
-def test_no_two_images_are_equal(draw):
-    images = draw()
-    assert len({image.tobytes() for image in images}) == len(images)
+def test_no_two_images_are_equal(digits, steel):
+    for images in digits[0], steel[0]:
+        assert len({image.tobytes() for image in images}) == len(images)
 
 
 def test_boxes_hold_the_whole_mask_and_touch_it_on_all_four_sides(steel):
@@ -114,7 +113,8 @@ def test_defects_are_seen_against_the_steel_beside_them(steel, name):
     """Scratches are brighter than the steel around them, the other defects darker; never by less than a grey level."""
     images, labels, masks, _ = steel
     sign = 1 if name == "scratches" else -1
-    for image, mask in zip(images[labels == STEEL_CLASSES.index(name), :, :, 0], masks[labels == STEEL_CLASSES.index(name)]):
+    these = labels == STEEL_CLASSES.index(name)
+    for image, mask in zip(images[these, :, :, 0], masks[these]):
         beside = cv2.dilate(mask.astype(np.uint8), np.ones((15, 15))).astype(bool) & ~mask
         assert sign * (image[mask].mean() - image[beside].mean()) > 0.004
         assert 0.0005 < mask.mean() < 0.75

@@ -65,7 +65,8 @@ def measure(kind, data, drawn_train, drawn_test, train):
 def train_digits(images, labels):
     """`mnist_cnn` after 3 passes over 60,000 images."""
     model = models.mnist_cnn()
-    fit(model, images, labels, epochs=round(3 * 60_000 / len(images)), peak=1e-3, batch=128, vary=lambda images, rng: images)
+    epochs = round(3 * 60_000 / len(images))
+    fit(model, images, labels, epochs, peak=1e-3, batch=128, vary=lambda images, rng: images)
     return model
 
 
@@ -91,7 +92,7 @@ def fit(model, images, labels, epochs, peak, batch, vary):
 
 
 def vary_steel(images, rng):
-    """Each image (n, 200, 200, 1) mirrored and turned at random, cropped to CROP, its contrast and brightness changed."""
+    """Each image (n, 200, 200, 1) mirrored, turned and cropped to CROP, its contrast and brightness changed."""
     crops = np.empty((len(images), CROP, CROP, 1), np.float32)
     for crop, image in zip(crops, images):
         y, x = rng.integers(0, image.shape[0] - CROP + 1, 2)
