@@ -176,9 +176,7 @@ class ThisPython(KernelSpecManager):
     """The kernel of this very environment, whatever kernels the computer's users have installed."""
 
     def get_kernel_spec(self, kernel_name):
-        # What TensorFlow's C++ writes to stderr at its import, whatever the log level, is no output of the cell.
-        return KernelSpec(argv=[sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}",
-                                "--IPKernelApp.capture_fd_output=False"],
+        return KernelSpec(argv=[sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"],
                           display_name="Python 3 (ipykernel)", language="python")
 
 
