@@ -281,8 +281,8 @@ def remedy(text):
         return ("A downloaded package is not the one named in requirements.lock, so it was refused. Run the same "
                 "command again; if it persists, an index or proxy between you and PyPI alters packages.")
     if any(sign in text for sign in ("no matching distribution", "no wheels", "no solution", "platform tag")):
-        return ("A package of the course is not built for this computer ({}, {}, Python {}). Open the notebooks in "
-                "Colab instead: README.md has a link for each.".format(
+        return ("A package of the course was not found for this computer ({}, {}, Python {}). If the network is up, "
+                "it isn't built for it: open the notebooks in Colab, README.md has a link for each.".format(
                     platform.system(), platform.machine(), platform.python_version()))
     return ("The installation failed; its last lines are above. Run the same command again: it starts afresh. "
             "If it persists, delete the folder .venv and report these lines.")

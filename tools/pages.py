@@ -48,8 +48,7 @@ class PageExporter(HTMLExporter):
 
     @pass_context
     def markdown2html(self, context, source):
-        attachments = context.get("cell", {}).get("attachments", {})
-        return MarkdownWithMath(renderer=PageRenderer(escape=False, attachments=attachments)).render(source)
+        return markdown(source, context.get("cell", {}).get("attachments", {}))
 
     def default_filters(self):
         yield from super().default_filters()
@@ -79,6 +78,10 @@ class PageRenderer(IPythonRenderer):
         if "://" in url:
             return f'<span class="badge">{html.escape(text)}</span>'
         return super().image(text, url, title)
+
+
+def markdown(source, attachments=None):
+    return MarkdownWithMath(renderer=PageRenderer(escape=False, attachments=attachments)).render(source)
 
 
 def formula(tex, display=False):
@@ -135,7 +138,7 @@ def card(run):
     failed = f'<p class="failed">Stopped. {html.escape(run.error)}</p>' if run.error else ""
     minutes = notebook.metadata.get("course", {}).get("minutes", "?")
     return (f'<div class="card">{picture}<div><h2><a href="{link}">{html.escape(title(notebook))}</a></h2>'
-            f'<p>{html.escape(promise(notebook))}</p>{failed}'
+            f'{markdown(promise(notebook))}{failed}'
             f'<p class="facts">{minutes} minutes to work through · ran in {run.seconds:.0f} s '
             f'({run.cpu_seconds:.0f} s CPU)</p></div></div>')
 

@@ -50,11 +50,11 @@ def train_mnist_cnn():
 
 
 def train_neu_gap():
-    """20 epochs on real steel and half as much embedded, in crops of 160x160, strongly varied in exposure."""
+    """25 epochs on real steel and half as much embedded, in crops of 160x160, strongly varied in exposure."""
     source, images, labels = _real_and_drawn_steel()
     with half_precision():
         model = models.neu_gap((160, 160))
-        fit(model, images, labels, vary_steel(160), epochs=20, peak=3e-3, batch=32)
+        fit(model, images, labels, vary_steel(160), epochs=25, peak=3e-3, batch=32)
     return with_weights_of(model, models.neu_gap()), source
 
 

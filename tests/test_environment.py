@@ -1,0 +1,65 @@
+"""environment.yml, pyproject.toml, requirements.lock and CITATION.cff say the same."""
+import pathlib
+import re
+import tomllib
+
+import pytest
+import rattler
+import yaml
+from packaging.requirements import Requirement
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+ENVIRONMENT = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
+CONDA = [line for line in ENVIRONMENT["dependencies"] if isinstance(line, str)]
+PIP = next(line["pip"] for line in ENVIRONMENT["dependencies"] if isinstance(line, dict))
+ON_PYPI = {"matplotlib-base": "matplotlib"}  # where conda-forge's name is another
+
+
+def ranges(requirements):
+    """name -> the set of its bounds."""
+    parsed = [Requirement(ON_PYPI.get(name := re.match(r"[\w.-]+", line)[0], name) + line[len(name):]) for line in requirements]
+    return {one.name: {str(bound) for bound in one.specifier} for one in parsed}
+
+
+@pytest.mark.parametrize("line", CONDA + PIP)
+def test_every_line_is_a_conda_spec(line):
+    spec = rattler.MatchSpec(line)
+    assert spec.name.normalized == re.match(r"[\w.-]+", line)[0]
+
+
+def test_everything_the_package_imports_is_there_in_the_same_range():
+    there = ranges(CONDA + PIP)
+    for name, bounds in ranges(PROJECT["dependencies"]).items():
+        assert there.get(name) == bounds, name
+
+
+def test_nothing_else_is_there_but_what_opens_and_tests_notebooks():
+    tools = ranges(PROJECT["optional-dependencies"]["lab"] + PROJECT["optional-dependencies"]["test"])
+    others = set(ranges(CONDA + PIP)) - set(ranges(PROJECT["dependencies"])) - {"python", "pip"}
+    assert others == {"jupyterlab", "nbval"}
+    assert all(ranges(CONDA)[name] == tools[name] for name in others)
+
+
+def test_the_pythons_are_the_same_everywhere():
+    assert ranges(CONDA)["python"] == {str(bound) for bound in Requirement("python" + PROJECT["requires-python"]).specifier}
+    command = (ROOT / "course.py").read_text(encoding="utf-8")
+    assert re.search(r"PYTHONS = \(\(3, 11\), \(3, 12\), \(3, 13\)\)", command) and PROJECT["requires-python"] == ">=3.11,<3.14"
+
+
+def test_the_lock_holds_every_requirement_within_its_range_and_with_hashes():
+    lock = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    pinned = dict(re.findall(r"^([\w.-]+)==([\w.]+)", lock, re.MULTILINE))
+    extras = PROJECT["optional-dependencies"]
+    for line in PROJECT["dependencies"] + extras["lab"] + extras["test"]:
+        requirement = Requirement(line)
+        assert requirement.specifier.contains(pinned[requirement.name.lower()]), line
+    blocks = re.split(r"\n(?=[\w.-]+==)", lock)
+    assert all("--hash=sha256:" in block for block in blocks)
+    assert not re.search(r"https?://", lock), "the lock names an index"
+
+
+def test_the_citation_has_the_project_s_version_and_licence():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert citation["version"] == PROJECT["version"] and citation["license"] == PROJECT["license"]
+    assert all(citation[key] for key in ("cff-version", "message", "title", "authors"))

@@ -1,0 +1,310 @@
+"""The tools behind course.py, run for real on small notebooks in a checkout of their own."""
+import base64
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+
+import execute
+import normalise
+import pages
+import run_notebooks
+import stamp
+import title_cell
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+DOT = base64.b64encode(base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==")).decode()
+FIGURE = f'display({{"image/png": "{DOT}"}}, raw=True, metadata={{"image/png": {{"alt": "a <dot>"}}}})'
+TITLE = """# How {}
+One *sentence* of promise.
+
+| | |
+|---|---|
+| You will be able to | test |
+| Minutes | 5 |
+| CPU seconds | 100 |
+| Download (MB) | 0 |"""
+
+
+def make_notebook(path, *cells):
+    cells = [new_markdown_cell(TITLE.format(path.stem)), *cells]
+    notebook = new_notebook(cells=cells, metadata={"course": {"minutes": 5, "cpu_seconds": 100, "download_mb": 0}})
+    nbformat.write(notebook, path)
+    return notebook
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory):
+    """A checkout with four notebooks: one that works, one that fails, one that hangs, one whose kernel dies."""
+    root = tmp_path_factory.mktemp("checkout")
+    shutil.copytree(ROOT / "tools", root / "tools", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("conftest.py", "pyproject.toml", "CITATION.cff"):
+        shutil.copy(ROOT / name, root)
+    folder = root / "notebooks"
+    folder.mkdir()
+    make_notebook(folder / "01_works.ipynb", new_code_cell("1 + 1"), new_code_cell(FIGURE),
+                  new_markdown_cell(r"Then $x_1 < 2$ and [on](02_fails.ipynb#there), ![badge](https://far.away/b.svg)"),
+                  new_code_cell("import os, sys\nprint(os.environ.get('COURSE_OFFLINE'), sys.prefix == '{}')".format(
+                      sys.prefix.replace("\\", "\\\\"))))
+    make_notebook(folder / "02_fails.ipynb", new_code_cell("before = 1"), new_code_cell("before / 0"), new_code_cell("3"))
+    make_notebook(folder / "03_hangs.ipynb", new_code_cell("import time\ntime.sleep(300)"))
+    make_notebook(folder / "04_dies.ipynb", new_code_cell("import os\nos._exit(3)"))
+    return root
+
+
+def tool(checkout, *arguments, **environment):
+    return subprocess.run([sys.executable, *arguments], cwd=checkout, capture_output=True, text=True, timeout=240,
+                          env=os.environ | environment)
+
+
+@pytest.fixture(scope="module")
+def finished_run(checkout):
+    before = {path: path.read_bytes() for path in (checkout / "notebooks").iterdir()}
+    done = tool(checkout, "tools/run_notebooks.py", "run", "--cell-limit", "8")
+    assert before == {path: path.read_bytes() for path in (checkout / "notebooks").iterdir()}, "run changed a notebook"
+    return done
+
+
+# ---- run
+
+
+def test_run_fails_and_names_notebook_cell_and_error(finished_run):
+    assert finished_run.returncode == 1
+    assert "FAILED  02_fails, cell 2: ZeroDivisionError: division by zero" in finished_run.stderr
+    assert "FAILED  03_hangs, cell 1: it took longer than 8 s" in finished_run.stderr
+    assert "FAILED  04_dies, cell 1: the kernel died" in finished_run.stderr
+    assert "Traceback" not in finished_run.stderr
+
+
+def test_the_other_notebooks_still_run(finished_run):
+    assert re.search(r"01_works +\d+ s  done: 3 cells", finished_run.stdout)
+
+
+def test_run_says_where_to_look(finished_run, checkout):
+    assert (checkout / "build" / "index.html").as_uri() in finished_run.stdout
+
+
+def test_pages_load_nothing_from_the_network(finished_run, checkout):
+    for page in (checkout / "build").glob("*.html"):
+        text = page.read_text(encoding="utf-8")
+        assert not re.search(r"<script|<link|<iframe|@import|(src|srcset)\s*=\s*[\"'](?!data:)", text), page.name
+
+
+def test_a_page_shows_figures_with_alternative_text_formulas_and_links_to_pages(finished_run, checkout):
+    text = (checkout / "build" / "01_works.html").read_text(encoding="utf-8")
+    assert 'alt="a &lt;dot&gt;"' in text
+    assert 'aria-label="x_1 &lt; 2"' in text and "<svg" in text and "$x_1" not in text
+    assert 'href="02_fails.html#there"' in text
+
+
+def test_a_failed_notebook_shows_how_far_it_came(finished_run, checkout):
+    assert "ZeroDivisionError" in (checkout / "build" / "02_fails.html").read_text(encoding="utf-8")
+
+
+def test_the_index_has_every_notebook_its_picture_and_its_failure(finished_run, checkout):
+    text = (checkout / "build" / "index.html").read_text(encoding="utf-8")
+    assert all(f'href="{name}.html"' in text for name in ("01_works", "02_fails", "03_hangs", "04_dies"))
+    assert text.count("<img") == 1 and text.count('class="failed"') == 3
+    assert "One <em>sentence</em> of promise." in text and "5 minutes" in text
+
+
+def test_a_notebook_that_takes_too_long_as_a_whole_is_stopped(checkout):
+    done = tool(checkout, "tools/run_notebooks.py", "run", "3", "--limit", "6")
+    assert done.returncode == 1 and "it took longer than 6 s and was stopped" in done.stderr
+
+
+@pytest.mark.parametrize("name, found", [
+    ("3", "03_c"), ("03", "03_c"), ("01_a", "01_a"), ("notebooks/02_b.ipynb", "02_b"), ("02_b.ipynb", "02_b")])
+def test_notebooks_are_found_by_number_name_or_path(tmp_path, name, found):
+    for stem in ("01_a", "02_b", "03_c"):
+        (tmp_path / f"{stem}.ipynb").touch()
+    assert [path.stem for path in run_notebooks.find_notebooks([name], tmp_path)] == [found]
+
+
+def test_an_unknown_notebook_is_told_with_the_known_ones(tmp_path):
+    (tmp_path / "01_a.ipynb").touch()
+    with pytest.raises(SystemExit, match="no notebook '9'. There are 01_a"):
+        run_notebooks.find_notebooks(["9"], tmp_path)
+
+
+# ---- progress
+
+
+class Screen:
+    def __init__(self, is_terminal):
+        self.text, self.is_terminal = "", is_terminal
+
+    def isatty(self):
+        return self.is_terminal
+
+    def write(self, text):
+        self.text += text
+
+    def flush(self):
+        pass
+
+
+def a_run(seconds):
+    return execute.Run(pathlib.Path("01_a.ipynb"), cells=9, cell=4, seconds=seconds)
+
+
+def test_on_a_terminal_progress_is_one_line_written_over():
+    screen = Screen(is_terminal=True)
+    progress = execute.Progress(screen)
+    progress.show([a_run(3), a_run(7)])
+    assert "01_a  cell 4 of 9  3 s   01_a  cell 4 of 9  7 s" in screen.text and "\n" not in screen.text
+
+
+def test_elsewhere_progress_speaks_every_fifteen_seconds():
+    screen = Screen(is_terminal=False)
+    progress = execute.Progress(screen)
+    for seconds in range(40):
+        progress.show([a_run(seconds)])
+    assert screen.text == "01_a  cell 4 of 9  15 s\n01_a  cell 4 of 9  30 s\n"
+
+
+# ---- notebooks: in place
+
+
+def test_in_place_execution_saves_the_same_text_every_time(checkout):
+    path = checkout / "notebooks" / "01_works.ipynb"
+    done = tool(checkout, "tools/run_notebooks.py", "notebooks", "1")
+    assert done.returncode == 0, done.stderr
+    first = path.read_text(encoding="utf-8")
+    notebook = nbformat.reads(first, as_version=4)
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert [cell.execution_count for cell in code] == [1, 2, 3]
+    assert code[2].outputs[0].text == "1 True\n"  # the embedded data, and this environment's Python
+    assert set(notebook.metadata) == {"course", "kernelspec", "language_info"}
+    assert notebook.metadata.course.cpu_seconds <= 30 and title_cell.title_table(notebook)["CPU seconds"] != "100"
+    assert (checkout / "docs" / "pictures" / "01_works.png").is_file()
+    tool(checkout, "tools/run_notebooks.py", "notebooks", "1")
+    assert path.read_text(encoding="utf-8") == first
+
+
+def test_a_failed_notebook_is_not_saved(checkout):
+    path = checkout / "notebooks" / "02_fails.ipynb"
+    before = path.read_bytes()
+    assert tool(checkout, "tools/run_notebooks.py", "notebooks", "2").returncode == 1
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("output, words", [
+    (new_output("stream", name="stderr", text="UserWarning"), "writes to stderr"),
+    (new_output("stream", name="stdout", text="/home/ann/course/x.png"), "a path"),
+    (new_output("stream", name="stdout", text=f"{ROOT}/x.png"), "a path"),
+    (new_output("execute_result", data={"text/plain": "<object at 0x7f0102030405>"}), "an address"),
+    (new_output("error", ename="ValueError", evalue="", traceback=[]), "ends in ValueError"),
+])
+def test_outputs_that_must_not_be_committed_are_refused(tmp_path, output, words):
+    notebook = make_notebook(tmp_path / "a.ipynb", new_code_cell("1"), new_code_cell("2", outputs=[output]))
+    with pytest.raises(ValueError, match=f"cell 2: .*{words}"):
+        normalise.normalise(notebook, 10)
+
+
+def test_widgets_and_foreign_metadata_are_left_out(tmp_path):
+    widget = new_output("display_data", data={"application/vnd.jupyter.widget-view+json": {"model_id": "1"}})
+    cell = new_code_cell("1", outputs=[widget], metadata={"tags": ["x"], "execution": {"started": "now"}})
+    notebook = make_notebook(tmp_path / "a.ipynb", cell)
+    notebook.metadata["widgets"] = {"state": 1}
+    fit = normalise.normalise(notebook, 10)
+    assert fit.cells[1].outputs == [] and fit.cells[1].metadata == {"tags": ["x"]} and "widgets" not in fit.metadata
+
+
+@pytest.mark.parametrize("recorded, measured, kept", [(20, 24.9, 20), (20, 26, 30), (80, 95, 80), (80, 101, 105), (20, 3, 5)])
+def test_recorded_seconds_change_only_with_a_real_change(tmp_path, recorded, measured, kept):
+    notebook = make_notebook(tmp_path / "a.ipynb")
+    notebook.metadata["course"]["cpu_seconds"] = recorded
+    assert normalise.normalise(notebook, measured).metadata["course"]["cpu_seconds"] == kept
+
+
+# ---- formulas
+
+
+@pytest.mark.parametrize("tex", [
+    r"L^c = \operatorname{ReLU}\Bigl(\sum_k \alpha_k^c A^k\Bigr)", r"\frac{\partial y^c}{\partial A^k_{ij}}",
+    r"\begin{aligned} a &= b \\ &= c \end{aligned}", r"\underbrace{a+b}_{F^k}", r"\left.\frac{a}{b}\right|_{x}"])
+def test_formulas_are_drawn(tex):
+    drawing = pages.formula(tex)
+    assert "<svg" in drawing and "&amp;=" not in re.sub('aria-label=".*?"', "", drawing)
+
+
+def test_aligned_equations_stand_one_under_the_other():
+    def height(drawing):
+        return float(re.search(r'<svg[^>]*height="([\d.]+)"', drawing).group(1))
+
+    assert height(pages.formula(r"\begin{aligned} a &= b \\ c &= d \end{aligned}")) > 1.5 * height(pages.formula("a = b"))
+
+
+def test_a_formula_that_cannot_be_drawn_stays_readable():
+    assert pages.formula(r"\frac{1") == r"<code>\frac{1</code>"
+
+
+# ---- stamp
+
+
+def stamped(checkout, address):
+    """Set the address in pyproject.toml, stamp, and return the names of the files that still differ."""
+    project = checkout / "pyproject.toml"
+    project.write_text(re.sub(r'^Repository = .*$', f'Repository = "{address}"', project.read_text(), flags=re.MULTILINE))
+    (checkout / "README.md").write_text("# x\n<!-- stamp: badges -->\n<!-- /stamp -->\n<!-- stamp: clone -->\nold\n<!-- /stamp -->\n"
+                                        "<!-- stamp: map -->\n<!-- /stamp -->\n")
+    assert tool(checkout, "tools/stamp.py").returncode == 0
+    return tool(checkout, "tools/stamp.py", "--check")
+
+
+def test_the_address_is_stamped_into_every_notebook_and_the_readme(checkout):
+    address = "https://github.com/someone/a-course"
+    done = stamped(checkout, address)
+    assert done.returncode == 0, done.stdout
+    notebook = nbformat.read(checkout / "notebooks" / "01_works.ipynb", as_version=4)
+    assert "colab.research.google.com/github/someone/a-course/blob/main/notebooks/01_works.ipynb" in notebook.cells[0].source
+    assert notebook.cells[1].metadata.tags == ["bootstrap"] and f'"{address}"' in notebook.cells[1].source
+    assert title_cell.title_table(notebook)["Minutes"] == "5"  # the badge went in before the table
+    readme = (checkout / "README.md").read_text()
+    assert f"git clone {address}\ncd a-course" in readme and "v2/gh/someone/a-course/main" in readme
+    assert "[How 01_works](notebooks/01_works.ipynb)" in readme
+    assert f"repository-code: {address}" in (checkout / "CITATION.cff").read_text()
+
+
+def test_check_names_the_file_that_differs_and_changes_nothing(checkout):
+    stamped(checkout, "https://github.com/someone/a-course")
+    path = checkout / "notebooks" / "02_fails.ipynb"
+    path.write_text(path.read_text(encoding="utf-8").replace("someone", "no-one"), encoding="utf-8")
+    before = path.read_bytes()
+    done = tool(checkout, "tools/stamp.py", "--check")
+    assert done.returncode == 1 and done.stdout == "differs: notebooks/02_fails.ipynb\n" and path.read_bytes() == before
+
+
+def test_an_address_that_colab_cannot_open_is_refused(tmp_path):
+    (tmp_path / "pyproject.toml").write_text('[project.urls]\nRepository = "ftp://x"\n[project]\nname = "x"\n')
+    with pytest.raises(SystemExit, match="must read https://github.com/<owner>/<name>, not ftp://x"):
+        stamp.repository_address(tmp_path)
+
+
+def test_this_repository_is_stamped():
+    differing = [path.relative_to(ROOT).as_posix() for path in stamp.stamped_texts(ROOT)]
+    assert not differing, "run `python3 course.py stamp`"
+
+
+# ---- the notebooks under nbval
+
+
+def test_cells_that_never_ran_are_failures(checkout, tmp_path):
+    """nbval alone calls the cells after a time-out expected failures and ends with status 0 but for the one cell."""
+    shutil.copy(ROOT / "conftest.py", tmp_path)
+    shutil.copytree(ROOT / "tools", tmp_path / "tools")
+    make_notebook(tmp_path / "slow.ipynb", new_code_cell("import os, time"), new_code_cell("time.sleep(60)"), new_code_cell("1"))
+    make_notebook(tmp_path / "offline.ipynb", new_code_cell(
+        "import os\nassert os.environ['COURSE_OFFLINE'] == '1' and not os.listdir(os.environ['COURSE_DATA'])"))
+    done = tool(tmp_path, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--nbval-lax", "--nbval-current-env",
+                "--nbval-cell-timeout=5", ".", COURSE_DATA=str(ROOT), COURSE_OFFLINE="0")
+    assert done.returncode == 1 and "2 failed, 2 passed" in done.stdout and "xfailed" not in done.stdout, done.stdout
+    assert "not run, because an earlier cell timed out" in done.stdout
