@@ -1,0 +1,190 @@
+"""Every notebook keeps to the house: its frame, its cells, its outputs, its links. What they compute, nbval checks."""
+import pathlib
+import re
+import statistics
+
+import nbformat
+import pytest
+import ziamath
+
+import normalise
+import pages
+from bootstrap_cell import bootstrap_cell, colab_badge
+from stamp import repository_address
+from title_cell import FACTS, figures, promise, title_table
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+PATHS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+CORE = ("01_cnn_basics", "02_cam_neu", "03_grad_cam_mnist", "04_grad_cam_vgg16", "05_cam_equivalence_proof",
+        "06_guided_grad_cam")
+HANGUL = "[가-힣]"
+
+
+@pytest.fixture(params=PATHS, ids=lambda path: path.stem)
+def path(request):
+    return request.param
+
+
+@pytest.fixture
+def notebook(path):
+    return nbformat.read(path, as_version=4)
+
+
+def code_cells(notebook):
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def prose(notebook):
+    return "\n\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+
+
+def outside_code(markdown):
+    return re.sub(r"```.*?```|`[^`\n]*`", "", markdown, flags=re.DOTALL)
+
+
+def test_the_core_is_complete():
+    assert set(CORE) <= {path.stem for path in PATHS}
+
+
+# ---- the file
+
+
+def test_the_file_is_valid_and_written_as_jupyter_writes_it(path, notebook):
+    nbformat.validate(notebook)
+    assert path.read_text(encoding="utf-8") == nbformat.writes(notebook) + "\n"
+
+
+def test_the_file_is_small(path):
+    assert path.stat().st_size < 1_500_000
+
+
+def test_metadata_hold_nothing_that_differs_from_computer_to_computer(notebook):
+    assert set(notebook.metadata) == {"course", "kernelspec", "language_info"}
+    assert notebook.metadata.kernelspec == normalise.KERNEL
+    assert notebook.metadata.language_info == {"name": "python"}
+    assert all(set(cell.metadata) <= {"tags"} for cell in code_cells(notebook))
+
+
+# ---- title, bootstrap, end
+
+
+def test_the_title_cell_has_promise_badge_and_table(path, notebook):
+    first = notebook.cells[0]
+    assert first.cell_type == "markdown" and first.source.startswith("# ")
+    assert len(promise(notebook).split()) >= 8
+    assert colab_badge(repository_address(ROOT), f"notebooks/{path.name}") in first.source
+    assert {"You will be able to", "You need first", *FACTS.values()} <= set(title_table(notebook))
+
+
+def test_the_table_says_what_the_metadata_say(notebook):
+    table = title_table(notebook)
+    assert {key: int(table[label]) for key, label in FACTS.items()} == notebook.metadata.course
+
+
+def test_it_takes_at_most_ninety_seconds_of_cpu(notebook):
+    assert 0 < notebook.metadata.course.cpu_seconds <= 90
+
+
+def test_the_bootstrap_cell_is_the_second_and_silent(notebook):
+    cell = notebook.cells[1]
+    assert cell.metadata.get("tags") == ["bootstrap"] and cell.source == bootstrap_cell(repository_address(ROOT))
+    assert cell.outputs == []
+
+
+def test_there_is_one_title(notebook):
+    assert len(re.findall(r"^# ", outside_code(prose(notebook)), re.MULTILINE)) == 1
+
+
+def test_it_ends_with_a_summary_of_three_sentences(notebook):
+    summary = re.search(r"^## Summary\n+(.+?)(?=\n#|\n\*\*Next|\Z)", prose(notebook), re.MULTILINE | re.DOTALL)
+    assert summary, "there is no heading '## Summary'"
+    assert len(re.findall(r"[.!?](?=\s|$)", summary[1].strip())) == 3
+
+
+def test_it_ends_with_further_reading_and_the_next_notebook(path, notebook):
+    end = prose(notebook).partition("## Further reading")[2]
+    assert len(re.findall(r"\]\(https://", end)) >= 2, "further reading needs its links"
+    following = [other for other in PATHS if other.name > path.name]
+    assert not following or following[0].name in end, "no link to the next notebook"
+
+
+# ---- cells
+
+
+def test_code_cells_are_short(notebook):
+    lengths = [len([line for line in cell.source.splitlines() if line.strip()]) for cell in code_cells(notebook)]
+    assert statistics.median(lengths) <= 6 and max(lengths) <= 25
+
+
+def test_claims_are_checked(notebook):
+    assert sum("# NBVAL_CHECK_OUTPUT" in cell.source for cell in code_cells(notebook)) >= 3
+
+
+def test_terms_are_given_in_korean(notebook):
+    assert len(set(re.findall(rf"\(({HANGUL}[^)]*)\)", prose(notebook)))) >= 3
+
+
+def test_no_cell_uses_the_rainbow(notebook):
+    assert not [cell.source for cell in code_cells(notebook) if re.search(r"\bjet\b|COLORMAP_JET", cell.source)]
+
+
+def test_every_formula_can_be_drawn(notebook, monkeypatch):
+    """The pages show what can't be drawn as TeX; here it is an error."""
+    undrawn = []
+
+    class Strict(ziamath.Latex):
+        def __init__(self, tex, **options):
+            try:
+                super().__init__(tex, **options)
+            except Exception:
+                undrawn.append(tex)
+                raise
+
+    monkeypatch.setattr(pages.ziamath, "Latex", Strict)
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            pages.markdown(cell.source)
+    assert not undrawn
+
+
+# ---- outputs
+
+
+def test_it_was_executed_in_order_from_a_fresh_kernel(notebook):
+    counts = [cell.execution_count for cell in code_cells(notebook) if cell.source.strip()]
+    assert counts == list(range(1, len(counts) + 1))
+
+
+def test_outputs_are_fit_to_be_committed(notebook):
+    for number, cell in enumerate(code_cells(notebook), start=1):
+        for output in cell.outputs:
+            normalise.check_output(output, number)
+            assert not normalise.is_widget(output)
+
+
+def test_every_figure_is_described(notebook):
+    described = figures(notebook.cells)
+    assert described and all(len(alt.split()) >= 5 for _, alt in described)
+    others = {"image/jpeg", "image/svg+xml", "image/gif"}
+    assert not [cell.source for cell in code_cells(notebook) for output in cell.outputs if others & set(output.get("data", {}))]
+
+
+# ---- links
+
+
+def test_links_lead_somewhere(path, notebook):
+    for target in re.findall(r"\]\(([^)\s]+)\)", outside_code(prose(notebook))):
+        if not re.match(r"https://|#", target):
+            assert (path.parent / target.partition("#")[0]).exists(), target
+
+
+def test_anchors_lead_somewhere(notebook):
+    headings = {heading.strip().replace(" ", "-") for heading in re.findall(r"^#+ (.+)$", prose(notebook), re.MULTILINE)}
+    for anchor in re.findall(r"\]\(#([^)\s]+)\)", outside_code(prose(notebook))):
+        assert anchor in headings, anchor
+
+
+def test_no_picture_comes_from_the_network(notebook):
+    pictures = re.findall(r"!\[[^\]]*\]\((https?://[^)\s]+)\)", prose(notebook))
+    assert set(pictures) == {"https://colab.research.google.com/assets/colab-badge.svg"}
+    assert not re.search(r"<img[^>]+src=[\"']?https?://", prose(notebook))
