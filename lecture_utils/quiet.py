@@ -30,4 +30,7 @@ def quiet_stderr():
 
 
 with quiet_stderr():
-    import tensorflow  # noqa: F401
+    import tensorflow
+
+# A lesson builds many small models and runs each once or twice; TensorFlow would warn that it traces each anew.
+tensorflow.get_logger().setLevel("ERROR")
