@@ -109,6 +109,8 @@ def map_grid(images, maps, row_titles=None, signed=False, overlaid=True, boxes=N
         boxes: one array (k, 4) an image, drawn on every picture of its row.
     """
     figure, axes = _grid(len(images), 1 + len(maps), cell, [*maps])
+    if signed or not overlaid:                                  # room for the colour bars, else the rows drift apart
+        figure.set_figwidth(figure.get_figwidth() + 0.28 * cell * len(maps))
     for row, image in enumerate(images):
         picture(axes[row, 0], image, "input" if row == 0 else None)
         if row_titles:
