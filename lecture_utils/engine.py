@@ -41,10 +41,10 @@ def explain_feature_maps(model, images, equation, layers, class_index=None, outp
                 tensors = network.run(inputs, lambda slot, tensor: slot in watched and tape.watch(tensor))
                 y = _scores(tensors, slots)
             A = [tensors[slot] for slot in watched]
-            dS_dA = tape.gradient(y, A, _seeds(y, chosen), unconnected_gradients="zero")
+            dS_dA = _gradient(tape, y, A, chosen, [step.name for step in steps])
             return [equation(_float32(a), _float32(g)) for a, g in zip(A, dS_dA)]
 
-        return _Pass(maps, inputs, chosen, _floats(steps)), [step.name for step in steps]
+        return _Pass(maps, network, chosen, _floats(network.after(watched))), [step.name for step in steps]
 
     key = (equation, layers, output, score is None)
     function, names = prepared.once(key, build)
@@ -74,9 +74,9 @@ def explain_classes(model, images, equation, layer, class_indices, output=None):
             maps = equation(*_gradient_from(top, once_per_class, slots, [tf.reshape(chosen, [-1])]))
             return tf.reshape(maps, tf.concat([[n, k], tf.shape(maps)[1:]], 0))
 
-        return _Pass(maps, inputs, [chosen], _floats(top.steps) * chosen.shape[1])
+        return _Pass(maps, network, [chosen], _floats(top.steps))
 
-    return prepared.once((equation, layer, output), build)(inputs, [chosen])
+    return prepared.once((equation, layer, output), build)(inputs, [chosen], copies=chosen.shape[1])
 
 
 def explain_pixels(model, images, gate, class_index=None, output=None, score=None):
@@ -92,7 +92,7 @@ def explain_pixels(model, images, gate, class_index=None, output=None, score=Non
         def gradient(inputs, chosen):
             return _pixel_gradient(gated, slots, inputs, chosen)[1]
 
-        return _Pass(gradient, inputs, chosen, _floats(network.steps)), surgery.other_activations(network, slots)
+        return _Pass(gradient, network, chosen, _floats(network.steps)), surgery.other_activations(network, slots)
 
     function, others = prepared.once((gate, output, score is None), build)
     _warn_of(others)
@@ -115,7 +115,7 @@ def explain_pixels_and_map(model, images, gate, equation, combine, layer, class_
             A, dS_dA = _gradient_from(top, [tensors[slot] for slot in top.inputs], slots, chosen)
             return combine(equation(A, dS_dA), pixels)
 
-        return _Pass(both, inputs, chosen, _floats(network.steps)), surgery.other_activations(network, slots)
+        return _Pass(both, network, chosen, _floats(network.steps)), surgery.other_activations(network, slots)
 
     function, others = prepared.once((gate, equation, combine, layer, output, score is None), build)
     _warn_of(others)
@@ -129,7 +129,7 @@ def _pixel_gradient(network, slots, inputs, chosen):
         tape.watch(image)
         tensors = network.run(inputs)
         y = _scores(tensors, slots)
-    return tensors, _float32(tape.gradient(y, image, _seeds(y, chosen), unconnected_gradients="zero"))
+    return tensors, _float32(_gradient(tape, y, image, chosen, "the image"))
 
 
 def _gradient_from(top, inputs, slots, chosen):
@@ -138,7 +138,16 @@ def _gradient_from(top, inputs, slots, chosen):
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch(A)
         y = _scores(top.run(inputs), slots)
-    return _float32(A), _float32(tape.gradient(y, A, _seeds(y, chosen)))
+    return _float32(A), _float32(_gradient(tape, y, A, chosen, "the feature map"))
+
+
+def _gradient(tape, y, sources, chosen, names):
+    """dS/d(sources); an error where the way back is interrupted."""
+    gradients = tape.gradient(y, sources, _seeds(y, chosen))
+    if any(gradient is None for gradient in tf.nest.flatten(gradients)):
+        raise ValueError(f"no gradient comes back from the score to {names}: a layer in between is not differentiable "
+                         "(it rounds, compares, takes an argmax, or stops gradients)")
+    return gradients
 
 
 def explain_gap_head(model, images, equation, class_index=None, output=None):
@@ -158,7 +167,7 @@ def explain_gap_head(model, images, equation, class_index=None, output=None):
             w_c = tf.matmul(_float32(_seeds(y, chosen)[0]), w, transpose_b=True)
             return equation(_float32(tensors[A]), w_c)
 
-        return _Pass(maps, inputs, chosen, 1)
+        return _Pass(maps, network, chosen)
 
     return prepared.once((equation, output), build)(inputs, chosen)
 
@@ -224,9 +233,9 @@ def _gradient_of(score, prepared, inputs):
     def build():
         def forward(inputs, _):
             return _scores(network.run(inputs), network.outputs)
-        return _Pass(forward, inputs, [], 1)
+        return _Pass(forward, network)
 
-    outputs = [tf.constant(y) for y in prepared.once("forward", build)(inputs, [])]
+    outputs = [tf.constant(y) for y in prepared.once("forward", build)(inputs)]
     with tf.GradientTape() as tape:
         tape.watch(outputs)
         nested = keras.tree.map_structure(lambda slot: outputs[network.outputs.index(slot)], network.structure)
@@ -276,31 +285,31 @@ def _architecture(model):
 
 
 class _Pass:
-    """A function of (inputs, chosen), traced once for any number of images, and run on as many at a time as fit.
+    """A function of (inputs, chosen), lists of tensors with a row per image, traced once for any number of rows.
 
-    Under a `tf.distribute` strategy of several replicas, each of them gets its part of every share.
+    It runs on as many rows at a time as `SHARE` admits. Under a `tf.distribute` strategy of several replicas, each of
+    them gets its part of every share.
     """
 
-    def __init__(self, function, inputs, chosen, floats_per_image):
+    def __init__(self, function, network, chosen=(), floats_per_image=1):
         self._function = function
-        self._specs = [[tf.TensorSpec((None, *each.shape[1:]), each.dtype) for each in arrays]
-                       for arrays in (inputs, chosen)]
-        self._share = max(1, SHARE // max(1, floats_per_image))
+        self._specs = [list(network.input_specs), [tf.TensorSpec([None] * each.ndim, each.dtype) for each in chosen]]
+        self._floats = floats_per_image
         self._compiled = {}
         self._lock = threading.Lock()
 
-    def __call__(self, inputs, chosen):
-        n = len(inputs[0])
-        parts = [self._run(*([each[start:start + self._share] for each in arrays] for arrays in (inputs, chosen)))
-                 for start in range(0, n, self._share)]
-        return tf.nest.map_structure(lambda *each: np.concatenate(each), *parts)
+    def __call__(self, inputs, chosen=(), copies=1):
+        share = max(1, SHARE // (self._floats * copies))
+        parts = [self._run([each[start:start + share] for each in inputs], [each[start:start + share] for each in chosen])
+                 for start in range(0, len(inputs[0]), share)]
+        return parts[0] if len(parts) == 1 else tf.nest.map_structure(lambda *each: np.concatenate(each), *parts)
 
-    def _run(self, inputs, chosen):
+    def _run(self, *arrays):
         strategy = tf.distribute.get_strategy()
         with self._lock:
             if strategy not in self._compiled:
                 self._compiled[strategy] = self._compile(strategy)
-        return self._compiled[strategy](inputs, chosen)
+        return self._compiled[strategy](*arrays)
 
     def _compile(self, strategy):
         if strategy.num_replicas_in_sync == 1:
@@ -324,8 +333,8 @@ def _on_replicas(strategy, function, arrays):
 
 
 def _floats(steps):
-    """Numbers in the outputs of the steps for one image; sizes that are not fixed count as 1."""
-    return sum(int(np.prod([size or 1 for size in step.shape[1:]])) for step in steps)
+    """Numbers in the outputs of the steps for one image, at least 1; sizes that are not fixed count as 1."""
+    return 1 + sum(int(np.prod([size or 1 for size in step.shape[1:]])) for step in steps)
 
 
 # --- checks -----------------------------------------------------------------------------------------------------------

@@ -1,13 +1,17 @@
-"""Gradients down to the pixels: three gates of one ReLU, and Guided Grad-CAM.
+"""Gradients down to the pixels through gated ReLUs: guided backpropagation, deconvnet, and Guided Grad-CAM.
 
-On the way back through a ReLU f = max(x, 0) with the gradient R arriving from above, passed on is
+The three ways back through one ReLU f = max(x, 0), where R is the gradient that arrives from above:
 
-    backpropagation   1[x > 0] · R
-    deconvnet         1[R > 0] · R
-    guided            1[x > 0] · 1[R > 0] · R
+    backpropagation             1[x > 0] · R                what the chain rule says
+    deconvnet                              1[R > 0] · R     only what speaks for the class
+    guided backpropagation      1[x > 0] · 1[R > 0] · R     both
 
-Springenberg et al., Striving for Simplicity, 2015 (guided backpropagation), arXiv:1412.6806.
-Zeiler & Fergus, Visualizing and Understanding Convolutional Networks, 2014 (deconvnet), arXiv:1311.2901.
+All kinds of ReLU are gated, wherever they stand: fused into a layer, a layer of their own (with `max_value`,
+`negative_slope` or `threshold`, whose derivative then takes the place of 1[x > 0]), in a nested model. Other activations
+keep their own gradient, and a warning names them; a ReLU hidden in the code of a custom layer is a ValueError that
+names the layer.
+
+These images are sharp, and nearly the same for every class: they show what the network sees, not what it looks for.
 """
 
 import tensorflow as tf
@@ -17,38 +21,67 @@ from lecture_utils.cam import _grad_cam, bilinear
 
 
 def guided_backprop(model, images, class_index=None, *, output=None, score=None):
-    """∂y^c/∂image with guided ReLUs: float32 (n, H, W, channels), signed."""
+    """Guided backpropagation of a class score to the pixels.
+
+        R^l = 1[f^l > 0] · 1[R^{l+1} > 0] · R^{l+1} at every ReLU f^l;  everywhere else the chain rule
+
+    Arguments as for `grad_cam`. Returns float32 (n, height, width, channels), signed.
+    Raises what `grad_cam` raises, and ValueError if a ReLU stands in the code of a custom layer, out of reach.
+    Warns of activations that are no ReLUs: they keep their own gradient.
+
+    Springenberg, Dosovitskiy, Brox & Riedmiller, Striving for Simplicity: The All Convolutional Net, ICLR workshop
+    2015, figure 1, arXiv:1412.6806.
+    """
     return engine.explain_pixels(model, images, _guided, class_index, output, score)
 
 
 def _guided(relu):
-    """f = relu(x);  backward: f'(x) · max(R, 0)."""
-    return lambda x: _keep_positive(relu(x))
+    return lambda x: _positive_part_back(relu(x))
 
 
 @tf.custom_gradient
-def _keep_positive(f):
-    return tf.identity(f), tf.nn.relu               # forward: f as it is; backward: max(R, 0)
+def _positive_part_back(f):
+    return tf.identity(f), tf.nn.relu                           # back: max(R, 0), and then ReLU's own 1[x > 0]
 
 
 def deconvnet(model, images, class_index=None, *, output=None, score=None):
-    """∂y^c/∂image with deconvnet's ReLUs: float32 (n, H, W, channels), signed."""
+    """The way back of a deconvolutional network, from a class score to the pixels.
+
+        R^l = 1[R^{l+1} > 0] · R^{l+1} at every ReLU, whatever went forward;  everywhere else the chain rule
+
+    Arguments as for `grad_cam`. Returns float32 (n, height, width, channels), signed.
+    Raises what `grad_cam` raises, and ValueError if a ReLU stands in the code of a custom layer, out of reach.
+    Warns of activations that are no ReLUs: they keep their own gradient.
+
+    Zeiler & Fergus, Visualizing and Understanding Convolutional Networks, ECCV 2014, arXiv:1311.2901, as Springenberg
+    et al. write it (see `guided_backprop`).
+    """
     return engine.explain_pixels(model, images, _deconvnet, class_index, output, score)
 
 
 def _deconvnet(relu):
-    """f = relu(x);  backward: max(R, 0), whatever x was."""
-    @tf.custom_gradient
-    def gate(x):
-        return relu(x), tf.nn.relu
-    return gate
+    return lambda x: _positive_part_past(x, relu(x))
+
+
+@tf.custom_gradient
+def _positive_part_past(x, f):
+    return tf.identity(f), lambda R: (tf.nn.relu(R), None)      # back: max(R, 0) to x itself, nothing through the ReLU
 
 
 def guided_grad_cam(model, images, layer=None, class_index=None, *, output=None, score=None):
-    """Upsampled Grad-CAM times guided backpropagation: float32 (n, H, W, channels), signed."""
+    """Guided Grad-CAM: Grad-CAM says where, guided backpropagation says what.
+
+        upsampled L^c · R,   L^c from `grad_cam` and R from `guided_backprop`
+
+    Arguments as for `grad_cam`. Returns float32 (n, height, width, channels), signed.
+    Raises what `grad_cam` raises, and ValueError if a ReLU stands in the code of a custom layer, out of reach.
+    Warns of activations that are no ReLUs: they keep their own gradient.
+
+    Selvaraju et al., as for `grad_cam`, the section on Guided Grad-CAM.
+    """
     return engine.explain_pixels_and_map(model, images, _guided, _grad_cam, _guided_grad_cam,
                                          layer, class_index, output, score)
 
 
-def _guided_grad_cam(L, guided):
-    return bilinear(L, tf.shape(guided)[1:3])[..., None] * guided
+def _guided_grad_cam(L, R):
+    return bilinear(L, tf.shape(R)[1:3])[..., None] * R

@@ -22,7 +22,7 @@ class Slot(int):
     """The number of one tensor in a network's run: what a step reads, and what it writes."""
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)        # one is itself alone, and can stand in a set
 class Step:
     """One call of one layer, `outputs = call(*args, **kwargs)`; tensors in the arguments are `Slot`s."""
 
@@ -39,7 +39,7 @@ class Step:
         return [arg for arg in keras.tree.flatten((self.args, self.kwargs)) if isinstance(arg, Slot)]
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class Network:
     """A model unrolled into steps, in an order in which they can run."""
 
@@ -81,15 +81,22 @@ class Network:
                 steps.append(step)
         return dataclasses.replace(self, steps=tuple(reversed(steps)))
 
+    def after(self, slots):
+        """The steps that depend on any of the slots."""
+        reached, steps = set(slots), []
+        for step in self.steps:
+            if reached.intersection(step.reads):
+                reached.update(step.outputs)
+                steps.append(step)
+        return steps
+
     def split(self, slot):
         """(bottom, top): `top` is what depends on `slot`; its inputs are `slot`, first, and all else that it needs."""
-        after, top = {slot}, []
-        for step in self.steps:
-            if after.intersection(step.reads):
-                after.update(step.outputs)
-                top.append(step)
-        bottom = [step for step in self.steps if step not in top]
-        crossing = dict.fromkeys([slot] + [read for step in top for read in step.reads if read not in after])
+        top = self.after([slot])
+        above = set(top)
+        bottom = [step for step in self.steps if step not in above]
+        made = {output for step in top for output in step.outputs}
+        crossing = dict.fromkeys([slot] + [read for step in top for read in step.reads if read not in made])
         return (dataclasses.replace(self, steps=tuple(bottom), outputs=tuple(crossing)),
                 dataclasses.replace(self, steps=tuple(top), inputs=tuple(crossing)))
 
@@ -231,14 +238,10 @@ def _is_feature_map(step):
 
 def _from_first_weights(network):
     """The steps that depend on a layer with weights, and those layers; the preparation of the image is left out."""
-    learned, steps = set(), []
-    for step in network.steps:
-        has_weights = bool(getattr(step.layer, "weights", None))
-        if learned.intersection(step.reads) or (has_weights and not isinstance(
-                step.layer, (*_NORMALISATION, kl.Normalization))):
-            learned.update(step.outputs)
-            steps.append(step)
-    return steps
+    learned = [step for step in network.steps
+               if getattr(step.layer, "weights", None) and not isinstance(step.layer, (*_NORMALISATION, kl.Normalization))]
+    found = {*learned, *network.after([slot for step in learned for slot in step.outputs])}
+    return [step for step in network.steps if step in found]
 
 
 def find_feature_map(network, layer):
