@@ -42,8 +42,18 @@ def make_notebook(path, *cells):
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory):
-    """A checkout with four notebooks: one that works, one that fails, one that hangs, one whose kernel dies."""
-    root = tmp_path_factory.mktemp("checkout")
+    """A checkout in which no test changes a notebook."""
+    return make_checkout(tmp_path_factory.mktemp("checkout"))
+
+
+@pytest.fixture
+def own_checkout(tmp_path):
+    """A checkout for one test alone."""
+    return make_checkout(tmp_path)
+
+
+def make_checkout(root):
+    """Four notebooks: one that works, one that fails, one that hangs, one whose kernel dies."""
     shutil.copytree(ROOT / "tools", root / "tools", ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("conftest.py", "pyproject.toml", "CITATION.cff"):
         shutil.copy(ROOT / name, root)
@@ -115,8 +125,8 @@ def test_the_index_has_every_notebook_its_picture_and_its_failure(finished_run, 
     assert "One <em>sentence</em> of promise." in text and "5 minutes" in text
 
 
-def test_a_notebook_that_takes_too_long_as_a_whole_is_stopped(checkout):
-    done = tool(checkout, "tools/run_notebooks.py", "run", "3", "--limit", "6")
+def test_a_notebook_that_takes_too_long_as_a_whole_is_stopped(own_checkout):
+    done = tool(own_checkout, "tools/run_notebooks.py", "run", "3", "--limit", "6")
     assert done.returncode == 1 and "it took longer than 6 s and was stopped" in done.stderr
 
 
@@ -173,9 +183,9 @@ def test_elsewhere_progress_speaks_every_fifteen_seconds():
 # ---- notebooks: in place
 
 
-def test_in_place_execution_saves_the_same_text_every_time(checkout):
-    path = checkout / "notebooks" / "01_works.ipynb"
-    done = tool(checkout, "tools/run_notebooks.py", "notebooks", "1")
+def test_in_place_execution_saves_the_same_text_every_time(own_checkout):
+    path = own_checkout / "notebooks" / "01_works.ipynb"
+    done = tool(own_checkout, "tools/run_notebooks.py", "notebooks", "1")
     assert done.returncode == 0, done.stderr
     first = path.read_text(encoding="utf-8")
     notebook = nbformat.reads(first, as_version=4)
@@ -184,15 +194,15 @@ def test_in_place_execution_saves_the_same_text_every_time(checkout):
     assert code[2].outputs[0].text == "1 True\n"  # the embedded data, and this environment's Python
     assert set(notebook.metadata) == {"course", "kernelspec", "language_info"}
     assert notebook.metadata.course.cpu_seconds <= 30 and title_cell.title_table(notebook)["CPU seconds"] != "100"
-    assert (checkout / "docs" / "pictures" / "01_works.png").is_file()
-    tool(checkout, "tools/run_notebooks.py", "notebooks", "1")
+    assert (own_checkout / "docs" / "pictures" / "01_works.png").is_file()
+    tool(own_checkout, "tools/run_notebooks.py", "notebooks", "1")
     assert path.read_text(encoding="utf-8") == first
 
 
-def test_a_failed_notebook_is_not_saved(checkout):
-    path = checkout / "notebooks" / "02_fails.ipynb"
+def test_a_failed_notebook_is_not_saved(own_checkout):
+    path = own_checkout / "notebooks" / "02_fails.ipynb"
     before = path.read_bytes()
-    assert tool(checkout, "tools/run_notebooks.py", "notebooks", "2").returncode == 1
+    assert tool(own_checkout, "tools/run_notebooks.py", "notebooks", "2").returncode == 1
     assert path.read_bytes() == before
 
 
@@ -260,26 +270,26 @@ def stamped(checkout, address):
     return tool(checkout, "tools/stamp.py", "--check")
 
 
-def test_the_address_is_stamped_into_every_notebook_and_the_readme(checkout):
+def test_the_address_is_stamped_into_every_notebook_and_the_readme(own_checkout):
     address = "https://github.com/someone/a-course"
-    done = stamped(checkout, address)
+    done = stamped(own_checkout, address)
     assert done.returncode == 0, done.stdout
-    notebook = nbformat.read(checkout / "notebooks" / "01_works.ipynb", as_version=4)
+    notebook = nbformat.read(own_checkout / "notebooks" / "01_works.ipynb", as_version=4)
     assert "colab.research.google.com/github/someone/a-course/blob/main/notebooks/01_works.ipynb" in notebook.cells[0].source
     assert notebook.cells[1].metadata.tags == ["bootstrap"] and f'"{address}"' in notebook.cells[1].source
     assert title_cell.title_table(notebook)["Minutes"] == "5"  # the badge went in before the table
-    readme = (checkout / "README.md").read_text()
+    readme = (own_checkout / "README.md").read_text()
     assert f"git clone {address}\ncd a-course" in readme and "v2/gh/someone/a-course/main" in readme
     assert "[How 01_works](notebooks/01_works.ipynb)" in readme
-    assert f"repository-code: {address}" in (checkout / "CITATION.cff").read_text()
+    assert f"repository-code: {address}" in (own_checkout / "CITATION.cff").read_text()
 
 
-def test_check_names_the_file_that_differs_and_changes_nothing(checkout):
-    stamped(checkout, "https://github.com/someone/a-course")
-    path = checkout / "notebooks" / "02_fails.ipynb"
+def test_check_names_the_file_that_differs_and_changes_nothing(own_checkout):
+    stamped(own_checkout, "https://github.com/someone/a-course")
+    path = own_checkout / "notebooks" / "02_fails.ipynb"
     path.write_text(path.read_text(encoding="utf-8").replace("someone", "no-one"), encoding="utf-8")
     before = path.read_bytes()
-    done = tool(checkout, "tools/stamp.py", "--check")
+    done = tool(own_checkout, "tools/stamp.py", "--check")
     assert done.returncode == 1 and done.stdout == "differs: notebooks/02_fails.ipynb\n" and path.read_bytes() == before
 
 

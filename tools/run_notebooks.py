@@ -83,7 +83,7 @@ def save(runs):
         figure, pictures = thumbnail_figure(notebook), ROOT / PICTURES
         if figure:
             pictures.mkdir(parents=True, exist_ok=True)
-            (pictures / f"{run.name}.png").write_bytes(thumbnail(figure[0], 320))
+            (pictures / f"{run.name}.png").write_bytes(thumbnail(figure[0], 640))
         print(f"saved {run.path.relative_to(ROOT)} ({run.cpu_seconds:.0f} s CPU)")
 
 
