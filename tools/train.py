@@ -354,7 +354,8 @@ def write_whole(path, write):
 def table():
     """The scores that the files in data/weights record, as two Markdown tables."""
     records = {name: json.loads((models.WEIGHTS / f"{name}.json").read_text()) for name in RECIPES}
-    rows = [("weights", "parameters", "kB", "recipe", "seconds", "accuracy, real", "accuracy, embedded"), ("---",) * 7]
+    rows = [("weights", "parameters", "kB", "recipe", "seconds", "accuracy, real", "accuracy, embedded",
+             "cat's probability, photograph"), ("---",) * 8]
     for name, record in records.items():
         percent = [f"{record['scores'][key]:.2%}" if key in record["scores"] else "" for key in rows[0][5:]]
         size = (models.WEIGHTS / f"{name}.npz").stat().st_size
