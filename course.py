@@ -242,29 +242,35 @@ def run_installer(command):
     """Run one step of the installation with its newest line shown; a failure becomes a sentence."""
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=ROOT)
     tail = collections.deque(maxlen=12)
-    began = time.time()
+    began = spoken = time.time()
     try:
         for raw in process.stdout:
             line = raw.decode("utf-8", "replace").strip()
-            if line:
-                tail.append(line)
-                show_progress("  {:4.0f} s  {}".format(time.time() - began, line))
+            if not line:
+                continue
+            tail.append(line)
+            progress = "  {:4.0f} s  {}".format(time.time() - began, line)
+            if sys.stdout.isatty():
+                write_over(progress)
+            elif time.time() - spoken > 15:
+                spoken = time.time()
+                print(progress, flush=True)
     except KeyboardInterrupt:
         process.terminate()
         raise
     finally:
-        show_progress("")
+        if sys.stdout.isatty():
+            write_over("")
     if process.wait() != 0:
         text = "\n".join(tail)
         raise Stop("{}\n\n{}".format(text, remedy(text)))
 
 
-def show_progress(line):
-    """On a terminal, one line that is written over; elsewhere nothing, since it would fill a log."""
-    if sys.stdout.isatty():
-        width = shutil.get_terminal_size().columns - 1
-        sys.stdout.write("\r{:<{}}\r{}".format("", width, line[:width]))
-        sys.stdout.flush()
+def write_over(line):
+    """Show `line` in place of the terminal's last one."""
+    width = shutil.get_terminal_size().columns - 1
+    sys.stdout.write("\r{:<{}}\r{}".format("", width, line[:width]))
+    sys.stdout.flush()
 
 
 def remedy(text):

@@ -144,10 +144,10 @@ def card(run):
 
 
 def thumbnail(png, width):
-    """The PNG at `width` pixels, or as it is if it is narrower, with few colours so that it stays small."""
+    """The PNG at `width` pixels and with few colours, or as it is if that is no smaller."""
     image = Image.open(io.BytesIO(png)).convert("RGB")
     if image.width > width:
         image = image.resize((width, round(image.height * width / image.width)), Image.Resampling.LANCZOS)
     file = io.BytesIO()
     image.quantize(256).save(file, format="PNG", optimize=True)
-    return file.getvalue()
+    return min(png, file.getvalue(), key=len)
