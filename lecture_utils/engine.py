@@ -401,7 +401,8 @@ def _classes(class_index, n, count):
 
 def _class_lists(class_indices, n, count):
     """k classes per image, int32 (n, k), from k ints for all of them or from (n, k)."""
-    classes = _checked_classes(class_indices, count)
+    classes = np.asarray(class_indices)
+    classes = _checked_classes(classes, count) if classes.size else classes
     if classes.ndim not in (1, 2) or classes.size == 0 or (classes.ndim == 2 and len(classes) != n):
         raise ValueError("class_indices must be a list of ints, the same for every image, or an array of shape "
                          f"({n}, k); got shape {classes.shape}")

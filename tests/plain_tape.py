@@ -16,13 +16,18 @@ def feature_gradient(model, image, layer, c, output=0):
     return A[0].numpy().astype(np.float64), tape.gradient(y_c, A)[0].numpy().astype(np.float64)
 
 
-def grad_cam(model, images, layer, classes):
+def signed_cam(model, images, layer, classes):
+    """Σ_k alpha_k A^k, before the ReLU."""
     maps = []
     for image, c in zip(images, np.broadcast_to(classes, len(images))):
         A, gradient = feature_gradient(model, image, layer, int(c))
         alpha = gradient.mean(axis=(0, 1))
-        maps.append(np.maximum((A * alpha).sum(axis=-1), 0))
+        maps.append((A * alpha).sum(axis=-1))
     return np.stack(maps)
+
+
+def grad_cam(model, images, layer, classes):
+    return np.maximum(signed_cam(model, images, layer, classes), 0)
 
 
 def assert_close(ours, expected, tolerance=1e-5):

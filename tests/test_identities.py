@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 from keras import layers as kl
-from plain_tape import assert_close, feature_gradient
+from plain_tape import assert_close, feature_gradient, signed_cam
 
 from lecture_utils import (cam, counterfactual_cam, grad_cam, grad_cam_classes, grad_cam_layers, guided_backprop,
                            guided_grad_cam)
@@ -51,17 +51,21 @@ def test_the_equivalence_ends_with_a_flatten_head():
 
 @pytest.mark.parametrize("layer", ["a", "b_out", "c"])
 def test_grad_cam_of_the_negated_score_is_the_counterfactual(layer):
-    model = network("flatten")
-    assert_close(counterfactual_cam(model, X, layer, 2), grad_cam(model, X, layer, score=lambda y: -y[:, 2]))
-    negated = network("flatten")
+    model, negated = network("flatten"), network("flatten")
     negated.get_layer("y").set_weights([-w for w in model.get_layer("y").get_weights()])
-    assert_close(counterfactual_cam(model, X, layer, 2), grad_cam(negated, X, layer, 2))
+    for c in range(5):
+        against, scale = counterfactual_cam(model, X, layer, c), np.abs(signed_cam(model, X, layer, c)).max()
+        np.testing.assert_allclose(against, grad_cam(model, X, layer, score=lambda y: -y[:, c]), atol=1e-5 * scale)
+        np.testing.assert_allclose(against, grad_cam(negated, X, layer, c), atol=1e-5 * scale)
+        np.testing.assert_allclose(against, np.maximum(-signed_cam(model, X, layer, c), 0), atol=1e-5 * scale)
 
 
 @pytest.mark.parametrize("method", [grad_cam, counterfactual_cam, guided_backprop, guided_grad_cam])
 def test_a_batch_is_its_images_one_by_one(method):
     model = network("flatten")
-    assert_close(method(model, X), np.concatenate([method(model, image[None]) for image in X]))
+    for c in (None, 0, 3):
+        together, alone = method(model, X, class_index=c), [method(model, x[None], class_index=c) for x in X]
+        np.testing.assert_allclose(together, np.concatenate(alone), rtol=0, atol=1e-5 * np.abs(together).max())
 
 
 @pytest.mark.parametrize("layer", [None, "a", "b_out"])
@@ -76,7 +80,8 @@ def test_many_layers_are_the_layers_one_by_one():
     maps = grad_cam_layers(model, X, class_index=1)
     assert list(maps) == ["a", "b_bn", "c"]         # b's sum with what passes by is no longer b's own
     for layer, each in maps.items():
-        assert_close(each, grad_cam(model, X, layer, 1))
+        scale = np.abs(signed_cam(model, X, layer, 1)).max()
+        np.testing.assert_allclose(each, grad_cam(model, X, layer, 1), rtol=0, atol=1e-5 * scale)
 
 
 @pytest.mark.parametrize("activation", ["softmax", "sigmoid", "log_softmax"])

@@ -83,9 +83,9 @@ def test_convolutions_with_their_own_normalisation_and_activation():
 def test_the_last_feature_map_of_well_known_networks(name, last, monkeypatch):
     monkeypatch.setattr(keras.initializers.GlorotUniform, "__call__",
                         lambda self, shape, dtype=None: keras.ops.zeros(shape, dtype))     # no need to draw them here
-    model = getattr(keras.applications, name)(weights=None, classes=10, input_shape=(96, 96, 3))
+    model = getattr(keras.applications, name)(weights=None, classes=10, input_shape=(160, 160, 3))
     assert surgery.find_feature_map(surgery.unroll(model), None).name == last
-    nested = keras.Sequential([keras.Input((96, 96, 3)), model])
+    nested = keras.Sequential([keras.Input((160, 160, 3)), model])
     assert surgery.find_feature_map(surgery.unroll(nested), None).name == f"{model.name}/{last}"
 
 
