@@ -11,6 +11,7 @@ import io
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.patches import Rectangle
+from PIL import Image
 
 from .cam import normalize, upsample
 
@@ -34,8 +35,16 @@ def show(figure, alt):
     png = io.BytesIO()
     figure.savefig(png, format="png", dpi=DPI, bbox_inches="tight", facecolor="white")
     plt.close(figure)
-    display({"image/png": png.getvalue(), "text/plain": alt},
+    display({"image/png": _lightened(png), "text/plain": alt},
             metadata={"image/png": {"alt": alt}}, raw=True)
+
+
+def _lightened(png):
+    """The PNG's bytes with 64 steps a colour instead of 256: not seen, and photographs take a third less room."""
+    small = io.BytesIO()
+    steps = [round(round(value / 255 * 63) / 63 * 255) for value in range(256)]
+    Image.open(png).convert("RGB").point(steps * 3).save(small, format="png")
+    return small.getvalue()
 
 
 def overlay(image, map_, alpha=0.5):
