@@ -194,7 +194,6 @@ def test_in_place_execution_saves_the_same_text_every_time(own_checkout):
     assert code[2].outputs[0].text == "1 True\n"  # the embedded data, and this environment's Python
     assert set(notebook.metadata) == {"course", "kernelspec", "language_info"}
     assert notebook.metadata.course.cpu_seconds <= 30 and title_cell.title_table(notebook)["CPU seconds"] != "100"
-    assert (own_checkout / "docs" / "pictures" / "01_works.png").is_file()
     tool(own_checkout, "tools/run_notebooks.py", "notebooks", "1")
     assert path.read_text(encoding="utf-8") == first
 
@@ -293,6 +292,17 @@ def test_check_names_the_file_that_differs_and_changes_nothing(own_checkout):
     assert done.returncode == 1 and done.stdout == "differs: notebooks/02_fails.ipynb\n" and path.read_bytes() == before
 
 
+def test_pictures_come_from_the_notebooks_figures(own_checkout):
+    output = new_output("display_data", data={"image/png": DOT}, metadata={"image/png": {"alt": "a <dot>"}})
+    make_notebook(own_checkout / "notebooks" / "01_works.ipynb", new_code_cell("1", outputs=[output]))
+    stamped(own_checkout, "https://github.com/someone/a-course")
+    picture = own_checkout / "docs" / "pictures" / "01_works.png"
+    assert picture.read_bytes() == base64.b64decode(DOT)
+    assert '<img src="docs/pictures/01_works.png" width="160" alt="a &lt;dot&gt;">' in (own_checkout / "README.md").read_text()
+    picture.unlink()
+    assert tool(own_checkout, "tools/stamp.py", "--check").stdout == "differs: docs/pictures/01_works.png\n"
+
+
 def test_an_address_that_colab_cannot_open_is_refused(tmp_path):
     (tmp_path / "pyproject.toml").write_text('[project.urls]\nRepository = "ftp://x"\n[project]\nname = "x"\n')
     with pytest.raises(SystemExit, match="must read https://github.com/<owner>/<name>, not ftp://x"):
@@ -300,7 +310,7 @@ def test_an_address_that_colab_cannot_open_is_refused(tmp_path):
 
 
 def test_this_repository_is_stamped():
-    differing = [path.relative_to(ROOT).as_posix() for path in stamp.stamped_texts(ROOT)]
+    differing = [path.relative_to(ROOT).as_posix() for path in stamp.stamped_texts(ROOT) | stamp.stamped_pictures(ROOT)]
     assert not differing, "run `python3 course.py stamp`"
 
 

@@ -13,9 +13,7 @@ import nbformat
 
 from execute import embedded_environment, execute_all
 from normalise import normalise
-from pages import thumbnail, write_pages
-from stamp import PICTURES
-from title_cell import thumbnail_figure
+from pages import write_pages
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 BUILD = ROOT / "build"
@@ -36,6 +34,7 @@ def main():
         print(f"\nThe pages are in {BUILD}. Open {(BUILD / 'index.html').as_uri()}")
     else:
         save(runs)
+        print("Now renew what repeats them, in README.md: python3 course.py stamp")
     failed = [run for run in runs if run.error]
     for run in failed:
         print(f"FAILED  {run.error}", file=sys.stderr)
@@ -70,7 +69,7 @@ def find_notebook(name, every):
 
 
 def save(runs):
-    """Save the outputs into the notebooks, and their first figures as the pictures of README.md."""
+    """Save the outputs into the notebooks."""
     for run in runs:
         if run.error:
             continue
@@ -80,10 +79,6 @@ def save(runs):
             run.error = f"{run.name}, {unfit}"
             continue
         nbformat.write(notebook, run.path)
-        figure, pictures = thumbnail_figure(notebook), ROOT / PICTURES
-        if figure:
-            pictures.mkdir(parents=True, exist_ok=True)
-            (pictures / f"{run.name}.png").write_bytes(thumbnail(figure[0], 640))
         print(f"saved {run.path.relative_to(ROOT)} ({run.cpu_seconds:.0f} s CPU)")
 
 

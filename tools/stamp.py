@@ -2,22 +2,28 @@
 
 The repository's address stands in pyproject.toml ([project.urls] Repository). From there it goes into the bootstrap
 cell and the launch badge of every notebook, and into README.md and CITATION.cff. The course map in README.md is
-written from the notebooks' title cells. `stamp --check` changes nothing and names the files that differ.
+written from the notebooks' title cells, its pictures from their figures. `stamp --check` changes nothing and names
+the files that differ.
 """
 import argparse
 import html
+import io
 import pathlib
 import re
 import sys
 import tomllib
 
 import nbformat
+from PIL import Image, ImageChops
 
 from bootstrap_cell import bootstrap_cell, colab_badge
+from pages import thumbnail
 from title_cell import promise, thumbnail_figure, title, title_table
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
-PICTURES = pathlib.Path("docs") / "pictures"  # thumbnails, written by `course.py notebooks`
+PICTURES = "docs/pictures"  # of README.md, one for each notebook
+PICTURE_WIDTH = 640
+COVER = "04_grad_cam_vgg16"  # the notebook whose picture opens README.md
 
 
 def repository_address(root):
@@ -37,6 +43,22 @@ def stamped_texts(root):
     texts[root / "CITATION.cff"] = re.sub(r"^repository-code:.*$", f"repository-code: {address}",
                                           (root / "CITATION.cff").read_text(encoding="utf-8"), flags=re.MULTILINE)
     return {path: text for path, text in texts.items() if text != path.read_text(encoding="utf-8")}
+
+
+def stamped_pictures(root):
+    """The pictures of README.md: a dict path -> PNG, with only those that are missing or look different."""
+    pictures = {}
+    for path in notebook_paths(root):
+        figure = thumbnail_figure(nbformat.read(path, as_version=4))
+        if figure:
+            pictures[root / PICTURES / f"{path.stem}.png"] = thumbnail(figure[0], PICTURE_WIDTH)
+    return {path: png for path, png in pictures.items() if not path.is_file() or differ(png, path.read_bytes())}
+
+
+def differ(png, other):
+    """Whether two pictures have other pixels; their files may differ with the computer's compression."""
+    one, two = (Image.open(io.BytesIO(file)).convert("RGB") for file in (png, other))
+    return one.size != two.size or ImageChops.difference(one, two).getbbox() is not None
 
 
 def notebook_paths(root):
@@ -69,7 +91,8 @@ def with_badge(source, badge):
 
 
 def stamped_readme(root, address):
-    sections = {"badges": badges(root, address), "clone": clone(address), "map": course_map(root, address)}
+    sections = {"cover": picture(root / "notebooks" / f"{COVER}.ipynb", PICTURE_WIDTH), "badges": badges(root, address),
+                "clone": clone(address), "map": course_map(root, address)}
     text = (root / "README.md").read_text(encoding="utf-8")
     for name, section in sections.items():
         text = re.sub(rf"(<!-- stamp: {name} -->\n).*?(<!-- /stamp -->)",
@@ -92,17 +115,21 @@ def clone(address):
 
 
 def course_map(root, address):
-    """The table of the notebooks: picture, title, what one learns, minutes, launch link."""
+    """The table of the notebooks: picture, title, what one learns, minutes, launch badge."""
     rows = ["| | notebook | you will be able to | minutes | |", "|---|---|---|---|---|"]
     for path in notebook_paths(root):
         notebook = nbformat.read(path, as_version=4)
         name, table = path.relative_to(root).as_posix(), title_table(notebook)
-        picture, figure = PICTURES / f"{path.stem}.png", thumbnail_figure(notebook)
-        image = f'<img src="{picture.as_posix()}" width="160" alt="{html.escape(figure[1])}">' if figure else ""
         learn = table.get("You will be able to", promise(notebook))
-        rows.append(f"| {image} | [{title(notebook)}]({name}) | {learn} | {table.get('Minutes', '')} "
+        rows.append(f"| {picture(path, 160)} | [{title(notebook)}]({name}) | {learn} | {table.get('Minutes', '')} "
                     f"| {colab_badge(address, name)} |")
     return "\n".join(rows)
+
+
+def picture(path, width):
+    """HTML of the picture that stands for the notebook at `path`; nothing while it has none."""
+    figure = thumbnail_figure(nbformat.read(path, as_version=4)) if path.is_file() else None
+    return f'<img src="{PICTURES}/{path.stem}.png" width="{width}" alt="{html.escape(figure[1])}">' if figure else ""
 
 
 def main():
@@ -110,11 +137,12 @@ def main():
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true", help="change nothing; name the files that differ")
     check = parser.parse_args().check
-    differing = stamped_texts(ROOT)
-    for path, text in differing.items():
+    differing = stamped_pictures(ROOT) | {path: text.encode() for path, text in stamped_texts(ROOT).items()}
+    for path, content in differing.items():
         print(f"{'differs' if check else 'stamped'}: {path.relative_to(ROOT).as_posix()}")
         if not check:
-            path.write_text(text, encoding="utf-8", newline="\n")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
     if check and differing:
         sys.exit("Run `python3 course.py stamp`.")
     if not differing:
