@@ -298,7 +298,7 @@ def test_pictures_come_from_the_notebooks_figures(own_checkout):
     stamped(own_checkout, "https://github.com/someone/a-course")
     picture = own_checkout / "docs" / "pictures" / "01_works.png"
     assert picture.read_bytes() == base64.b64decode(DOT)
-    assert '<img src="docs/pictures/01_works.png" width="160" alt="a &lt;dot&gt;">' in (own_checkout / "README.md").read_text()
+    assert '<img src="docs/pictures/01_works.png" width="180" alt="a &lt;dot&gt;">' in (own_checkout / "README.md").read_text()
     picture.unlink()
     assert tool(own_checkout, "tools/stamp.py", "--check").stdout == "differs: docs/pictures/01_works.png\n"
 

@@ -149,5 +149,5 @@ def thumbnail(png, width):
     if image.width > width:
         image = image.resize((width, round(image.height * width / image.width)), Image.Resampling.LANCZOS)
     file = io.BytesIO()
-    image.quantize(256).save(file, format="PNG", optimize=True)
+    image.quantize(256, method=Image.Quantize.MAXCOVERAGE).save(file, format="PNG", optimize=True)
     return min(png, file.getvalue(), key=len)

@@ -115,14 +115,15 @@ def clone(address):
 
 
 def course_map(root, address):
-    """The table of the notebooks: picture, title, what one learns, minutes, launch badge."""
-    rows = ["| | notebook | you will be able to | minutes | |", "|---|---|---|---|---|"]
+    """The table of the notebooks: picture, title with launch badge, what one learns, minutes."""
+    wide = "&nbsp;" * 36  # GitHub makes a column as narrow as its text, and shrinks the pictures in it
+    rows = [f"| {wide} | notebook | you will be able to | minutes |", "|---|---|---|---|"]
     for path in notebook_paths(root):
         notebook = nbformat.read(path, as_version=4)
         name, table = path.relative_to(root).as_posix(), title_table(notebook)
         learn = table.get("You will be able to", promise(notebook))
-        rows.append(f"| {picture(path, 160)} | [{title(notebook)}]({name}) | {learn} | {table.get('Minutes', '')} "
-                    f"| {colab_badge(address, name)} |")
+        rows.append(f"| {picture(path, 180)} | [{title(notebook)}]({name})<br>{colab_badge(address, name)} "
+                    f"| {learn} | {table.get('Minutes', '')} |")
     return "\n".join(rows)
 
 
