@@ -11,7 +11,7 @@ and prints one line that says what it took. Files that the user put there and th
 in "auto" as well: whoever brings data must not be taught with other data unawares. COURSE_OFFLINE=1 skips
 the download and its cache. data/README.md describes the data sets, their layouts and their licences.
 
-`python -m lecture_utils.datasets` shows what is where; with `--fetch` it first downloads what is missing.
+`python -m lecture_utils.datasets` downloads what is missing and shows what is where; with `--show` it only shows.
 """
 
 import argparse
@@ -331,10 +331,10 @@ def _fetch_missing():
 
 
 def main(arguments=None):
-    """Print what is where, after downloading what is missing if asked to; 0 if nothing is amiss, else 1."""
-    parser = argparse.ArgumentParser(prog="python -m lecture_utils.datasets", description="Show where the course's data is.")
-    parser.add_argument("--fetch", action="store_true", help="first download what is missing")
-    complete = not parser.parse_args(arguments).fetch or _fetch_missing()
+    """Download what is missing (unless asked only to show), print what is where; 0 if nothing is amiss, else 1."""
+    parser = argparse.ArgumentParser(prog="python -m lecture_utils.datasets", description="Fetch the course's data, and show what is where.")
+    parser.add_argument("--show", action="store_true", help="download nothing")
+    complete = parser.parse_args(arguments).show or _fetch_missing()
     rows = where_is_the_data()
     for row in rows:
         print(f"{row.name:12} {row.source:15} {row.images:>7,} images  {row.path or row.remark}".rstrip())

@@ -118,8 +118,8 @@ def test_an_old_python_says_the_sentence(tmp_path):
 
 @posix_only
 def test_the_first_call_installs_with_hashes_and_the_second_starts_at_once(checkout):
-    status, out, _ = call(checkout, "data", "--fetch")
-    assert status == 7 and "handed over: -m lecture_utils.datasets --fetch" in out
+    status, out, _ = call(checkout, "data", "--show")
+    assert status == 7 and "handed over: -m lecture_utils.datasets --show" in out
     assert uv_calls(checkout) == ["venv --quiet", "pip install"]
     status, out, _ = call(checkout, "run", "01")
     assert status == 7 and out == "handed over: tools/run_notebooks.py run 01\n"

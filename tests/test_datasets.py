@@ -672,10 +672,10 @@ def test_where_is_the_data(tmp_path):
 
 def test_the_command_fails_where_data_is_broken_or_cannot_be_had(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("COURSE_DATA", str(tmp_path))
-    assert datasets.main([]) == 0
-    assert datasets.main(["--fetch"]) == 1  # COURSE_OFFLINE=1
+    assert datasets.main(["--show"]) == 0
+    assert datasets.main([]) == 1  # COURSE_OFFLINE=1
     (tmp_path / "mnist.npz").write_bytes(b"rotten")
-    assert datasets.main([]) == 1
+    assert datasets.main(["--show"]) == 1
     assert re.search(r"MNIST +broken .*mnist.npz is not a whole", capsys.readouterr().out)
 
 

@@ -386,5 +386,5 @@ def test_fetch_says_what_could_not_be_had(server, monkeypatch, capsys):
     monkeypatch.setattr(datasets, "MNIST_URL", f"{server.url}/missing")
     monkeypatch.setattr(datasets, "NEU", datasets.NEU._replace(fetch=lambda again: ({}, None)))
     monkeypatch.setattr(datasets, "CIFAR10", datasets.CIFAR10._replace(fetch=lambda again: ({}, None)))
-    assert datasets.main(["--fetch"]) == 1
+    assert datasets.main([]) == 1
     assert "MNIST: 127.0.0.1" in capsys.readouterr().out

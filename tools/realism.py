@@ -2,7 +2,7 @@
 
 Four networks are trained from one seed: on real digits, on embedded digits, on real steel, on embedded steel.
 Each is scored on real and on embedded images that it has not seen. The figures in data/README.md are this
-command's. It needs the real data (COURSE_DATA, or what `python3 course.py data --fetch` brings); the option
+command's. It needs the real data (COURSE_DATA, or what `python3 course.py data` brings); the option
 `--sheets` draws real beside embedded images into build/realism/ instead, and trains nothing.
 """
 
@@ -43,7 +43,7 @@ def main():
 def real(data):
     """The data set, if it is the real one."""
     if data.source.startswith("embedded"):
-        sys.exit("This needs the real data: set COURSE_DATA to its folder, or fetch it: python3 course.py data --fetch")
+        sys.exit("This needs the real data: set COURSE_DATA to its folder, or fetch it: python3 course.py data")
     return data
 
 

@@ -1,6 +1,6 @@
 """Trains the networks that ship with the course: `python3 course.py train NAME ...`, `--table` prints their scores.
 
-Training reads the real data (`COURSE_DATA`, or what `python3 course.py data --fetch` brings), mixes the embedded
+Training reads the real data (`COURSE_DATA`, or what `python3 course.py data` brings), mixes the embedded
 data in, and writes data/weights/NAME.npz (float16) and NAME.json (scores on every test set, and how it was made).
 The scores are those of the float16 file as `load_model` reads it. Every epoch is kept under build/train: the same
 command goes on where it was interrupted.
