@@ -145,7 +145,7 @@ def picture(axis, image, title=None):
 def bare_map(axis, map_, title=None, signed=False):
     """Draw one map (rows, columns) on `axis` at its own resolution, with a colour bar of its scale."""
     map_ = np.asarray(map_)
-    top = max(np.abs(map_).max(), np.finfo(np.float32).tiny)
+    top = np.abs(map_).max() or 1.0
     drawn = axis.imshow(map_, cmap=SIGNED if signed else EVIDENCE, vmin=-top if signed else 0, vmax=top,
                         interpolation="nearest")
     bar = axis.figure.colorbar(drawn, ax=axis, fraction=0.046, pad=0.03)
