@@ -254,7 +254,7 @@ def run_installer(command):
                 write_over(progress)
             elif time.time() - spoken > 15:
                 spoken = time.time()
-                print(progress, flush=True)
+                print(progress[:100], flush=True)  # pip ends by naming every package on one line
     except KeyboardInterrupt:
         process.terminate()
         raise
