@@ -1,0 +1,72 @@
+"""Figures: what is laid over what, and that every figure carries its alternative text."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+
+from lecture_utils import overlay, plots
+
+GREY = np.linspace(0, 1, 64, dtype=np.float32).reshape(8, 8)
+
+
+def test_overlay_is_the_image_at_opacity_0_and_the_coloured_map_at_1():
+    as_rgb = np.repeat(np.round(255 * GREY).astype(np.uint8)[..., None], 3, axis=-1)
+    np.testing.assert_array_equal(overlay(GREY, np.ones((2, 2)), alpha=0), as_rgb)
+    top = np.round(255 * np.array(plt.get_cmap("inferno")(1.0)[:3]))
+    np.testing.assert_array_equal(overlay(GREY, np.full((2, 2), 7.0), alpha=1), np.broadcast_to(top, (8, 8, 3)))
+
+
+def test_overlay_takes_floats_and_bytes_grey_and_colour_alike():
+    map_ = np.arange(9.0).reshape(3, 3)
+    expected = overlay(GREY, map_).astype(int)
+    for image in (GREY[..., None], np.repeat(GREY[..., None], 3, -1), np.round(255 * GREY).astype(np.uint8)):
+        assert np.abs(overlay(image, map_).astype(int) - expected).max() <= 1
+
+
+def test_overlay_does_not_depend_on_the_map_s_scale_and_draws_negative_values_like_zero():
+    map_ = np.array([[0, 1], [2, 4]], dtype=np.float32)
+    np.testing.assert_array_equal(overlay(GREY, map_), overlay(GREY, 1e-6 * map_))
+    np.testing.assert_array_equal(overlay(GREY, -map_), overlay(GREY, np.zeros((2, 2))))
+
+
+@pytest.mark.parametrize("image, map_, alpha, told", [
+    (GREY[None, ..., None], np.ones((2, 2)), 0.5, "one image"),
+    (GREY, np.ones((1, 2, 2)), 0.5, "one finite map"),
+    (GREY, np.array([[np.nan]]), 0.5, "one finite map"),
+    (GREY, np.ones((2, 2)), 50, "opacity"),
+])
+def test_overlay_says_what_is_wrong(image, map_, alpha, told):
+    with pytest.raises(ValueError, match=told):
+        overlay(image, map_, alpha)
+
+
+def test_signed_image_is_grey_at_zero_and_symmetric():
+    gradient = np.array([[-2.0, 0.0, 2.0, 1.0]])
+    np.testing.assert_allclose(plots.signed_image(gradient, percentile=100), [[0, 0.5, 1, 0.75]])
+    np.testing.assert_allclose(plots.signed_image(np.zeros((2, 2))), 0.5)
+
+
+def test_boxes_are_drawn_around_their_pixels():
+    figure = plots.image_grid([GREY], boxes=[np.array([[1, 2, 4, 7]])])
+    (patch,) = figure.axes[0].patches
+    assert patch.get_xy() == (0.5, 1.5) and (patch.get_width(), patch.get_height()) == (3, 5)
+    plt.close(figure)
+
+
+def test_signed_maps_have_white_at_zero_and_an_own_scale():
+    figure = plots.map_grid(GREY[None, ..., None], {"map": np.array([[[-3.0, 1.0]]])}, signed=True)
+    (drawn,) = figure.axes[1].images
+    assert drawn.get_clim() == (-3, 3) and drawn.get_cmap().name == "RdBu_r"
+    plt.close(figure)
+
+
+def test_every_figure_needs_and_carries_its_alternative_text(monkeypatch):
+    shown = []
+    monkeypatch.setattr("IPython.display.display", lambda data, **more: shown.append((data, more)))
+    figure = plots.image_grid([GREY])
+    with pytest.raises(ValueError, match="alternative text"):
+        plots.show(figure, " ")
+    plots.show(figure, "A ramp of grey.")
+    (data, more), = shown
+    assert data["image/png"][:4] == b"\x89PNG" and more["metadata"]["image/png"]["alt"] == "A ramp of grey."
+    assert not plt.fignum_exists(figure.number)
