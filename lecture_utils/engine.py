@@ -172,6 +172,39 @@ def explain_gap_head(model, images, equation, class_index=None, output=None):
     return prepared.once((equation, output), build)(inputs, chosen)
 
 
+def scores(model, images, class_index=None, output=None, score=None):
+    """Forward only: the class scores y (n, classes), and the class asked for or else predicted, int (n,).
+
+    A single unit gives the columns -y, y; a caller's own score is the one column there is.
+    """
+    prepared = prepare(model)
+    network = prepared.network
+    inputs, chosen = _inputs_and_choice(prepared, images, class_index, output, score)
+    outputs = _forward(prepared, inputs)
+    if score is not None:
+        return np.asarray(score(_nested(network, outputs)))[:, None], np.zeros(len(inputs[0]), int)
+    y = outputs[network.outputs.index(_score_slots(network, output, None)[0])].numpy()
+    y = np.concatenate([-y, y], axis=1) if y.shape[1] == 1 else y
+    return y, np.where(chosen[0] < 0, y.argmax(axis=1), chosen[0])
+
+
+def _forward(prepared, inputs):
+    """All outputs before softmax, as tensors."""
+    network = prepared.network
+
+    def build():
+        def forward(inputs, _):
+            return _scores(network.run(inputs), network.outputs)
+        return _Pass(forward, network, floats_per_image=_floats(network.steps))
+
+    return [tf.constant(y) for y in prepared.once("forward", build)(inputs)]
+
+
+def _nested(network, outputs):
+    """The outputs as the model itself nests them."""
+    return keras.tree.map_structure(lambda slot: outputs[network.outputs.index(slot)], network.structure)
+
+
 def _float32(tensor):
     return tf.cast(tensor, tf.float32)
 
@@ -228,18 +261,10 @@ def _inputs_and_choice(prepared, images, class_index, output, score):
 
 def _gradient_of(score, prepared, inputs):
     """d(score)/d(outputs): the caller's function runs eagerly, once, outside of anything compiled."""
-    network = prepared.network
-
-    def build():
-        def forward(inputs, _):
-            return _scores(network.run(inputs), network.outputs)
-        return _Pass(forward, network)
-
-    outputs = [tf.constant(y) for y in prepared.once("forward", build)(inputs)]
+    outputs = _forward(prepared, inputs)
     with tf.GradientTape() as tape:
         tape.watch(outputs)
-        nested = keras.tree.map_structure(lambda slot: outputs[network.outputs.index(slot)], network.structure)
-        S = tf.convert_to_tensor(score(nested))
+        S = tf.convert_to_tensor(score(_nested(prepared.network, outputs)))
     n = len(inputs[0])
     if S.shape != (n,):
         raise ValueError(f"score must return one number per image, shape ({n},); it returned shape {tuple(S.shape)}")
