@@ -14,7 +14,7 @@ What stands around an equation, checking images and classes, running the network
 import numpy as np
 import tensorflow as tf
 
-from lecture_utils import engine
+from . import engine
 
 
 def cam(model, images, class_index=None, *, output=None):

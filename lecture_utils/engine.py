@@ -12,9 +12,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from lecture_utils import surgery
+from . import surgery
 
-SHARE = 2**26       # floats of feature maps that one pass may hold (256 MiB); more images are explained in shares
+SHARE = 2**28       # floats of feature maps that one pass may hold (1 GiB); more images are explained in shares
 
 
 # --- the passes --------------------------------------------------------------------------------------------------
@@ -324,10 +324,11 @@ class _Pass:
         self._lock = threading.Lock()
 
     def __call__(self, inputs, chosen=(), copies=1):
-        share = max(1, SHARE // (self._floats * copies))
-        parts = [self._run([each[start:start + share] for each in inputs], [each[start:start + share] for each in chosen])
-                 for start in range(0, len(inputs[0]), share)]
-        return parts[0] if len(parts) == 1 else tf.nest.map_structure(lambda *each: np.concatenate(each), *parts)
+        n = len(inputs[0])
+        count = min(n, -(-n * copies * self._floats // SHARE))
+        shares = [slice(n * i // count, n * (i + 1) // count) for i in range(count)]        # of nearly the same size
+        parts = [self._run([each[share] for each in inputs], [each[share] for each in chosen]) for share in shares]
+        return parts[0] if count == 1 else tf.nest.map_structure(lambda *each: np.concatenate(each), *parts)
 
     def _run(self, *arrays):
         strategy = tf.distribute.get_strategy()

@@ -16,8 +16,8 @@ These images are sharp, and nearly the same for every class: they show what the 
 
 import tensorflow as tf
 
-from lecture_utils import engine
-from lecture_utils.cam import _grad_cam, bilinear
+from . import engine
+from .cam import _grad_cam, bilinear
 
 
 def guided_backprop(model, images, class_index=None, *, output=None, score=None):

@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 from tqdm.auto import tqdm
 
-from lecture_utils.cam import grad_cam
+from .cam import grad_cam
 
 
 def explain_dataset(model, dataset, method=grad_cam, *, folder=None, progress=True, **options):
