@@ -32,6 +32,8 @@ COMMANDS = collections.OrderedDict([
                       "--nbval-cell-timeout=240", "-n", "2", "--dist", "loadfile"])),
     ("lab", Command("open the notebooks in JupyterLab",
                     ["-m", "jupyterlab", "--ServerApp.root_dir=" + ROOT, "--LabApp.default_url=/lab/tree/notebooks"])),
+    ("slides", Command("build the lecture's slides into build/slides/, in English and Korean; name some to build only those",
+                       ["tools/slides.py"])),
     ("data", Command("fetch the real data, and show what is where; `data --show` only shows",
                      ["-m", "lecture_utils.datasets"])),
     ("doctor", Command("check this computer, and say what to do about each thing that is wrong",

@@ -84,11 +84,11 @@ def markdown(source, attachments=None):
     return MarkdownWithMath(renderer=PageRenderer(escape=False, attachments=attachments)).render(source)
 
 
-def formula(tex, display=False):
-    """TeX drawn as SVG; what can't be drawn stays readable TeX."""
+def formula(tex, display=False, size=FORMULA_SIZE):
+    """TeX drawn as SVG, its letters `size` pixels high; what can't be drawn stays readable TeX."""
     try:
         # ziamath knows the environments align* and split by one name only
-        drawing = ziamath.Latex(re.sub(r"\{(aligned|split|align)\}", "{align*}", tex), size=FORMULA_SIZE, inline=not display)
+        drawing = ziamath.Latex(re.sub(r"\{(aligned|split|align)\}", "{align*}", tex), size=size, inline=not display)
     except Exception:  # its errors have no common class, and none of them should cost the page
         return f"<code>{html.escape(tex)}</code>"
     kind, shift = ("block", 0) if display else ("inline", drawing.getyofst())

@@ -1,0 +1,96 @@
+"""Draws the figures of a deck, in the language asked for, with the functions of slides/figures/NN_name.py.
+
+A figure is a function of one argument, `say`, that returns a matplotlib figure, or a list of them: the frames of an
+animation. `say("evidence", "근거")` is the first in an English deck and the second in a Korean one. What both languages
+share, a model or its maps, the module computes once, in functions of its own under `functools.cache`.
+"""
+import base64
+import dataclasses
+import importlib.util
+import io
+import sys
+
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt  # noqa: E402  (the backend is chosen first)
+from matplotlib import font_manager  # noqa: E402
+from matplotlib.text import Text  # noqa: E402
+from matplotlib.ticker import MaxNLocator  # noqa: E402
+from PIL import Image  # noqa: E402
+
+from deck import LANGUAGES, SOURCES  # noqa: E402
+from deck_fonts import NANUM  # noqa: E402
+
+SMALLEST_TEXT = 24  # pixels of a slide that is 720 high
+SHARPNESS = 1.5     # pixels drawn for each pixel of the slide: a projector of 1920×1080
+STYLE = {"font.family": ["NanumGothic", "DejaVu Sans"], "mathtext.fontset": "dejavusans", "axes.unicode_minus": False}
+
+
+@dataclasses.dataclass(frozen=True)
+class Picture:
+    """A figure ready for the page: its size on the slide in pixels, and its frames as data addresses."""
+
+    width: int
+    height: int
+    frames: list
+
+
+def load_figures(name):
+    """The module slides/figures/NN_name.py; its neighbours can be imported from it."""
+    folder = SOURCES / "figures"
+    if str(folder) not in sys.path:
+        sys.path.insert(0, str(folder))
+    spec = importlib.util.spec_from_file_location(f"figures_{name}", folder / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def draw(function, language, box):
+    """Call one figure function and fit what it draws into `box`, (width, height) in pixels of the slide."""
+    for file in NANUM.glob("NanumGothic*.ttf"):
+        if str(file) not in {font.fname for font in font_manager.fontManager.ttflist}:
+            font_manager.fontManager.addfont(file)
+
+    def say(*texts):
+        return texts[LANGUAGES.index(language)]
+
+    with plt.rc_context(STYLE):
+        drawn = function(say)
+        figures = drawn if isinstance(drawn, list) else [drawn]
+        scale = min(min(side / inches for side, inches in zip(box, figure.get_size_inches())) for figure in figures)
+        for figure in figures:
+            make_legible(figure, scale)
+        # Frames keep their canvas, so that nothing jumps from one to the next; a single figure loses its margin.
+        images = [image_of(figure, scale, crop=len(figures) == 1) for figure in figures]
+        for figure in figures:
+            plt.close(figure)
+    shrink = min(box[0] / images[0].width, box[1] / images[0].height, 1 / SHARPNESS)
+    return Picture(round(images[0].width * shrink), round(images[0].height * shrink), [address(image) for image in images])
+
+
+def make_legible(figure, scale):
+    """Enlarge every text that would be smaller than SMALLEST_TEXT on the slide; `scale` is its pixels per inch."""
+    points = 72 * SMALLEST_TEXT / scale
+    for axis in figure.axes:
+        for direction in (axis.xaxis, axis.yaxis):
+            if isinstance(direction.get_major_locator(), MaxNLocator):  # chosen by matplotlib, for smaller text
+                direction.get_major_locator().set_params(nbins=4)
+        axis.tick_params(labelsize=max(points, *(label.get_fontsize() for label in axis.get_xticklabels()), 0))
+    for text in figure.findobj(Text):
+        text.set_fontsize(max(points, text.get_fontsize()))
+
+
+def image_of(figure, scale, crop):
+    file = io.BytesIO()
+    figure.savefig(file, format="png", dpi=SHARPNESS * scale, facecolor="white",
+                   **({"bbox_inches": "tight", "pad_inches": 0.02} if crop else {}))
+    return Image.open(file).convert("RGB")
+
+
+def address(image):
+    """The image as a data address: WebP without loss, a third of a PNG's size."""
+    file = io.BytesIO()
+    image.save(file, format="webp", lossless=True, method=4)
+    return "data:image/webp;base64," + base64.b64encode(file.getvalue()).decode("ascii")

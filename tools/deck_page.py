@@ -1,0 +1,123 @@
+"""Writes a deck as one HTML file that loads nothing: style, player, fonts, formulas and figures are in it."""
+import html
+import pathlib
+import re
+
+from nbconvert.filters.markdown_mistune import MarkdownWithMath
+from pygments.formatters import HtmlFormatter
+
+import pages
+from deck import FIGURE, QUOTE
+from deck_code import quoted
+from deck_fonts import font_faces
+
+TEMPLATE = pathlib.Path(__file__).with_name("deck_template")
+TEXT_SIZE = 30  # pixels, of 720
+BOXES = {"beside": (600, 520), "alone": (1168, 500)}  # the largest a figure may be, (width, height) in pixels
+WORDS = {
+    "en": {"next": "Next", "end": "End of the deck", "elapsed": "elapsed", "planned": "planned for this slide: minute",
+           "restart": "restart the clock", "play": "Play", "minutes": "min",
+           "help": "→ next · ← back · ↓ ↑ whole slides · P play · S speaker's view · O overview · F full screen"},
+    "ko": {"next": "다음", "end": "슬라이드 끝", "elapsed": "경과", "planned": "이 슬라이드의 예정 시각(분):",
+           "restart": "시계 다시 시작", "play": "재생", "minutes": "분",
+           "help": "→ 다음 · ← 이전 · ↓ ↑ 슬라이드 단위 · P 재생 · S 발표자 화면 · O 전체 보기 · F 전체 화면"},
+}
+
+
+def box(slide, height):
+    """The room (width, height) in pixels that a figure of this slide may fill."""
+    width, most = BOXES["beside" if "beside" in slide.flags else "alone"]
+    return width, height or most
+
+
+def page(deck, pictures):
+    """The HTML of a deck. `pictures`: for each figure's (slide name, function name) a `deck_figures.Picture`."""
+    begun, sections = 0, []
+    for number, slide in enumerate(deck.slides, start=1):
+        sections.append(section(deck, slide, number, begun, pictures))
+        begun += slide.minutes
+    words = WORDS[deck.language]
+    body = "\n".join(sections)
+    seen = re.sub(r"<svg.*?</svg>|<img[^>]*>", "", body, flags=re.DOTALL)  # no pictures: only what fonts draw
+    style = (TEMPLATE / "deck.css").read_text(encoding="utf-8") + HtmlFormatter(style="default").get_style_defs(".highlight")
+    return f"""<!DOCTYPE html>
+<html lang="{deck.language}">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{html.escape(deck.title)}</title>
+<link rel="icon" href="data:,">
+<style>
+{font_faces(html.unescape(seen) + "".join(words.values()) + "0123456789:")}
+{style}
+</style>
+</head>
+<body>
+<main>
+{body}
+</main>
+<aside id="speaker" hidden>
+<p id="clock"><span><b id="elapsed">0:00</b> {words["elapsed"]}</span>
+<span>{words["planned"]} <b id="planned"></b></span>
+<button id="restart">{words["restart"]}</button></p>
+<p id="following">{words["next"]}</p><p id="ended">{words["end"]}</p>
+<div id="notes"></div>
+<p id="keys">{words["help"]}</p>
+</aside>
+<script>
+{(TEMPLATE / "deck.js").read_text(encoding="utf-8")}
+</script>
+</body>
+</html>
+"""
+
+
+def section(deck, slide, number, begun, pictures):
+    """One slide. Its notes stand in it, unseen, for the speaker's view."""
+    figures = [figure(slide, *each, pictures, WORDS[deck.language]) for each in slide.figures]
+    text = QUOTE.sub(lambda match: quoted(match.group()), slide.body)
+    if "beside" in slide.flags:
+        text = f'<div class="text">{markdown(FIGURE.sub("", text))}</div><div class="figures">{"".join(figures)}</div>'
+    else:
+        marks = iter(range(len(figures)))
+        text = markdown(FIGURE.sub(lambda _: f"\n<div>figure {next(marks)}</div>\n", text))
+        text = re.sub(r"<div>figure (\d+)</div>", lambda mark: figures[int(mark[1])], text)
+    heading = re.sub(r"^<p>|</p>\s*$", "", markdown(slide.heading).strip())
+    return f"""<section id="{slide.name}" class="{" ".join(slide.flags)}" data-begins="{begun}" data-minutes="{slide.minutes}">
+<h1>{heading}</h1>
+<div class="content">{text}</div>
+<footer><span>{html.escape(deck.title)}</span><span>{html.escape(deck.facts["images"])}</span><span>{number} / {len(deck.slides)}</span></footer>
+<div class="notes" hidden>{markdown(slide.notes)}</div>
+</section>"""
+
+
+def figure(slide, alt, name, height, pictures, words):
+    """A figure's HTML; of an animation all frames, of which the player shows one."""
+    picture = pictures[slide.name, name]
+    size, alt = f'width="{picture.width}" height="{picture.height}"', html.escape(alt)
+    if len(picture.frames) == 1:
+        return f'<img src="{picture.frames[0]}" {size} alt="{alt}">'
+    frames = "".join(f'<img src="{frame}" {size} alt="" class="frame">' for frame in picture.frames)
+    return (f'<div class="animation" role="img" aria-label="{alt}" style="width: {picture.width}px; '
+            f'height: {picture.height}px">{frames}</div><button class="play">▶ {words["play"]}</button>')
+
+
+class SlideRenderer(pages.PageRenderer):
+    """Markdown of a slide: a page's, with formulas of the slide's size."""
+
+    def inline_math(self, body):
+        return drawn(body, size=TEXT_SIZE)
+
+    def block_math(self, body):
+        return drawn(body, display=True, size=1.1 * TEXT_SIZE)
+
+
+def drawn(tex, **how):
+    formula = pages.formula(tex, **how)
+    if "<svg" not in formula:
+        raise ValueError(f"The formula ${tex}$ can't be drawn. Write it with simpler TeX.")
+    return formula
+
+
+def markdown(source):
+    return MarkdownWithMath(renderer=SlideRenderer(escape=False)).render(source)

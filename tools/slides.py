@@ -1,0 +1,165 @@
+"""Builds the lecture decks: `python3 course.py slides`, or `python3 course.py slides 03` for one of them.
+
+Each deck becomes one HTML file for each language in build/slides/, and, where Chromium is installed, a PDF. All figures
+are drawn here and now, from the embedded data, so that every computer builds the same decks.
+"""
+import argparse
+import dataclasses
+import html
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+from tqdm import tqdm
+
+from deck import LANGUAGES, ROOT, deck_names, faults, mark_translated, read_deck
+
+sys.path.insert(0, str(ROOT))  # for lecture_utils
+
+import lecture_utils.quiet  # noqa: E402, F401  TensorFlow, without the log lines it writes while it loads
+
+import deck_figures  # noqa: E402
+import deck_page  # noqa: E402
+from execute import embedded_environment  # noqa: E402
+
+BUILD = ROOT / "build" / "slides"
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge",
+            "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome", "/Applications/Chromium.app/Contents/MacOS/Chromium",
+            r"C:\Program Files\Google\Chrome\Application\chrome.exe",
+            r"C:\Program Files (x86)\Microsoft\Edge\Application\msedge.exe")
+NO_BROWSER = ("No PDFs: they need Chromium, Chrome or Edge, and none was found. Install one and run this command again, "
+              "or open a deck in any browser and print it into a file.")
+
+
+def main():
+    arguments = parse_arguments()
+    names = [find_deck(name) for name in arguments.decks] or deck_names()
+    if arguments.translated:
+        for name in names:
+            mark_translated(name)
+        return 0
+    browser = find_browser()
+    with tempfile.TemporaryDirectory() as empty_folder:
+        os.environ.update(embedded_environment(empty_folder))
+        for name in names:
+            build(name, browser)
+    write_index()
+    print(f"The decks are in {BUILD}. Open {(BUILD / 'index.html').as_uri()}" + ("" if browser else f"\n{NO_BROWSER}"))
+    return 0
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(prog="course.py slides", description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("decks", nargs="*", metavar="deck", help="a number or a name such as 03_grad_cam_mnist; all, if none is named")
+    parser.add_argument("--translated", action="store_true",
+                        help="for translators: build nothing; note that the Korean slides are up to date with the English ones")
+    return parser.parse_args()
+
+
+def find_deck(name):
+    matches = [one for one in deck_names() if one == name or name.isdigit() and one.startswith(f"{int(name):02d}_")]
+    if not matches:
+        sys.exit(f"There is no deck '{name}'. There are {', '.join(deck_names())}.")
+    return matches[0]
+
+
+def find_browser():
+    return next(filter(None, map(shutil.which, BROWSERS)), None)
+
+
+def build(name, browser):
+    """Write one deck in both languages, as HTML and PDF."""
+    began = time.monotonic()
+    for fault in faults(name):
+        print(f"  note: {fault}", file=sys.stderr)
+    module = deck_figures.load_figures(name)
+    for language in LANGUAGES:
+        deck = filled_in(read_deck(name, language), module)
+        wanted = [(slide, *figure) for slide in deck.slides for figure in slide.figures]
+        pictures = {(slide.name, function): deck_figures.draw(getattr(module, function), language, deck_page.box(slide, height))
+                    for slide, _, function, height in tqdm(wanted, f"{name} {language}: figures", leave=False, disable=None)}
+        path = BUILD / language / f"{name}.html"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(deck_page.page(deck, pictures), encoding="utf-8")
+        if browser:
+            print_pdf(browser, path)
+    print(f"{name:<28}{len(deck.slides):3} slides {deck.minutes:3} minutes   built in {time.monotonic() - began:.0f} s", flush=True)
+
+
+def filled_in(deck, module):
+    """The deck with every {{name}} of its texts replaced by what the figures' module returns for it: a number."""
+    def fill(text):
+        return re.sub(r"\{\{(\w+)\}\}", lambda match: str(getattr(module, match[1])()), text)
+
+    slides = [dataclasses.replace(slide, heading=fill(slide.heading), body=fill(slide.body), notes=fill(slide.notes))
+              for slide in deck.slides]
+    return dataclasses.replace(deck, slides=slides)
+
+
+def print_pdf(browser, path):
+    """Print a deck into a PDF beside it, one page a slide."""
+    pdf = path.with_suffix(".pdf")
+    command = [browser, "--headless", "--disable-gpu", "--no-pdf-header-footer", f"--print-to-pdf={pdf}", path.as_uri()]
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        command.insert(1, "--no-sandbox")  # as root, in a container, Chromium runs in no other way
+    result = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    if result.returncode or not pdf.is_file():
+        sys.exit(f"{browser} could not print {path.name}:\n{result.stderr[-600:]}")
+
+
+def write_index():
+    """Write the list of the decks that are built."""
+    rows = []
+    for name in deck_names():
+        decks = {language: read_deck(name, language) for language in LANGUAGES if (BUILD / language / f"{name}.html").is_file()}
+        links = "".join(f'<td>{link(deck)}</td>' for deck in decks.values())
+        if decks:
+            facts = next(iter(decks.values()))
+            rows.append(f"<tr>{links}<td>{len(facts.slides)}</td><td>{facts.minutes}</td></tr>")
+    BUILD.mkdir(parents=True, exist_ok=True)
+    (BUILD / "index.html").write_text(f"""<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>How a CNN decides, seen: the lecture</title>
+<link rel="icon" href="data:,">
+<style>
+{deck_page.pages.style()}
+</style>
+</head>
+<body>
+<main>
+<h1>How a CNN decides, seen: the lecture</h1>
+<p>In a deck: <code>S</code> opens the speaker's view with notes, next slide and clock, <code>O</code> the overview,
+<code>P</code> plays an animation, <code>F</code> fills the screen; arrows, clicks and swipes move on.</p>
+<table>
+<thead><tr><th>English</th><th>한국어</th><th>slides</th><th>minutes</th></tr></thead>
+<tbody>
+{chr(10).join(rows)}
+</tbody>
+</table>
+</main>
+</body>
+</html>
+""", encoding="utf-8")
+
+
+def link(deck):
+    address = f"{deck.language}/{deck.name}"
+    pdf = f' · <a href="{address}.pdf">PDF</a>' if (BUILD / f"{address}.pdf").is_file() else ""
+    return f'<a href="{address}.html" lang="{deck.language}">{html.escape(deck.title)}</a>{pdf}'
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except ValueError as error:
+        sys.exit(str(error))
+    except KeyboardInterrupt:
+        sys.exit("\nInterrupted.")
