@@ -1,8 +1,16 @@
-"""From a map to boxes around what it marks."""
+"""From a map to what it marks, and how well that agrees with what people marked.
+
+Every function takes maps at the image's own resolution (see `upsample`), (n, height, width); a negative value is no
+evidence. What people marked is either masks, bool (n, height, width), or for each image an array of boxes (k, 4) of
+x0, y0, x1, y1 in pixels, upper bounds exclusive; `box_masks` makes masks of boxes. Scores come back one per image, (n,),
+so that `evaluate.bootstrap` can say how certain their mean is.
+"""
 
 import cv2
 import numpy as np
 
+
+# --- boxes ------------------------------------------------------------------------------------------------------------
 
 def boxes(map_, threshold=0.15):
     """One box around each connected region where the map is at least `threshold` of its maximum.
@@ -30,3 +38,184 @@ def boxes(map_, threshold=0.15):
     x, y, width, height, pixels = stats[1:].T                    # row 0 is the background
     largest_first = np.argsort(-pixels, kind="stable")
     return np.stack([x, y, x + width, y + height], axis=1)[largest_first].astype(int)
+
+
+def own_boxes(labels, boxes, box_labels):
+    """Of each image's boxes those that are annotated as the image's own class: a list of n int arrays (k, 4).
+
+        own_boxes(data.y_test, data.boxes_test, data.box_labels_test)
+
+    Raises ValueError for data without boxes, and for lists of different lengths.
+    """
+    if boxes is None or box_labels is None:
+        raise ValueError("this data has no boxes (NEU-CLS and the .npy files have none; NEU-DET and embedded data have)")
+    return [np.asarray(of_image).reshape(-1, 4)[np.asarray(classes) == label]
+            for label, of_image, classes in zip(labels, boxes, box_labels, strict=True)]
+
+
+def box_masks(boxes, size):
+    """The pixels that lie in any box of an image.
+
+    boxes: a list of n arrays (k, 4); size: (height, width). Returns bool (n, height, width); all False where k = 0.
+    Raises ValueError for boxes of another shape, empty ones, or ones that reach beyond the image.
+    """
+    height, width = size
+    masks = np.zeros((len(boxes), height, width), bool)
+    for mask, of_image in zip(masks, boxes):
+        for x0, y0, x1, y1 in _checked_boxes(of_image):
+            if x0 < 0 or y0 < 0 or x1 > width or y1 > height:
+                raise ValueError(f"a box must lie in the image of {width} x {height} pixels; got {x0, y0, x1, y1}")
+            mask[y0:y1, x0:x1] = True
+    return masks
+
+
+def iou(boxes, others):
+    """Intersection over union of every box of (j, 4) with every box of (k, 4): float (j, k).
+
+        IoU(a, b) = |a ∩ b| / |a ∪ b|,  |a ∪ b| = |a| + |b| - |a ∩ b|
+
+    Raises ValueError for another shape, or a box without area.
+    """
+    a, b = _checked_boxes(boxes)[:, None], _checked_boxes(others)[None]
+    sides = np.minimum(a[..., 2:], b[..., 2:]) - np.maximum(a[..., :2], b[..., :2])
+    both = np.prod(np.maximum(sides, 0), axis=-1)
+    return both / (_area(a) + _area(b) - both)
+
+
+def _area(boxes):
+    return np.prod(boxes[..., 2:] - boxes[..., :2], axis=-1)
+
+
+def box_iou(maps, truth, threshold=0.15):
+    """IoU of the box around a map's largest region with the best fitting of the boxes that people drew.
+
+    maps: (n, height, width); truth: those boxes, a list of n arrays (k, 4); threshold: see `boxes`.
+    Returns float (n,); 0 where the map marks nothing, or the image has no box.
+    Raises ValueError for other shapes, values that are not finite, or a threshold outside (0, 1].
+    """
+    maps = checked_maps(maps)
+    if len(truth) != len(maps):
+        raise ValueError(f"truth must be a list of one array of boxes (k, 4) per map; got {len(truth)} for {len(maps)} maps")
+    return np.array([iou(boxes(map_, threshold)[:1], drawn).max(initial=0) for map_, drawn in zip(maps, truth)])
+
+
+def localization_error(maps, classes, labels, truth, threshold=0.15):
+    """ILSVRC's localisation error: wrong if no guess names the image's class with a box of IoU at least 0.5 for it.
+
+        error = min over guesses g of max(1[c_g ≠ label], 1[IoU_g < 0.5])
+
+    maps, classes: one guess per image, (n, height, width) with (n,), the error of top-1; or m guesses, the best of which
+        counts, (n, m, height, width) with (n, m). Each map is that of its class.
+    labels: the true classes (n,); truth: the boxes of the image's own class (`own_boxes`), a list of n arrays (k, 4);
+        threshold: see `boxes`.
+    Returns bool (n,), True where all guesses are wrong.
+    Raises ValueError for shapes that do not fit, and what `box_iou` raises.
+
+    Russakovsky et al., ImageNet Large Scale Visual Recognition Challenge, IJCV 2015, section 4.2, arXiv:1409.0575.
+    """
+    maps, classes, labels = np.asarray(maps), np.asarray(classes), np.asarray(labels)
+    if maps.ndim == 3 and classes.ndim == 1:
+        maps, classes = maps[:, None], classes[:, None]
+    if maps.ndim != 4 or classes.shape != maps.shape[:2] or labels.shape != maps.shape[:1]:
+        raise ValueError("expected one map and class per guess: maps (n, height, width) with classes (n,), or (n, m, height, "
+                         f"width) with (n, m), and labels (n,); got {maps.shape}, {classes.shape} and {labels.shape}")
+    found = np.stack([box_iou(guess, truth, threshold) >= 0.5 for guess in np.moveaxis(maps, 1, 0)], axis=1)
+    return ~((classes == labels[:, None]) & found).any(axis=1)
+
+
+# --- masks ------------------------------------------------------------------------------------------------------------
+
+def pointing_game(maps, masks, tolerance=0):
+    """Whether a map's maximum, the first if there are several, lies in the mask or at most `tolerance` pixels from it.
+
+    A map of one value everywhere, and so one of zeros, points nowhere: False. By chance a point lies in the mask
+    as often as the mask covers the image, `masks.mean(axis=(1, 2))`.
+
+    maps: (n, height, width); masks: bool, the same shape; tolerance: in pixels (15 in the paper, on photographs).
+    Returns bool (n,). Raises ValueError for other shapes, values that are not finite, a negative tolerance.
+
+    Zhang, Lin, Brandt, Shen & Sclaroff, Top-down Neural Attention by Excitation Backprop, ECCV 2016,
+    arXiv:1608.00507.
+    """
+    maps, masks = _checked_pair(maps, masks)
+    if not tolerance >= 0:
+        raise ValueError(f"tolerance is a distance in pixels, at least 0; got {tolerance}")
+    return np.array([np.ptp(map_) > 0 and _distance_of_peak(map_, mask) <= tolerance for map_, mask in zip(maps, masks)])
+
+
+def _distance_of_peak(map_, mask):
+    """Pixels from the map's maximum to the nearest of the mask; infinite if that is empty."""
+    row, column = np.unravel_index(map_.argmax(), map_.shape)
+    rows, columns = np.nonzero(mask)
+    return np.hypot(rows - row, columns - column).min(initial=np.inf)
+
+
+def energy_inside(maps, masks):
+    """The share of a map's positive values that lies in the mask.
+
+        Σ_{p in mask} max(L_p, 0) / Σ_p max(L_p, 0)             0 for a map without a positive value
+
+    An even map scores what the mask covers, `masks.mean(axis=(1, 2))`.
+
+    maps: (n, height, width); masks: bool, the same shape. Returns float (n,).
+    Raises ValueError for other shapes and for values that are not finite.
+
+    The energy-based pointing game of Wang et al. (see `variants.score_cam`).
+    """
+    maps, masks = _checked_pair(maps, masks)
+    evidence = np.maximum(maps, 0)
+    total = evidence.sum(axis=(1, 2))
+    return (evidence * masks).sum(axis=(1, 2)) / np.where(total > 0, total, 1)
+
+
+def precision_recall(maps, masks, thresholds=np.arange(1, 21) / 20):
+    """Of the pixels at or above a share of the map's maximum, how many are the mask's; of the mask's, how many are they.
+
+        precision = |marked ∩ mask| / |marked|          recall = |marked ∩ mask| / |mask|
+
+    maps: (n, height, width); masks: bool, the same shape; thresholds: t numbers in (0, 1].
+    Returns two float arrays (n, t). Where nothing is marked, or the mask is empty, the ratio is 0.
+    Raises ValueError for other shapes, values that are not finite, thresholds outside (0, 1].
+    """
+    maps, masks = _checked_pair(maps, masks)
+    thresholds = np.asarray(thresholds)
+    if thresholds.ndim != 1 or not ((0 < thresholds) & (thresholds <= 1)).all():
+        raise ValueError(f"thresholds must be a list of fractions of the map's maximum, in (0, 1]; got {thresholds}")
+    top = maps.max(axis=(1, 2), keepdims=True)
+    precision, recall = [], []
+    for threshold in thresholds:
+        marked = (maps >= threshold * top) & (top > 0)
+        both = np.count_nonzero(marked & masks, axis=(1, 2))
+        precision.append(both / np.maximum(1, np.count_nonzero(marked, axis=(1, 2))))
+        recall.append(both / np.maximum(1, np.count_nonzero(masks, axis=(1, 2))))
+    return np.stack(precision, axis=1), np.stack(recall, axis=1)
+
+
+# --- checks -----------------------------------------------------------------------------------------------------------
+
+def checked_maps(maps):
+    """Maps as float64 (n, height, width)."""
+    maps = np.asarray(maps)
+    if maps.ndim != 3 or maps.size == 0 or not np.issubdtype(maps.dtype, np.number):
+        raise ValueError(f"maps must be numbers of shape (n, height, width); got {maps.dtype} of shape {maps.shape}")
+    if not np.isfinite(maps).all():
+        raise ValueError("maps must be finite; got NaN or infinity")
+    return maps.astype(np.float64)
+
+
+def _checked_pair(maps, masks):
+    maps, masks = checked_maps(maps), np.asarray(masks)
+    if masks.dtype != bool or masks.shape != maps.shape:
+        raise ValueError(f"masks must be bool and of the maps' shape {maps.shape}; got {masks.dtype} of shape {masks.shape}. "
+                         "Maps: upsample(maps, images.shape[1:3]); masks of boxes: box_masks(boxes, images.shape[1:3])")
+    return maps, masks
+
+
+def _checked_boxes(boxes):
+    boxes = np.asarray(boxes)
+    boxes = boxes.reshape(0, 4) if boxes.size == 0 else boxes
+    if boxes.ndim != 2 or boxes.shape[1] != 4:
+        raise ValueError(f"boxes must be an array (k, 4) of x0, y0, x1, y1; got shape {boxes.shape}")
+    if (boxes[:, :2] >= boxes[:, 2:]).any():
+        raise ValueError(f"a box must have x0 < x1 and y0 < y1; got {boxes[(boxes[:, :2] >= boxes[:, 2:]).any(1)][0]}")
+    return boxes

@@ -1,0 +1,317 @@
+"""What a map is worth: certainty of a score, what becomes of the network without the marked pixels or the trained weights.
+
+Functions take maps, not methods, so they judge any method. Scores come back one per image, (n,), and `bootstrap` turns
+them into a mean with its interval. How well a map agrees with what people marked is `localize`'s matter.
+"""
+
+from typing import NamedTuple
+
+import keras
+import numpy as np
+from scipy.ndimage import gaussian_filter
+from scipy.stats import spearmanr
+from skimage.metrics import structural_similarity
+from tqdm.auto import tqdm
+
+from . import engine
+from .cam import upsample
+from .localize import checked_maps
+
+
+# --- certainty --------------------------------------------------------------------------------------------------------
+
+class Interval(NamedTuple):
+    """A mean and the bounds between which 95 of 100 bootstrap means lie."""
+
+    mean: float
+    low: float
+    high: float
+
+
+def bootstrap(values, resamples=2000, seed=0):
+    """The mean of one score per image, and how far it might lie elsewhere for other images of the same kind.
+
+    Images are drawn anew from those there are, as many, with repetition; the mean of each such draw is noted; the
+    interval leaves out 2.5 % of the means at either end (Efron's percentile bootstrap). It knows only what it saw: equal
+    values, and so a single one, give an interval without width, which is no certainty.
+
+    values: (n,), numbers or bools; resamples: number of draws; seed: of the draws, the same for the same interval.
+    Returns `Interval(mean, low, high)`. Raises ValueError for no values, NaN or another shape.
+
+    Efron & Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13.
+    """
+    values = np.asarray(values, float)
+    if values.ndim != 1 or values.size == 0 or not np.isfinite(values).all():
+        raise ValueError(f"values must be finite numbers of shape (n,), one per image, n at least 1; got shape {values.shape}"
+                         + ("" if np.isfinite(values).all() else " with NaN or infinity"))
+    random = np.random.default_rng(seed)
+    means = [values[random.integers(len(values), size=len(values))].mean() for _ in range(resamples)]
+    return Interval(float(values.mean()), *map(float, np.percentile(means, [2.5, 97.5])))
+
+
+# --- maps to compare with ---------------------------------------------------------------------------------------------
+
+def random_maps(n, size, seed=0):
+    """Maps that know nothing: float32 (n, h, w), every value drawn evenly from [0, 1). size: (h, w)."""
+    return np.random.default_rng(seed).random((n, *size), dtype=np.float32)
+
+
+def centre_maps(n, size):
+    """Maps that always say "in the middle": a Gaussian with a quarter of each side as its deviation.
+
+        L(i, j) = exp(-((i - i0) / (h / 4))² / 2 - ((j - j0) / (w / 4))² / 2),   (i0, j0) the centre
+
+    size: (h, w). Returns float32 (n, h, w).
+    """
+    profiles = [np.exp(-((np.arange(side) - (side - 1) / 2) / (side / 4)) ** 2 / 2) for side in size]
+    return np.repeat(np.outer(*profiles)[None], n, axis=0).astype(np.float32)
+
+
+def magnitude(attribution):
+    """A map of gradients that have channels and signs: at each pixel the largest absolute value of its channels.
+
+    attribution: (n, height, width, channels), such as `guided_backprop` gives. Returns (n, height, width).
+    Raises ValueError for another shape.
+    """
+    attribution = np.asarray(attribution)
+    if attribution.ndim != 4:
+        raise ValueError(f"attribution must be of shape (n, height, width, channels); got {attribution.shape}")
+    return np.abs(attribution).max(axis=-1)
+
+
+# --- the network without some pixels ----------------------------------------------------------------------------------
+
+def blurred(images):
+    """Images of which only the light is left: a Gaussian blur, its deviation an eighth of the shorter side.
+
+    What takes the place of a removed pixel should not itself be evidence. Black, or the image's mean, puts blots with
+    sharp edges on steel, where dark blots are defects; the blur keeps the brightness of the surroundings and takes texture
+    away. images: (n, height, width, channels). Returns the same shape and type.
+    """
+    deviation = min(images.shape[1:3]) / 8
+    return np.stack([gaussian_filter(image, (deviation, deviation, 0), mode="nearest") for image in images])
+
+
+def black(images):
+    """Zeros of the images' shape: multiplying an image by a map puts them where the map is 0."""
+    return np.zeros_like(images)
+
+
+def confidence(model, images, class_index=None, keep=None, baseline=blurred):
+    """How sure the network is of a class, also when only a part of each image is left.
+
+        p_c = softmax(y(keep ⊙ x + (1 - keep) ⊙ baseline(x)))_c         without keep: softmax(y(x))_c
+
+    A model with one unit has p_1 = sigmoid(y) and p_0 = 1 - p_1.
+
+    model, images, class_index: as for `grad_cam`; None is the class predicted for the whole image.
+    keep: (n, h, w) in [0, 1], at any resolution: how much of each pixel is left. None: all of it.
+    baseline: what stands where nothing is left, a function of images to images, such as `blurred` or `black`.
+    Returns float (n,) in [0, 1]. Raises what `grad_cam` raises for images and classes; ValueError for another keep.
+    """
+    y, classes = engine.scores(model, images, class_index)
+    if keep is not None:
+        keep = _at_size_of(images, keep, "keep")
+        if keep.min() < 0 or keep.max() > 1:
+            raise ValueError(f"keep is a share of each pixel, in [0, 1]; got values in [{keep.min():.4g}, {keep.max():.4g}]. "
+                             "Maps: normalize(maps) of maps without negative values")
+        keep = keep[..., None]
+        y, _ = engine.scores(model, _like(images, keep * images + (1 - keep) * baseline(images)))
+    return _probability(y, classes, model)
+
+
+def average_drop(before, after):
+    """How much of its confidence the network loses when it sees only what the map shows, (n,); the lower the better.
+
+        max(0, Y - O) / Y       Y: confidence in the image, O: in the image times its map
+
+        before = confidence(model, images, classes)
+        after = confidence(model, images, classes, keep=normalize(maps), baseline=black)
+
+    The mean over the images is the Average Drop of Chattopadhyay et al. (see `variants.grad_cam_pp`), section 5.1.
+    """
+    before, after = np.asarray(before), np.asarray(after)
+    return np.maximum(0, before - after) / before
+
+
+def increase_in_confidence(before, after):
+    """Whether the network is surer of what the map shows than of the whole image, bool (n,); arguments: `average_drop`.
+
+        1[Y < O]
+
+    The mean is the Increase in Confidence of Chattopadhyay et al., section 5.1; the more the better.
+    """
+    return np.asarray(before) < np.asarray(after)
+
+
+class Curve(NamedTuple):
+    """How sure the network stays while pixels change: `share` (t,) of the pixels, `confidence` (n, t)."""
+
+    share: np.ndarray
+    confidence: np.ndarray
+
+    @property
+    def auc(self):
+        """Area under each image's curve (trapezia), (n,); between 0 and 1, the mean confidence on the way."""
+        return np.trapezoid(self.confidence, self.share, axis=1)
+
+
+def deletion(model, images, maps, class_index=None, *, steps=20, baseline=blurred, seed=0, progress=True):
+    """Takes away the pixels that the map holds for important, most important first: confidence should fall at once.
+
+    Low areas are good. They mean something beside those of `random_maps` and `centre_maps`: any image fades.
+
+    model, images, class_index: as for `grad_cam`; None is the class predicted for the whole image.
+    maps: (n, h, w), at any resolution. Pixels of equal value come in random order, so an even map is a random one.
+    steps: in how many equal portions the pixels go. baseline: what stands in their place, see `confidence`.
+    seed: of the random order. progress: whether to show a progress bar.
+    Returns `Curve(share, confidence)`, of shape (steps + 1,) and (n, steps + 1), with `auc` (n,).
+    Memory: one image in all its states at a time. Raises what `confidence` raises.
+
+    Petsiuk, Das & Saenko, RISE: Randomized Input Sampling for Explanation of Black-box Models, BMVC 2018,
+    arXiv:1806.07421.
+    """
+    return _curve(model, images, maps, class_index, steps, baseline, seed, progress, insert=False)
+
+
+def insertion(model, images, maps, class_index=None, *, steps=20, baseline=blurred, seed=0, progress=True):
+    """Starts with the baseline and puts pixels in, most important first: confidence should rise at once.
+
+    High areas are good. Arguments, result and paper: see `deletion`.
+    """
+    return _curve(model, images, maps, class_index, steps, baseline, seed, progress, insert=True)
+
+
+def _curve(model, images, maps, class_index, steps, baseline, seed, progress, insert):
+    _, classes = engine.scores(model, images, class_index)
+    maps = _at_size_of(images, maps, "maps")
+    if steps < 1:
+        raise ValueError(f"steps must be at least 1; got {steps}")
+    random = np.random.default_rng(seed)
+    share = np.arange(steps + 1) / steps
+    rows = []
+    for image, map_, c in zip(tqdm(images, unit="image", disable=not progress), maps, classes):
+        first, last = image, baseline(image[None])[0]
+        if insert:
+            first, last = last, image
+        changed = _rank(map_, random) < np.round(share * map_.size)[:, None, None]          # (steps + 1, height, width)
+        y, _ = engine.scores(model, _like(images, np.where(changed[..., None], last, first)))
+        rows.append(_probability(y, np.full(len(y), c), model))
+    return Curve(share, np.stack(rows))
+
+
+def _rank(map_, random):
+    """0 at the largest value, 1 at the next ...; equal values in random order."""
+    order = np.lexsort((random.random(map_.size), -map_.ravel()))
+    rank = np.empty(map_.size, int)
+    rank[order] = np.arange(map_.size)
+    return rank.reshape(map_.shape)
+
+
+def _probability(y, classes, model):
+    """The class's softmax; of a model with one unit, whose scores are -y and y, the sigmoid of the class's."""
+    y = y.astype(np.float64) / (2 if model.output_shape[-1] == 1 else 1)
+    e = np.exp(y - y.max(axis=1, keepdims=True))
+    return (e / e.sum(axis=1, keepdims=True))[np.arange(len(y)), classes]
+
+
+def _at_size_of(images, maps, name):
+    maps = np.asarray(maps)
+    if maps.ndim != 3 or len(maps) != len(images):
+        raise ValueError(f"{name} must be one map per image, ({len(images)}, h, w); got shape {maps.shape}")
+    return upsample(maps, images.shape[1:3])
+
+
+def _like(images, changed):
+    return changed.astype(images.dtype, copy=False)
+
+
+# --- the network without its training ---------------------------------------------------------------------------------
+
+def randomized(model, seed=0):
+    """The model with ever more of its layers forgotten, from the top down: yields (layer name, model copy).
+
+    In the first copy the top layer is random, in the last all of them are. A map that explains what the network has
+    learned must change; one that does not, shows the image. Compare with `rank_correlation` and `ssim`, for the class that
+    the trained model predicts.
+
+    A layer is one that has a kernel, which is drawn from a normal distribution of variance 2 / (inputs per unit), He's.
+    Its bias becomes that of a new layer, and so do the weights of the normalisations between it and the next kernel.
+
+    model: as for `grad_cam`, of layers that `keras.models.clone_model` can copy; it stays as it was. seed: of the kernels.
+    Raises ValueError for a model without any kernel, and what `grad_cam` raises for models that are no graph of layers.
+
+    Adebayo, Gilmer, Muelly, Goodfellow, Hardt & Kim, Sanity Checks for Saliency Maps, NeurIPS 2018, the cascading
+    randomisation, arXiv:1810.03292.
+    """
+    stages = _stages(model)
+    if not stages:
+        raise ValueError(f"model {model.name!r} has no layer with a kernel, so there is nothing to make random")
+    weights, new = model.get_weights(), keras.models.clone_model(model).get_weights()
+    for name, kernels, others in reversed(stages):
+        for i in kernels:
+            weights[i] = _he_normal(weights[i], seed=(seed, i))
+        for i in others:
+            weights[i] = new[i]
+        copy = keras.models.clone_model(model)
+        copy.set_weights(weights)
+        yield name, copy
+
+
+def _stages(model):
+    """For each layer with a kernel, from the bottom up: its name, and where its kernels and other weights lie in `weights`."""
+    at = {id(weight): i for i, weight in enumerate(model.weights)}
+    steps = {id(step.layer): step for step in reversed(engine.prepare(model).network.steps)}    # a shared layer's first call
+    stages = []
+    for step in reversed(steps.values()):
+        weights = getattr(step.layer, "weights", [])
+        kernels = [at[id(weight)] for weight in weights if "kernel" in weight.name]
+        others = [at[id(weight)] for weight in weights if "kernel" not in weight.name]
+        if kernels:
+            stages.append((step.name, kernels, others))
+        elif stages:
+            stages[-1][2].extend(others)
+    return stages
+
+
+def _he_normal(kernel, seed):
+    deviation = np.sqrt(2 / np.prod(kernel.shape[:-1]))
+    return np.random.default_rng(seed).normal(0, deviation, kernel.shape).astype(kernel.dtype)
+
+
+def rank_correlation(maps, others):
+    """Spearman's rank correlation of each map with its partner, (n,) in [-1, 1]; 0 where one of them is constant.
+
+    maps, others: (n, h, w), of one shape. Raises ValueError for other shapes and for values that are not finite.
+    """
+    maps, others = _checked_partners(maps, others)
+    return np.array([spearmanr(a.ravel(), b.ravel()).statistic if np.ptp(a) and np.ptp(b) else 0.0
+                     for a, b in zip(maps, others)])
+
+
+def ssim(maps, others):
+    """Structural similarity of each map with its partner, (n,) in [-1, 1], each first divided by its largest |value|.
+
+    maps, others: (n, h, w), of one shape, at least 7 x 7: means, variances and covariance are compared in windows of 7 x 7.
+    Raises ValueError for other shapes and for values that are not finite.
+
+    Wang, Bovik, Sheikh & Simoncelli, Image quality assessment: from error visibility to structural similarity, IEEE
+    Transactions on Image Processing 13, 2004.
+    """
+    maps, others = _checked_partners(maps, others)
+    if min(maps.shape[1:]) < 7:
+        raise ValueError(f"SSIM compares windows of 7 x 7, so maps must be at least as large; got {maps.shape[1:]}. Enlarge "
+                         "them: upsample(maps, images.shape[1:3])")
+    pairs = [(_of_unit_size(a), _of_unit_size(b)) for a, b in zip(maps, others)]
+    return np.array([structural_similarity(a, b, data_range=2.0 if min(a.min(), b.min()) < 0 else 1.0) for a, b in pairs])
+
+
+def _of_unit_size(map_):
+    return map_ / (np.abs(map_).max() or 1)
+
+
+def _checked_partners(maps, others):
+    maps, others = checked_maps(maps), checked_maps(others)
+    if maps.shape != others.shape:
+        raise ValueError(f"maps that are compared must have one shape; got {maps.shape} and {others.shape}")
+    return maps, others

@@ -1,0 +1,126 @@
+"""Four relatives of Grad-CAM, for comparison. Each is its equation, in the names that `cam` explains."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from . import engine
+from .cam import bilinear
+
+
+def hires_cam(model, images, layer=None, class_index=None, *, output=None, score=None):
+    """HiResCAM: each place of a feature map weighed by its own gradient, not by the map's average.
+
+        M^c = Σ_k ∂y^c/∂A^k ⊙ A^k
+
+    Under a head of global average pooling and one linear layer, Z times this map is the CAM.
+
+    Arguments and errors as for `grad_cam`. Returns float32 (n, h, w), signed.
+
+    Draelos & Carin, Use HiResCAM instead of Grad-CAM for faithful explanations of convolutional neural networks, 2020,
+    arXiv:2011.08891.
+    """
+    (M,), _ = engine.explain_feature_maps(model, images, _hires_cam, (layer,), class_index, output, score)
+    return M
+
+
+def _hires_cam(A, dy_dA):
+    return tf.reduce_sum(dy_dA * A, axis=-1)                                # M = Σ_k ∂y/∂A^k ⊙ A^k
+
+
+def layer_cam(model, images, layer=None, class_index=None, *, output=None, score=None):
+    """LayerCAM: HiResCAM that counts only the places whose growth would raise the score.
+
+        L^c = ReLU(Σ_k ReLU(∂y^c/∂A^k) ⊙ A^k)
+
+    Arguments and errors as for `grad_cam`. Returns float32 (n, h, w).
+
+    Jiang, Zhang, Hou, Cheng & Wei, LayerCAM: Exploring Hierarchical Class Activation Maps for Localization, IEEE
+    Transactions on Image Processing 30, 2021, doi:10.1109/TIP.2021.3089943.
+    """
+    (L,), _ = engine.explain_feature_maps(model, images, _layer_cam, (layer,), class_index, output, score)
+    return L
+
+
+def _layer_cam(A, dy_dA):
+    return tf.nn.relu(tf.reduce_sum(tf.nn.relu(dy_dA) * A, axis=-1))        # L = ReLU(Σ_k ReLU(∂y/∂A^k) ⊙ A^k)
+
+
+def grad_cam_pp(model, images, layer=None, class_index=None, *, output=None, score=None):
+    """Grad-CAM++: only positive gradients count, and within a feature map each place has a weight of its own.
+
+        α_ij^k = g² / (2 g² + g³ Σ_ab A_ab^k),  g = ∂y^c/∂A_ij^k         0 where the denominator is
+        w_k^c = Σ_ij α_ij^k ReLU(g)             L^c = ReLU(Σ_k w_k^c A^k)
+
+    The paper explains exp(y), whose second and third derivatives are exp(y) g² and exp(y) g³ in a network of ReLUs. In
+    α the factor exp(y) cancels. In w it multiplies the whole map and is left off, so that it cannot overflow.
+
+    Arguments and errors as for `grad_cam`. Returns float32 (n, h, w).
+
+    Chattopadhyay, Sarkar, Howlader & Balasubramanian, Grad-CAM++: Improved Visual Explanations for Deep Convolutional
+    Networks, WACV 2018, arXiv:1710.11063.
+    """
+    (L,), _ = engine.explain_feature_maps(model, images, _grad_cam_pp, (layer,), class_index, output, score)
+    return L
+
+
+def _grad_cam_pp(A, dy_dA):
+    # α with g² taken out above and below: g² and g³ of small gradients would underflow.
+    alpha = tf.math.divide_no_nan(1.0, 2 + dy_dA * tf.reduce_sum(A, axis=(1, 2), keepdims=True))
+    w = tf.reduce_sum(alpha * tf.nn.relu(dy_dA), axis=(1, 2))               # w_k = Σ_ij α_ij^k ReLU(∂y/∂A_ij^k)
+    return tf.nn.relu(tf.einsum("nijk,nk->nij", A, w))                      # L = ReLU(Σ_k w_k A^k)
+
+
+def score_cam(model, images, layer=None, class_index=None, *, output=None, score=None):
+    """Score-CAM: no gradient; a feature map weighs what the network still thinks of the image seen through it.
+
+        M^k = A^k enlarged to the image, its minimum shifted to 0 and its maximum scaled to 1
+        α_k^c = softmax_k(y^c(x ⊙ M^k))         L^c = ReLU(Σ_k α_k^c A^k)
+
+    The paper subtracts the score of a black image; in the softmax over k that cancels. A feature map with a single
+    value is no mask and hides the whole image.
+
+    It takes k + 1 forward passes an image, in batches of bounded size. Arguments and errors as for `grad_cam`; an image
+    keeps the class predicted for the whole of it. Returns float32 (n, h, w).
+
+    Wang, Wang, Du, Yang, Zhang, Ding, Mardziel & Hu, Score-CAM: Score-Weighted Visual Explanations for Convolutional
+    Neural Networks, CVPR workshop 2020, algorithm 1, arXiv:1910.01279.
+    """
+    _, classes = engine.scores(model, images, class_index, output, score)
+    L = []
+    for i, c in enumerate(classes):
+        image = [np.asarray(part)[i:i + 1] for part in keras.tree.flatten(images)]      # a model may have several inputs
+        (A,), _ = engine.explain_feature_maps(model, _single(image), _feature_maps, (layer,), None, output, score)
+        y = [engine.scores(model, _single(seen), None, output, score)[0][:, c] for seen in _seen_through(A, image)]
+        L.append(_score_cam(A, tf.concat(y, axis=0)[None]))
+    return np.concatenate(L)
+
+
+def _score_cam(A, y):
+    return tf.nn.relu(tf.einsum("nijk,nk->nij", A, tf.nn.softmax(y)))       # L = ReLU(Σ_k softmax(y)_k A^k)
+
+
+def _feature_maps(A, dy_dA):
+    return A
+
+
+def _seen_through(A, image):
+    """The image of height and width times the mask of each feature map, as many at a time as a batch may hold."""
+    at = next(i for i, part in enumerate(image) if part.ndim == 4)
+    share = max(1, engine.SHARE // (16 * image[at].size))       # a sixteenth of the room: the rest is the pass's own
+    maps = np.moveaxis(A[0], -1, 0)
+    for part in np.split(maps, range(share, len(maps), share)):
+        seen = [np.repeat(each, len(part), axis=0) for each in image]
+        seen[at] = seen[at] * _masks(part, image[at].shape[1:3])
+        yield seen
+
+
+def _masks(maps, size):
+    """Feature maps (k, h, w) from 0 to 1 at the image's size, (k, height, width, 1)."""
+    maps = bilinear(maps, size)[..., None].numpy()
+    low, high = maps.min(axis=(1, 2), keepdims=True), maps.max(axis=(1, 2), keepdims=True)
+    return (maps - low) / np.where(high > low, high - low, 1)
+
+
+def _single(parts):
+    return parts[0] if len(parts) == 1 else parts
