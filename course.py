@@ -38,6 +38,8 @@ COMMANDS = collections.OrderedDict([
                      ["-m", "lecture_utils.datasets"])),
     ("doctor", Command("check this computer, and say what to do about each thing that is wrong",
                        ["tools/doctor.py"])),
+    ("evaluate", Command("score the maps of the steel networks: accuracy, localisation, deletion and insertion",
+                         ["tools/evaluate.py"])),
     ("notebooks", Command("for maintainers: run the notebooks in place and save their outputs",
                           ["tools/run_notebooks.py", "notebooks"])),
     ("stamp", Command("for maintainers: write the repository's address into badges and bootstrap cells",

@@ -18,6 +18,7 @@ from .cam import normalize, upsample
 EVIDENCE = "inferno"    # maps that are never negative
 SIGNED = "RdBu_r"       # maps with two signs
 BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#8A8A8A"   # from the Okabe–Ito palette
+LINES = [(BLUE, "-"), (ORANGE, "--"), (GREY, ":"), ("#009E73", "-."), ("#CC79A7", "-"), ("#000000", "--")]   # of series
 CELL = 1.75             # side of one picture in a grid, inches
 DPI = 90
 
@@ -215,6 +216,53 @@ def learning_curves(history):
         axis.xaxis.get_major_locator().set_params(integer=True)
         axis.spines[["top", "right"]].set_visible(False)
     axes[0].legend(frameon=False, fontsize=8)
+    return figure
+
+
+def curve_bands(x, curves, xlabel, ylabel):
+    """Mean curves of several series, each with the band in which 95 of 100 bootstrap means lie.
+
+    Args:
+        x: (t,) places on the horizontal axis.
+        curves: dict of name → (n, t), one row an image; at most six series.
+    """
+    from .evaluate import bootstrap     # here, because it brings SciPy and scikit-image, which no other figure needs
+
+    figure, axis = plt.subplots(figsize=(6.4, 3.2), layout="constrained")
+    for (name, values), (colour, style) in zip(curves.items(), LINES, strict=False):
+        mean, low, high = np.transpose([bootstrap(column) for column in np.transpose(values)])
+        axis.plot(x, mean, style, color=colour, label=name)
+        axis.fill_between(x, low, high, color=colour, alpha=0.15, linewidth=0)
+    axis.set_xlabel(xlabel, fontsize=9), axis.set_ylabel(ylabel, fontsize=9)
+    axis.tick_params(labelsize=8)
+    axis.spines[["top", "right"]].set_visible(False)
+    figure.legend(frameon=False, fontsize=8, loc="outside right center")
+    return figure
+
+
+def interval_points(scores, chance=None, label=""):
+    """One row a score: its mean as a dot, its interval as a bar; what chance gives as a dashed line.
+
+    Args:
+        scores: dict of name → (mean, low, high), such as `bootstrap` gives; the first one on top.
+        chance: one number on the same axis.
+        label: of the horizontal axis.
+    """
+    figure, axis = plt.subplots(figsize=(6.4, 0.6 + 0.25 * len(scores)), layout="constrained")
+    rows = range(len(scores))
+    mean, low, high = np.transpose(list(scores.values()))
+    axis.hlines(rows, low, high, color=BLUE, linewidth=1.6)
+    axis.plot(mean, rows, "o", color=BLUE, markersize=5)
+    if chance is not None:
+        axis.axvline(chance, color=ORANGE, linestyle="--", linewidth=1.2)
+        axis.annotate("chance", (chance, 1), xycoords=("data", "axes fraction"), xytext=(0, 2), textcoords="offset points",
+                      ha="center", va="bottom", fontsize=8, color=ORANGE)
+    axis.set_yticks(rows, scores, fontsize=8.5)
+    axis.set_ylim(len(scores) - 0.5, -0.5)
+    axis.set_xlabel(label, fontsize=9)
+    axis.tick_params(labelsize=8)
+    axis.grid(axis="x", color="0.9", linewidth=0.8), axis.set_axisbelow(True)
+    axis.spines[["top", "right", "left"]].set_visible(False)
     return figure
 
 

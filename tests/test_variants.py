@@ -104,12 +104,12 @@ def test_hires_and_layer_cam_on_a_plain_tape(layer):
 
 
 def score_cam_in_a_loop(model, image, layer, c):
-    A = keras.Model(model.inputs, model.get_layer(layer).output).predict(image[None], verbose=0)[0]
+    A = keras.Model(model.inputs, model.get_layer(layer).output)(image[None])[0].numpy()
     scores = []
     for k in range(A.shape[-1]):
         mask = tf.image.resize(A[..., k:k + 1], image.shape[:2]).numpy()
         mask = (mask - mask.min()) / (np.ptp(mask) or 1)
-        scores.append(model.predict((mask * image)[None], verbose=0)[0, c])
+        scores.append(model((mask * image)[None]).numpy()[0, c])
     alpha = np.exp(scores) / np.exp(scores).sum()
     return np.maximum((A * alpha).sum(-1), 0)
 
