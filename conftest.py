@@ -13,6 +13,10 @@ from execute import embedded_environment  # noqa: E402  (tools/ is on the path o
 EMPTY_FOLDER = tempfile.TemporaryDirectory()
 
 
+def pytest_addoption(parser):
+    parser.addoption("--browser", action="store_true", help="also run the tests in a real browser, in tests/browser/")
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_setup(item):
     """Start a notebook's kernel where no loader finds local data, a cache or the network."""

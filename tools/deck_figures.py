@@ -24,6 +24,7 @@ from deck_fonts import NANUM  # noqa: E402
 
 SMALLEST_TEXT = 24  # pixels of a slide that is 720 high
 SHARPNESS = 1.5     # pixels drawn for each pixel of the slide: a projector of 1920×1080
+MARGIN = 0.02       # inches around a cropped figure
 STYLE = {"font.family": ["NanumGothic", "DejaVu Sans"], "mathtext.fontset": "dejavusans", "axes.unicode_minus": False}
 
 
@@ -59,15 +60,28 @@ def draw(function, language, box):
     with plt.rc_context(STYLE):
         drawn = function(say)
         figures = drawn if isinstance(drawn, list) else [drawn]
-        scale = min(min(side / inches for side, inches in zip(box, figure.get_size_inches())) for figure in figures)
+        crop = len(figures) == 1  # frames keep their canvas, so that nothing jumps from one to the next
+        scale = min(scale_to_fit(figure.get_size_inches(), box) for figure in figures)
         for figure in figures:
             make_legible(figure, scale)
-        # Frames keep their canvas, so that nothing jumps from one to the next; a single figure loses its margin.
-        images = [image_of(figure, scale, crop=len(figures) == 1) for figure in figures]
+        if crop:
+            scale = scale_to_fit(cropped_inches(figures[0]), box)
+        images = [image_of(figure, scale, crop) for figure in figures]
         for figure in figures:
             plt.close(figure)
-    shrink = min(box[0] / images[0].width, box[1] / images[0].height, 1 / SHARPNESS)
-    return Picture(round(images[0].width * shrink), round(images[0].height * shrink), [address(image) for image in images])
+    width, height = (min(round(pixels / SHARPNESS), most) for pixels, most in zip(images[0].size, box))
+    return Picture(width, height, [address(image) for image in images])
+
+
+def scale_to_fit(inches, box):
+    """Pixels of the slide per inch of the figure, so that it just fits `box`."""
+    return min(pixels / side for pixels, side in zip(box, inches))
+
+
+def cropped_inches(figure):
+    figure.draw_without_rendering()
+    drawn = figure.get_tightbbox()
+    return drawn.width + 2 * MARGIN, drawn.height + 2 * MARGIN
 
 
 def make_legible(figure, scale):
@@ -85,7 +99,7 @@ def make_legible(figure, scale):
 def image_of(figure, scale, crop):
     file = io.BytesIO()
     figure.savefig(file, format="png", dpi=SHARPNESS * scale, facecolor="white",
-                   **({"bbox_inches": "tight", "pad_inches": 0.02} if crop else {}))
+                   **({"bbox_inches": "tight", "pad_inches": MARGIN} if crop else {}))
     return Image.open(file).convert("RGB")
 
 

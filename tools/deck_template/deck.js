@@ -82,11 +82,14 @@ function drawClock() {
 function go(slide, step) {
   place = { slide: Math.max(0, Math.min(slide, slides.length - 1)), step };
   place.step = Math.max(0, Math.min(step, steps[place.slide] - 1));
-  begun = begun || Date.now();
-  const hash = "#" + slides[place.slide].id + (place.step ? "/" + place.step : "");
-  history.replaceState(null, "", hash);
-  draw();
+  arrive();
   if (other && !other.closed) other.postMessage({ deck: document.title, place }, "*");
+}
+
+function arrive() {
+  begun = begun || Date.now();
+  history.replaceState(null, "", "#" + slides[place.slide].id + (place.step ? "/" + place.step : ""));
+  draw();
 }
 
 function next() {
@@ -163,8 +166,7 @@ addEventListener("message", event => {
   other = event.source;
   if (event.data.place) {
     place = event.data.place;
-    begun = begun || Date.now();
-    draw();
+    arrive();
   } else {
     other.postMessage({ deck: document.title, place }, "*");  // a window that has just opened asks for the place
   }

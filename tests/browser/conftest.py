@@ -1,0 +1,39 @@
+"""What the tests in a real browser share: Chromium driven by Playwright, and where their screenshots go.
+
+They run with `python3 course.py test --browser`, where Chromium or Chrome is installed.
+"""
+import pathlib
+import shutil
+
+import pytest
+
+FOLDER = pathlib.Path(__file__).resolve().parent
+PICTURES = FOLDER.parents[1] / "build" / "screenshots"
+
+
+def pytest_collection_modifyitems(config, items):
+    for item in items:
+        if item.path.parent == FOLDER:
+            item.add_marker("browser")
+            if not config.getoption("--browser"):
+                item.add_marker(pytest.mark.skip(reason="runs in a real browser: python3 course.py test --browser"))
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """A running Chromium without a window; skips where there is none."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="needs the package playwright")
+    path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if path is None:
+        pytest.skip("needs Chromium or Chrome on the PATH")
+    with playwright.sync_playwright() as started:
+        browser = started.chromium.launch(executable_path=path, args=["--no-sandbox"])  # only pages of the course
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def pictures():
+    """The folder for screenshots."""
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    return PICTURES

@@ -1,0 +1,336 @@
+"""The decks: their format, that English and Korean stay in step, and what the builder promises of figures and fonts."""
+import ast
+import base64
+import io
+import re
+
+import numpy as np
+import pytest
+from fontTools.ttLib import TTFont
+from matplotlib import pyplot as plt
+from PIL import Image
+
+import deck
+import deck_code
+import deck_figures
+import deck_fonts
+import deck_page
+import slides
+
+DECKS = deck.deck_names()
+BOTH = [(name, language) for name in DECKS for language in deck.LANGUAGES]
+TEXT = """title: 9 · Test
+images: none
+
+<!-- slide first, 2 min -->
+# One is odd
+
+A sentence with $x^2$.
+
+![A curve.](figure:curve "300")
+
+Notes:
+Say it. Ask why.
+
+<!-- slide second, 3 min, beside, steps -->
+# Two is even
+
+- an item
+
+code: lecture_utils.cam._grad_cam
+
+Notes:
+Say that too.
+"""
+
+
+@pytest.fixture
+def sources(tmp_path, monkeypatch):
+    """An empty slides/ folder: write(language, text) puts the deck 09_test into it."""
+    monkeypatch.setattr(deck, "SOURCES", tmp_path)
+
+    def write(language, text):
+        (tmp_path / language).mkdir(exist_ok=True)
+        (tmp_path / language / "09_test.md").write_text(text, encoding="utf-8")
+
+    return write
+
+
+# ---- the decks that ship
+
+
+def test_there_is_a_deck_for_every_core_notebook_and_one_for_trust():
+    core = [path.stem for path in sorted((deck.ROOT / "notebooks").glob("0[1-6]_*.ipynb"))]
+    assert DECKS == [*core, "07_trust"]
+
+
+@pytest.mark.parametrize("name", DECKS)
+def test_korean_and_english_are_in_step(name):
+    assert deck.faults(name) == []
+
+
+@pytest.mark.parametrize("name, language", BOTH)
+def test_every_slide_has_a_claim_notes_minutes_and_alternative_texts(name, language):
+    for slide in deck.read_deck(name, language).slides:
+        assert 1 <= slide.minutes <= 8, slide.name
+        assert len(slide.heading) <= (75 if language == "en" else 50), f"{slide.name}: a claim is one short sentence"
+        assert re.search(r"[.?!]\)?$", slide.notes), f"{slide.name}: notes are full sentences"
+        assert len(re.findall(r"[.?!](?:\s|\)|$)", slide.notes)) >= 2, f"{slide.name}: notes say more than one sentence"
+        assert all(len(alt) >= 15 for alt, _, _ in slide.figures), f"{slide.name}: a figure needs an alternative text"
+        assert not re.findall(r"!\[[^\]]*\]\((?!figure:)", slide.body), f"{slide.name}: figures are drawn by code, not pasted"
+
+
+@pytest.mark.parametrize("name, language", BOTH)
+def test_korean_is_korean_and_english_is_not(name, language):
+    for slide in deck.read_deck(name, language).slides:
+        for text in (slide.heading, slide.notes, *(alt for alt, _, _ in slide.figures)):
+            assert bool(re.search("[가-힣]", text)) == (language == "ko"), f"{slide.name}: {text[:60]}"
+
+
+@pytest.mark.parametrize("name", DECKS)
+def test_slides_have_names_of_their_own(name):
+    names = [slide.name for slide in deck.read_deck(name, "en").slides]
+    assert len(set(names)) == len(names)
+
+
+@pytest.mark.parametrize("name", DECKS)
+def test_every_figure_is_drawn_and_every_drawing_shown(name):
+    tree = ast.parse((deck.SOURCES / "figures" / f"{name}.py").read_text(encoding="utf-8"))
+    drawn = {node.name for node in tree.body if isinstance(node, ast.FunctionDef) and [a.arg for a in node.args.args] == ["say"]}
+    functions = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
+    english = deck.read_deck(name, "en").slides
+    assert {figure for slide in english for _, figure, _ in slide.figures} == drawn
+    for language in deck.LANGUAGES:
+        for slide in deck.read_deck(name, language).slides:
+            assert set(re.findall(r"\{\{(\w+)\}\}", slide.heading + slide.body + slide.notes)) <= functions
+
+
+@pytest.mark.parametrize("name", DECKS)
+def test_quoted_code_is_found(name):
+    for slide in deck.read_deck(name, "en").slides:
+        for line in slide.quotes:
+            assert deck_code.quoted(line).startswith("```")
+        assert "```" not in slide.body, f"{slide.name}: code on a slide is quoted, not typed"
+
+
+# ---- the format
+
+
+def test_a_deck_is_read():
+    read = deck.parse(TEXT, "09_test", "en")
+    first, second = read.slides
+    assert (read.title, read.minutes) == ("9 · Test", 5)
+    assert (first.name, first.minutes, first.flags, first.heading) == ("first", 2, (), "One is odd")
+    assert first.figures == [("A curve.", "curve", 300)]
+    assert first.notes == "Say it. Ask why."
+    assert second.flags == ("beside", "steps")
+    assert second.quotes == ["code: lecture_utils.cam._grad_cam"]
+
+
+@pytest.mark.parametrize("old, new, told", [
+    ("<!-- slide first, 2 min -->", "<!-- slide first -->", "should read"),
+    ("<!-- slide first, 2 min -->", "<!-- slide first, 2 min, sideways -->", "no flag 'sideways'"),
+    ("# One is odd", "One is odd", "one heading"),
+    ("# One is odd", "# One is odd\n# So is three", "one heading"),
+    ("Notes:\nSay it. Ask why.", "", "what the speaker says"),
+    ("images: none\n", "", "`images: ...`"),
+])
+def test_a_departure_from_the_format_is_named(old, new, told):
+    with pytest.raises(ValueError, match=re.escape(told)):
+        deck.parse(TEXT.replace(old, new), "09_test", "en")
+
+
+@pytest.mark.parametrize("old, new", [
+    ("2 min", "3 min"), ("One is odd", "One is not even"), ("A sentence", "One sentence"), ("Ask why", "Ask how"),
+    ("A curve.", "A line."), ("curve \"300\"", "curve \"310\""),
+])
+def test_a_slides_hash_sees_every_change(old, new):
+    assert old in TEXT
+    changed = deck.parse(TEXT.replace(old, new, 1), "09_test", "en")
+    assert changed.slides[0].hash != deck.parse(TEXT, "09_test", "en").slides[0].hash
+
+
+def test_a_slides_hash_does_not_see_line_breaks():
+    wrapped = deck.parse(TEXT.replace("Say it. Ask why.", "Say it.\nAsk  why."), "09_test", "en")
+    assert [s.hash for s in wrapped.slides] == [s.hash for s in deck.parse(TEXT, "09_test", "en").slides]
+
+
+# ---- the twins
+
+
+def test_a_missing_twin_is_named(sources):
+    sources("en", TEXT)
+    assert deck.faults("09_test") == ["slides/ko/09_test.md is missing."]
+
+
+def test_a_twin_is_up_to_date_until_its_source_changes(sources):
+    sources("en", TEXT)
+    sources("ko", TEXT.replace("Say it. Ask why.", "말하세요. 물어보세요."))
+    assert len(deck.faults("09_test")) == 2  # no slide names its source yet
+    deck.mark_translated("09_test")
+    assert deck.faults("09_test") == []
+    sources("en", TEXT.replace("an item", "another item"))
+    (fault,) = deck.faults("09_test")
+    assert "slide second" in fault and deck.read_deck("09_test", "en").slides[1].hash in fault
+
+
+@pytest.mark.parametrize("old, new, told", [
+    ("slide second,", "slide zweite,", "not in step"),
+    ("2 min", "4 min", "minutes differ"),
+    (", beside, steps", ", beside", "flags differ"),
+    ("figure:curve", "figure:line", "same figures"),
+    ("_grad_cam", "_cam", "same code"),
+])
+def test_twins_out_of_step_are_named(sources, old, new, told):
+    sources("en", TEXT)
+    sources("ko", TEXT)
+    deck.mark_translated("09_test")
+    sources("ko", deck.source("09_test", "ko").read_text(encoding="utf-8").replace(old, new))
+    assert any(told in fault for fault in deck.faults("09_test"))
+
+
+# ---- code
+
+
+def test_a_functions_source_comes_without_its_docstring():
+    shown = ast.parse(deck_code.function_source("lecture_utils.cam.grad_cam")).body[0]
+    whole = next(node for node in ast.parse((deck.ROOT / "lecture_utils/cam.py").read_text(encoding="utf-8")).body
+                 if getattr(node, "name", "") == "grad_cam")
+    assert ast.dump(ast.Module(shown.body, [])) == ast.dump(ast.Module(whole.body[1:], []))
+
+
+def test_a_cell_is_quoted_without_marks_and_with_comments_moved_up():
+    block = deck_code.quoted('code: 03_grad_cam_mnist "score = y[:, 6]" lines 2-4')
+    assert block.splitlines() == ["```python", "with tf.GradientTape() as tape:",
+                                  "    A, y = tapped(six, training=False)  # feature maps, class scores",
+                                  "    score = y[:, 6]  # y^c for c = 6, before softmax", "```"]
+
+
+def test_what_a_cell_prints_is_quoted():
+    assert "alpha_1 = 0.5   alpha_2 = -1.0" in deck_code.quoted('output: 03_grad_cam_mnist "alpha_1 = gradient"')
+
+
+@pytest.mark.parametrize("line, told", [
+    ('code: 03_grad_cam_mnist "no such text"', "0 code cells"),
+    ('code: 03_grad_cam_mnist "tf."', "code cells of 03_grad_cam_mnist hold"),
+    ('output: 03_grad_cam_mnist "def before_relu"', "prints nothing"),
+    ('code: 03_grad_cam_mnist "def before_relu"', "at most 83"),
+])
+def test_a_quotation_that_does_not_work_is_explained(line, told):
+    with pytest.raises(ValueError, match=told):
+        deck_code.quoted(line)
+
+
+# ---- figures
+
+
+def test_small_text_is_enlarged_and_large_text_left():
+    figure, axis = plt.subplots(figsize=(10, 5))
+    axis.set_title("small", fontsize=6), axis.set_xlabel("large", fontsize=30)
+    axis.plot([0, 1])
+    deck_figures.make_legible(figure, scale=100)  # an inch is 100 pixels, so 24 pixels are 17.28 points
+    assert axis.title.get_fontsize() == pytest.approx(17.28)
+    assert axis.xaxis.label.get_fontsize() == 30
+    assert all(label.get_fontsize() >= 17.28 for label in axis.get_xticklabels())
+    plt.close(figure)
+
+
+def test_a_drawing_fits_its_box_in_its_language():
+    said = []
+
+    def curve(say):
+        said.append(say("evidence", "근거"))
+        figure, axis = plt.subplots(figsize=(4, 3))
+        axis.plot([0, 1])
+        return figure
+
+    picture = deck_figures.draw(curve, "ko", (600, 400))
+    assert said == ["근거"]
+    assert picture.width <= 600 and picture.height <= 400 and (picture.width >= 595 or picture.height >= 395)
+    image = Image.open(io.BytesIO(base64.b64decode(picture.frames[0].split(",")[1])))
+    assert image.size == pytest.approx((1.5 * picture.width, 1.5 * picture.height), abs=2)
+
+
+def test_frames_share_one_size():
+    def growing(say):
+        figures = [plt.subplots(figsize=(4, 2))[0] for _ in range(3)]
+        for figure, text in zip(figures, ("", "a", "a longer text")):
+            figure.suptitle(text)
+        return figures
+
+    frames = deck_figures.draw(growing, "en", (400, 200)).frames
+    sizes = {Image.open(io.BytesIO(base64.b64decode(frame.split(",")[1]))).size for frame in frames}
+    assert sizes == {(600, 300)}
+
+
+def test_korean_labels_are_drawn_with_a_korean_font():
+    def drawing(text):
+        def function(say):
+            figure, axis = plt.subplots(figsize=(2, 1))
+            axis.set_axis_off(), axis.text(0.5, 0.5, text, fontsize=30, ha="center")
+            return figure
+        frame = deck_figures.draw(function, "ko", (400, 200)).frames[0]
+        return np.asarray(Image.open(io.BytesIO(base64.b64decode(frame.split(",")[1]))))
+
+    assert not np.array_equal(drawing("각"), drawing("힣"))  # missing glyphs would be the same empty box
+
+
+# ---- fonts and formulas
+
+
+def test_a_deck_carries_exactly_the_characters_it_uses():
+    faces = deck_fonts.font_faces("Grad-CAM 역전파 −")
+    fonts = [TTFont(io.BytesIO(base64.b64decode(data))) for data in re.findall(r"base64,([^)]+)\)", faces)]
+    assert len(fonts) == 4
+    assert set(fonts[0].getBestCmap()) == set(map(ord, "Grad-CAM 역전파"))  # Nanum has no true minus sign
+    assert ord("−") in fonts[2].getBestCmap()
+    assert len(faces) < 40_000
+
+
+def test_a_character_without_a_font_is_named():
+    with pytest.raises(ValueError, match="\U00013000"):
+        deck_fonts.font_faces("smile \U00013000")
+
+
+def test_a_formula_that_cannot_be_drawn_stops_the_build():
+    with pytest.raises(ValueError, match="can't be drawn"):
+        deck_page.markdown(r"$\frac{1$")
+
+
+def test_a_formula_has_an_alternative_text():
+    assert 'role="img" aria-label="x^2"' in deck_page.markdown("$x^2$")
+
+
+# ---- the page
+
+
+def test_a_page_holds_heading_figure_notes_and_times():
+    read = deck.parse(TEXT, "09_test", "en")
+    picture = deck_figures.Picture(400, 300, ["data:image/webp;base64,AAAA"])
+    page = deck_page.page(read, {("first", "curve"): picture})
+    assert '<img src="data:image/webp;base64,AAAA" width="400" height="300" alt="A curve.">' in page
+    assert "<h1>One is odd</h1>" in page and "<p>Say it. Ask why.</p>" in page
+    assert 'data-begins="0" data-minutes="2"' in page and 'data-begins="2" data-minutes="3"' in page
+    assert not re.search(r'(?:src|href)="?(?:https?:)?//', page)
+
+
+def test_an_animation_has_one_alternative_text_for_all_its_frames():
+    read = deck.parse(TEXT, "09_test", "en")
+    picture = deck_figures.Picture(400, 300, ["data:image/webp;base64,AAAA", "data:image/webp;base64,BBBB"])
+    page = deck_page.page(read, {("first", "curve"): picture})
+    assert 'role="img" aria-label="A curve."' in page and page.count('alt="" class="frame"') == 2
+
+
+def test_numbers_are_filled_in():
+    class module:
+        def share():
+            return "81%"
+
+    read = deck.parse(TEXT.replace("A sentence", "{{share}}"), "09_test", "en")
+    assert slides.filled_in(read, module).slides[0].body.startswith("81% with")
+
+
+def test_decks_are_found_by_number_and_name():
+    assert slides.find_deck("3") == slides.find_deck("03") == slides.find_deck("03_grad_cam_mnist") == "03_grad_cam_mnist"
+    with pytest.raises(SystemExit, match="There is no deck '99'"):
+        slides.find_deck("99")
