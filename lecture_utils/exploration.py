@@ -1,0 +1,294 @@
+"""What the explorers show, without any widget: one network asked about one image after another.
+
+`Exploration` answers: all classes of an image come from one pass, all layers with them, and the answers are kept, so
+that whoever moves a slider waits only for the drawing. `Choice` says what is asked; `views` and `figure` draw it.
+`explorer.py` shows this in a notebook, `tools/explore.py` as a page.
+"""
+
+import base64
+import hashlib
+import html
+import io
+import threading
+from collections import OrderedDict
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+from matplotlib import colormaps
+from matplotlib.figure import Figure
+from PIL import Image
+
+from . import engine, plots, surgery
+from .cam import cam, upsample
+from .guided import guided_backprop
+
+METHODS = ("Grad-CAM", "counterfactual", "CAM", "guided backprop", "Guided Grad-CAM")
+OF_A_LAYER = ("Grad-CAM", "counterfactual", "Guided Grad-CAM")     # CAM has its one layer, guided backprop ends at the pixels
+OF_PIXELS = ("guided backprop", "Guided Grad-CAM")
+
+CLASSES = 10        # explained in one pass and listed at most; of a thousand classes, the best ten of each image
+REMEMBERED = 96     # answers, three for each image; the largest, of VGG16's size, takes 6 MB
+SMALL = 64          # pixels: a smaller picture is enlarged in squares and stored exactly
+
+
+class Choice(NamedTuple):
+    """What is asked of a network about an image; the class None is the predicted one, the layer None the last."""
+
+    method: str = "Grad-CAM"
+    layer: str | None = None
+    class_index: int | None = None
+    opacity: float = 0.5
+
+
+class Exploration:
+    """A network that answers questions about images, and remembers its answers.
+
+    model: as for `grad_cam`, with one output (n, classes). class_names: one for each class.
+    preprocess: images (n, h, w, channels) in [0, 1] to the model's input; None, if that is what the model takes.
+    Raises ValueError if the names do not fit the model, and what `grad_cam` raises for a model it cannot explain.
+    May be asked from several threads.
+    """
+
+    def __init__(self, model, class_names, preprocess=None):
+        self.model, self.class_names = model, tuple(map(str, class_names))
+        self.preprocess = preprocess or (lambda images: images)
+        network = engine.prepare(model).network
+        if len(network.outputs) != 1 or model.output_shape != (None, len(self.class_names)):
+            raise ValueError(f"class_names must name the classes of a model with one output (n, classes); got "
+                             f"{len(self.class_names)} names for the output shape {model.output_shape}")
+        last = surgery.find_feature_map(network, None).name
+        self.layers = tuple(dict.fromkeys([*(step.name for step in surgery.convolution_maps(network)), last]))
+        self.last_layer = last
+        self.methods = tuple(method for method in METHODS if method != "CAM" or _has_gap_head(network))
+        self.image_shape = network.input_specs[0].shape[1:]
+        self._forward = tf.function(lambda inputs: model(inputs, training=False), reduce_retracing=True)
+        self._answers, self._lock = OrderedDict(), threading.RLock()
+
+    def scores(self, image):
+        """The model's own output for one image (h, w, channels): float32 (classes,)."""
+        return self._remember("scores", image, lambda inputs: self._forward(inputs).numpy()[0])
+
+    def listed_classes(self, image):
+        """The classes to choose from: all, in their order, or the ten best of this image, the best first."""
+        if len(self.class_names) <= CLASSES:
+            return list(range(len(self.class_names)))
+        return np.argsort(-self.scores(image))[:CLASSES].tolist()
+
+    def complete(self, image, choice):
+        """The `Choice` with the predicted class and the last layer put in. Raises ValueError for what there is not."""
+        method, layer, class_index, opacity = choice
+        layer = self.last_layer if layer is None else layer
+        class_index = int(self.scores(image).argmax()) if class_index is None else class_index
+        if method not in self.methods or layer not in self.layers or class_index not in range(len(self.class_names)):
+            raise ValueError(f"there is no {method!r} at layer {layer!r} for class {class_index!r} here: the methods are "
+                             f"{self.methods}, the layers {self.layers}, the classes 0 to {len(self.class_names) - 1}")
+        if not 0 <= opacity <= 1:
+            raise ValueError(f"opacity must lie between 0 and 1; got {opacity!r}")
+        return Choice(method, layer, class_index, opacity)
+
+    def attribution(self, image, choice):
+        """A map (h, w) at its layer's resolution, or for `OF_PIXELS` an array (height, width, channels)."""
+        method, layer, c, _ = self.complete(image, choice)
+        if method == "CAM":
+            return self._of_class("cam", image, c, lambda x, classes: cam(self.model, x, classes))
+        if method in OF_PIXELS:
+            R = self._of_class("guided", image, c, lambda x, classes: guided_backprop(self.model, x, classes))
+            return R if method == "guided backprop" else upsample(self._signed(image, layer, c, 1), R.shape[:2])[..., None] * R
+        return self._signed(image, layer, c, -1 if method == "counterfactual" else 1)
+
+    def _signed(self, image, layer, c, sign):
+        """Grad-CAM, or with the sign -1 the counterfactual: the two halves of one map that the ReLU parts."""
+        def all_layers(x, classes):
+            maps, names = engine.explain_feature_maps(self.model, x, _before_relu, self.layers, classes)
+            return {name: maps_of for name, maps_of in zip(names, maps)}
+
+        return np.maximum(sign * self._of_class("layers", image, c, all_layers)[layer], 0)
+
+    def _of_class(self, what, image, c, explain):
+        """`explain(inputs, classes)` for class c: with all others in one pass, or alone if there are too many."""
+        every = range(len(self.class_names)) if len(self.class_names) <= CLASSES else [c]
+        answers = self._remember((what, every[0], len(every)), image,
+                                 lambda inputs: explain(np.repeat(inputs, len(every), axis=0), every))
+        place = every.index(c)
+        return {name: one[place] for name, one in answers.items()} if isinstance(answers, dict) else answers[place]
+
+    def _remember(self, what, image, compute):
+        """The answer from memory, or computed; the one that was not asked for the longest time is forgotten."""
+        image = np.ascontiguousarray(image, dtype=np.float32)
+        key = what, image.shape, hashlib.sha256(image).digest()
+        with self._lock:
+            if key not in self._answers:
+                self._answers[key] = compute(np.asarray(self.preprocess(image[None])))
+            self._answers.move_to_end(key)
+            while len(self._answers) > REMEMBERED:
+                self._answers.popitem(last=False)
+            return self._answers[key]
+
+
+def _before_relu(A, dy_dA):
+    return tf.einsum("nijk,nk->nij", A, tf.reduce_mean(dy_dA, axis=(1, 2)))
+
+
+def _has_gap_head(network):
+    try:
+        return bool(surgery.gap_head(network, network.outputs[0]))
+    except ValueError:
+        return False
+
+
+# --- how it is drawn --------------------------------------------------------------------------------------------------
+
+class Picture(NamedTuple):
+    """One picture of a page: `src` is a data address, `pixelated` says that its pixels are to be seen as squares."""
+
+    src: str
+    alt: str
+    caption: str
+    pixelated: bool
+
+
+class Score(NamedTuple):
+    """One line of the class scores; `left` and `width` of its bar are shares of the line, `zero` is where 0 stands."""
+
+    name: str
+    value: float
+    predicted: bool
+    chosen: bool
+    left: float
+    width: float
+    zero: float
+
+
+def input_picture(exploration, image):
+    """The image itself as a `Picture`."""
+    best = exploration.class_names[int(exploration.scores(image).argmax())]
+    pixels = np.round(255 * np.broadcast_to(image, (*image.shape[:2], 3))).astype(np.uint8)
+    return _picture(pixels, f"The input, read as {best}.", f"input, {image.shape[0]} × {image.shape[1]} pixels")
+
+
+def views(exploration, image, choice):
+    """The map of a choice, and the map laid over the image: two `Picture`s."""
+    choice = exploration.complete(image, choice)
+    attribution, title = exploration.attribution(image, choice), _title(exploration, choice)
+    evidence = _evidence(attribution)
+    size = f"{evidence.shape[0]} × {evidence.shape[1]} " + ("pixels" if choice.method in OF_PIXELS else "cells")
+    strongest = f"strongest {_place(evidence)}" if evidence.max() > 0 else "empty"
+    peak = f"largest value {evidence.max():.3g}"
+    return (_picture(_coloured(attribution, choice.method), f"{title}: {size}, {strongest}.", f"{size}, {peak}"),
+            _picture(plots.overlay(image, evidence, choice.opacity), f"{title}, laid over the input: {strongest}.",
+                     f"laid over, {choice.opacity:.0%}"))
+
+
+def title_of(exploration, image, choice):
+    """What was chosen, in words: "Grad-CAM of conv3 for 7"."""
+    return _title(exploration, exploration.complete(image, choice))
+
+
+def _title(exploration, choice):
+    layer = f" of {choice.layer}" if choice.method in OF_A_LAYER else ""
+    return f"{choice.method}{layer} for {exploration.class_names[choice.class_index]}"
+
+
+def description(exploration, image, choices):
+    """What `figure` shows, in a few sentences: its alternative text."""
+    best = exploration.class_names[int(exploration.scores(image).argmax())]
+    pictures = " ".join(view.alt for choice in choices for view in views(exploration, image, choice))
+    return f"The input, read as {best}. {pictures} Bars of the class scores."
+
+
+def file_name(exploration, image, choices):
+    """A name that says what was chosen: "Grad-CAM-of-conv3-for-7.png"."""
+    titles = "-and-".join(title_of(exploration, image, choice) for choice in choices)
+    return "".join(letter if letter.isalnum() else "-" for letter in titles)[:120] + ".png"
+
+
+def _evidence(attribution):
+    """What an overlay shows: of a map its positive part, of signed pixels the strongest colour channel."""
+    return np.maximum(attribution, 0) if attribution.ndim == 2 else np.abs(attribution).max(axis=-1)
+
+
+def _coloured(attribution, method):
+    """uint8 (h, w, 3): evidence from dark to bright; CAM and pixels, which have two signs, around white and grey."""
+    if attribution.ndim == 3:
+        colours = np.repeat(plots.signed_image(attribution.mean(axis=-1))[..., None], 3, axis=-1)
+    else:
+        top, signed = np.abs(attribution).max() or 1.0, method == "CAM"
+        shares = attribution / top
+        colours = colormaps[plots.SIGNED](shares / 2 + 0.5) if signed else colormaps[plots.EVIDENCE](shares)
+    return np.round(255 * colours[..., :3]).astype(np.uint8)
+
+
+def _picture(pixels, alt, caption):
+    return Picture(data_address(pixels), alt, caption, max(pixels.shape[:2]) < SMALL)
+
+
+def data_address(pixels):
+    """uint8 (h, w, 3) as a data address: PNG, which is exact, where it is small; JPEG, a tenth of the size, else."""
+    kind = "png" if max(pixels.shape[:2]) < SMALL else "jpeg"
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, format=kind, quality=90)
+    return f"data:image/{kind};base64,{base64.b64encode(file.getvalue()).decode()}"
+
+
+def _place(evidence):
+    """Where the largest value lies, as one says it: "in the upper left", "in the middle"."""
+    row, column = (int(3 * (place + 0.5) / size) for place, size in
+                   zip(np.unravel_index(evidence.argmax(), evidence.shape), evidence.shape))
+    words = " ".join(word for word in (("upper", "", "lower")[row], ("left", "", "right")[column]) if word)
+    return {"upper": "at the top", "lower": "at the bottom", "left": "at the left", "right": "at the right",
+            "": "in the middle"}.get(words, f"in the {words}")
+
+
+def score_lines(exploration, image, choices):
+    """The listed classes with their scores, as `Score`s; classes that a choice asks about are marked."""
+    scores, chosen = exploration.scores(image), {exploration.complete(image, each).class_index for each in choices}
+    listed = exploration.listed_classes(image)
+    low, high = min(0.0, scores[listed].min()), max(0.0, scores[listed].max())
+    span = (high - low) or 1.0
+    return [Score(exploration.class_names[c], float(scores[c]), c == scores.argmax(), c in chosen,
+                  float(min(scores[c], 0) - low) / span, float(abs(scores[c])) / span, -float(low) / span) for c in listed]
+
+
+def scores_html(lines):
+    """`Score`s as a table with bars; the numbers are text, so that they can be read aloud and copied."""
+    rows = "".join(
+        f'<tr{" class=chosen" if line.chosen else ""} style="font-weight:{"bold" if line.chosen else "normal"}">'
+        f'<th scope="row" style="text-align:right;font-weight:inherit;padding:0 .5em">{html.escape(line.name)}</th>'
+        f'<td class="score" style="text-align:right;padding-right:.5em;font-variant-numeric:tabular-nums">{line.value:.2f}</td>'
+        f'<td aria-hidden="true" style="width:9em"><div style="margin-left:{line.left:.1%};width:max({line.width:.1%},1px);'
+        f'height:.8em;background:{plots.ORANGE if line.chosen else plots.BLUE}"></div></td>'
+        f'<td>{"predicted" if line.predicted else ""}</td></tr>' for line in lines)
+    return ('<table class="scores" style="border-collapse:collapse;line-height:1.35">'
+            f'<caption style="text-align:left">class scores (logits)</caption>{rows}</table>')
+
+
+def figure(exploration, image, choices):
+    """Everything in one matplotlib figure: a row for each choice, of the input, its map and the overlay; the scores."""
+    choices = [exploration.complete(image, choice) for choice in choices]
+    drawing = Figure(figsize=(10, 2.9 * len(choices)), layout="constrained")
+    grid = drawing.add_gridspec(len(choices), 4, width_ratios=(1, 1.15, 1, 1.2))
+    for row, choice in enumerate(choices):
+        left, middle, right = (drawing.add_subplot(grid[row, column]) for column in range(3))
+        attribution = exploration.attribution(image, choice)
+        plots.picture(left, image, "input")
+        if choice.method in OF_PIXELS:
+            plots.picture(middle, _coloured(attribution, choice.method), _title(exploration, choice))
+        else:
+            plots.bare_map(middle, attribution, _title(exploration, choice), signed=choice.method == "CAM")
+        plots.picture(right, plots.overlay(image, _evidence(attribution), choice.opacity), "laid over the input")
+    _bars(drawing.add_subplot(grid[:, 3]), score_lines(exploration, image, choices))
+    return drawing
+
+
+def _bars(axis, lines):
+    names = [line.name for line in lines]
+    bars = axis.barh(range(len(lines)), [line.value for line in lines],
+                     color=[plots.ORANGE if line.chosen else plots.BLUE for line in lines])
+    axis.bar_label(bars, [f"{line.value:.2f}" for line in lines], padding=3, fontsize=8)
+    axis.set_yticks(range(len(lines)), names)
+    axis.tick_params(labelsize=8)
+    axis.set_title("class scores (logits)", fontsize=9)
+    axis.invert_yaxis()
+    axis.margins(x=0.25)
+    axis.spines[["top", "right"]].set_visible(False)

@@ -1,0 +1,381 @@
+"""The explorer: what it shows against the package's own functions, its cache, its controls on both ipywidgets' ways of
+handing over files, pictures from outside in every state of damage, and when it stands still."""
+
+import asyncio
+import base64
+import io
+import random
+import re
+import threading
+
+import keras
+import nbformat
+import numpy as np
+import pytest
+from nbclient import NotebookClient
+from PIL import Image
+
+from lecture_utils import (cam, counterfactual_cam, explorer, exploration, grad_cam, guided_backprop, guided_grad_cam,
+                           load_mnist, load_model, uploads)
+from lecture_utils.exploration import Choice, Exploration
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return load_mnist("embedded").x_test[:6]
+
+
+@pytest.fixture(scope="module")
+def reader():
+    return load_model("mnist_cnn")
+
+
+@pytest.fixture(scope="module")
+def steel():
+    return load_model("neu_gap")
+
+
+@pytest.fixture
+def exploring(reader):
+    return Exploration(reader, range(10))
+
+
+def png(array):
+    file = io.BytesIO()
+    Image.fromarray(array).save(file, format="png")
+    return file.getvalue()
+
+
+# ---- what is shown
+
+
+@pytest.mark.parametrize("layer", ["conv1", "conv2", "conv3"])
+@pytest.mark.parametrize("method, function", [("Grad-CAM", grad_cam), ("counterfactual", counterfactual_cam),
+                                              ("Guided Grad-CAM", guided_grad_cam)])
+def test_a_map_is_the_one_of_the_public_function(exploring, reader, digits, method, function, layer):
+    for c in (0, 7, None):
+        shown = exploring.attribution(digits[1], Choice(method, layer, c))
+        expected = function(reader, digits[1:2], layer, c)[0]
+        np.testing.assert_allclose(shown, expected, atol=1e-5 * np.abs(expected).max())
+
+
+def test_methods_without_a_layer_are_those_of_the_public_functions(steel):
+    images = np.random.default_rng(0).random((1, 200, 200, 1), dtype=np.float32)
+    exploring = Exploration(steel, "abcdef")
+    for method, function in (("CAM", cam), ("guided backprop", guided_backprop)):
+        expected = function(steel, images, 4)[0]
+        np.testing.assert_allclose(exploring.attribution(images[0], Choice(method, None, 4)), expected,
+                                   atol=1e-5 * np.abs(expected).max())
+
+
+def test_cam_is_offered_only_where_there_is_a_gap_head(exploring, steel):
+    assert "CAM" not in exploring.methods
+    assert "CAM" in Exploration(steel, "abcdef").methods
+
+
+def test_scores_are_the_model_s_and_are_shown_with_two_decimals(exploring, reader, digits):
+    expected = reader.predict(digits[2:3], verbose=0)[0]
+    np.testing.assert_allclose(exploring.scores(digits[2]), expected, atol=1e-5)
+    shown = exploration.scores_html(exploration.score_lines(exploring, digits[2], [Choice()]))
+    assert re.findall(r'class="score"[^>]*>([^<]+)<', shown) == [f"{score:.2f}" for score in expected]
+
+
+def test_of_a_thousand_classes_the_best_ten_are_listed_and_each_is_explained_alone():
+    images = keras.Input((8, 8, 3))
+    features = keras.layers.Conv2D(4, 3, activation="relu", name="conv")(images)
+    model = keras.Model(images, keras.layers.Dense(40)(keras.layers.Flatten()(features)))
+    image = np.random.default_rng(1).random((8, 8, 3), dtype=np.float32)
+    exploring = Exploration(model, range(40))
+    assert exploring.listed_classes(image) == sorted(range(40), key=lambda c: -model(image[None])[0, c])[:10]
+    np.testing.assert_allclose(exploring.attribution(image, Choice(class_index=33)), grad_cam(model, image[None], None, 33)[0],
+                               atol=1e-6)
+
+
+def test_an_image_is_computed_once_whatever_is_asked_of_it(exploring, digits, monkeypatch):
+    passes = []
+    monkeypatch.setattr(exploration.engine, "explain_feature_maps",
+                        lambda *arguments, run=exploration.engine.explain_feature_maps: passes.append(1) or run(*arguments))
+    for layer in exploring.layers:
+        for c in range(10):
+            exploration.views(exploring, digits[0], Choice("Grad-CAM", layer, c))
+            exploration.views(exploring, digits[0], Choice("counterfactual", layer, c))
+    assert len(passes) == 1
+
+
+def test_memory_is_bounded(exploring, digits, monkeypatch):
+    monkeypatch.setattr(exploration, "REMEMBERED", 4)
+    for image in digits:
+        exploring.scores(image), exploring.attribution(image, Choice())
+    assert len(exploring._answers) == 4
+    assert exploring.scores(digits[0]).argmax() == 0
+
+
+def test_threads_get_the_same_answers(exploring, digits):
+    expected = [exploring.attribution(image, Choice(class_index=3)) for image in digits]
+    exploring._answers.clear()
+    found = [None] * 30
+
+    def ask(n):
+        found[n] = exploring.attribution(digits[n % 6], Choice(class_index=3))
+
+    threads = [threading.Thread(target=ask, args=(n,)) for n in range(30)]
+    [thread.start() for thread in threads], [thread.join() for thread in threads]
+    assert all(np.array_equal(found[n], expected[n % 6]) for n in range(30))
+
+
+@pytest.mark.parametrize("choice", [Choice("Score-CAM"), Choice(layer="conv9"), Choice(class_index=10), Choice(class_index=-2),
+                                    Choice("CAM"), Choice(opacity=1.5)])
+def test_what_there_is_not_is_a_clear_error(exploring, digits, choice):
+    with pytest.raises(ValueError, match="there is no|opacity"):
+        exploring.attribution(digits[0], choice)
+
+
+def test_names_that_do_not_fit_the_model_are_a_clear_error(reader):
+    with pytest.raises(ValueError, match="class_names.*9 names"):
+        Exploration(reader, range(9))
+
+
+@pytest.mark.parametrize("cell, words", [((0, 0), "in the upper left"), ((1, 1), "in the middle"), ((2, 1), "at the bottom"),
+                                         ((1, 2), "at the right"), ((2, 2), "in the lower right")])
+def test_alternative_text_says_where_a_map_is_strongest(cell, words):
+    evidence = np.zeros((3, 3))
+    evidence[cell] = 1
+    assert exploration._place(evidence) == words
+
+
+def test_a_map_s_picture_has_a_pixel_for_each_cell_and_the_right_colours(exploring, digits):
+    picture, _ = exploration.views(exploring, digits[0], Choice("Grad-CAM", "conv2", 0))
+    shown = np.asarray(Image.open(io.BytesIO(base64.b64decode(picture.src.partition(",")[2]))).convert("RGB"))
+    map_ = exploring.attribution(digits[0], Choice("Grad-CAM", "conv2", 0))
+    assert shown.shape == (11, 11, 3)
+    assert shown[np.unravel_index(map_.argmax(), map_.shape)].tolist() == [252, 255, 164]       # inferno's last colour
+    assert (shown[map_ == 0] == [0, 0, 4 if shown[map_ == 0].max() == 4 else 3]).all()          # and its first
+
+
+def test_class_names_cannot_bring_html_in():
+    line = exploration.Score("<script>", 1.0, True, False, 0, 1, 0)
+    assert "<script>" not in exploration.scores_html([line])
+
+
+# ---- the widgets
+
+
+@pytest.fixture
+def shown(exploring, digits):
+    return explorer.Explorer(exploring, digits)
+
+
+CONTROLS = {"image": "3", "method": "guided backprop", "layer": "conv1", "class_": 4, "opacity": 90}
+
+
+@pytest.mark.parametrize("control", CONTROLS)
+def test_each_control_changes_the_overlay(shown, control):
+    before = shown.overlay.value
+    getattr(shown, control).value = CONTROLS[control]
+    assert shown.overlay.value != before
+
+
+def test_two_layers_and_two_classes_are_compared_side_by_side(shown):
+    assert shown.other_row.layout.display == "none"
+    shown.compare.value = True
+    assert shown.other_row.layout.display == "flex" and shown.other_map.value == shown.map.value
+    shown.other_class.value = 5
+    by_class = shown.other_map.value
+    shown.other_layer.value = "conv1"
+    assert len({shown.map.value, by_class, shown.other_map.value}) == 3
+
+
+def test_only_what_changes_is_sent(shown):
+    changed = []
+    for place in ("input", "map", "overlay", "scores"):
+        getattr(shown, place).observe(lambda _, place=place: changed.append(place), "value")
+    shown.opacity.value = 20
+    assert changed == ["overlay"]
+
+
+def test_changes_that_come_together_are_drawn_once(shown, monkeypatch):
+    drawings = []
+    monkeypatch.setattr(shown, "draw", lambda run=shown.draw: drawings.append(1) or run())
+
+    async def drag():
+        for value in range(0, 100, 5):
+            shown.opacity.value = value
+        assert not drawings
+        await asyncio.sleep(10 * explorer.TOGETHER)
+
+    asyncio.run(drag())
+    assert len(drawings) == 1 and "95%" in shown.overlay.value
+
+
+def test_every_control_and_picture_has_its_words(shown):
+    controls = (shown.image, shown.method, shown.layer, shown.class_, shown.opacity, shown.compare, shown.upload, shown.save)
+    assert all(control.description for control in controls)
+    shown.compare.value = True
+    for place in (shown.input, shown.map, shown.overlay, shown.other_map, shown.other_overlay):
+        assert len(re.search('alt="([^"]+)"', place.value)[1].split()) >= 5
+    assert 'role="status"' in shown.status.value
+
+
+def test_layers_cannot_be_chosen_where_they_mean_nothing(shown):
+    shown.method.value = "guided backprop"
+    assert shown.layer.disabled
+    shown.method.value = "Grad-CAM"
+    assert not shown.layer.disabled
+
+
+@pytest.mark.parametrize("hand_over", [lambda data: ({"name": "x.png", "content": memoryview(data)},),      # ipywidgets 8
+                                       lambda data: {"x.png": {"metadata": {}, "content": data}}])          # ipywidgets 7
+def test_an_upload_becomes_the_image(shown, hand_over):
+    page = np.full((300, 200), 250, np.uint8)
+    page[100:200, 95:105] = 10
+    shown._take_upload({"new": hand_over(png(page))})
+    assert shown.image.value == explorer.UPLOADED
+    assert shown.images[explorer.UPLOADED].shape == (28, 28, 1)
+
+
+def test_a_bad_upload_is_a_sentence_and_changes_nothing(shown):
+    before = shown.overlay.value
+    shown._take_upload({"new": ({"content": memoryview(b"<svg onload=alert(1)>")},)})
+    assert "not a picture" in shown.status.value and shown.overlay.value == before
+    assert explorer.UPLOADED not in shown.images
+
+
+def test_a_second_drawing_takes_the_place_of_the_first(shown):
+    overlays = []
+    for rows, columns in ((slice(20, 120), slice(60, 75)), (slice(60, 75), slice(20, 120))):
+        drawing = np.zeros((140, 140), np.uint8)
+        drawing[rows, columns] = 255
+        shown.strokes.value = "data:image/png;base64," + base64.b64encode(png(drawing)).decode()
+        overlays.append(shown.overlay.value)
+        assert shown.image.value == explorer.DRAWN
+    assert overlays[0] != overlays[1] and list(shown.image.options).count(explorer.DRAWN) == 1
+
+
+def test_the_figure_is_saved_under_what_was_chosen(shown, tmp_path):
+    shown.compare.value, shown.other_class.value = True, 8
+    path = shown.save_figure(tmp_path)
+    assert path.name == "Grad-CAM-of-conv3-for-0-and-Grad-CAM-of-conv3-for-8.png"
+    assert Image.open(path).width > 1000 and path.name in shown.status.value
+
+
+# ---- pictures from outside
+
+
+def test_a_drawing_is_brought_into_mnist_s_form():
+    light = np.zeros((140, 140), np.float32)
+    light[20:120, 30:60] = 1                                    # 100 by 30 pixels, off the middle
+    digit = uploads.as_digit(light)[..., 0]
+    rows, columns = np.flatnonzero(digit.any(axis=1)), np.flatnonzero(digit.any(axis=0))
+    assert digit.shape == (28, 28) and digit.max() == 1
+    assert len(rows) == 20 and len(columns) == 6                # the longer side fills 20 pixels
+    assert rows.mean() == columns.mean() == 13.5                # in the middle
+
+
+def test_dark_ink_on_light_paper_is_turned_round():
+    light = np.zeros((100, 100), np.float32)
+    light[20:80, 40:60] = 1
+    np.testing.assert_allclose(uploads.as_digit(1 - light), uploads.as_digit(light), atol=1e-6)
+
+
+def test_an_empty_drawing_is_an_error():
+    with pytest.raises(ValueError, match="nothing to read"):
+        uploads.as_digit(np.zeros((140, 140), np.float32))
+
+
+@pytest.mark.parametrize("shape, expected", [((200, 200, 1), (200, 200, 1)), ((96, 96, 3), (240, 320, 3)), ((28, 28, 1), (28, 28, 1))])
+def test_a_photograph_is_fitted_to_each_network(shape, expected):
+    picture = Image.fromarray(np.random.default_rng(0).integers(0, 256, (600, 800, 3), dtype=np.uint8))
+    image = uploads.fit(picture, shape)
+    assert image.shape == expected and image.dtype == np.float32 and 0 <= image.min() and image.max() <= 1
+
+
+def test_an_upload_is_bounded_before_it_is_decoded(monkeypatch):
+    with pytest.raises(ValueError, match="8 MB"):
+        uploads.read_picture(b"\x89PNG" + bytes(uploads.MAX_BYTES))
+    black = io.BytesIO()
+    Image.new("1", (6000, 5000)).save(black, format="png")      # 30 million pixels in a few kilobytes
+    assert len(black.getvalue()) < 20_000
+    monkeypatch.setattr(Image.Image, "load", lambda self: pytest.fail("decoded"))
+    with pytest.raises(ValueError, match="25 million"):
+        uploads.read_picture(black.getvalue())
+
+
+@pytest.mark.parametrize("format", ["GIF", "TIFF", "PPM", "ICO"])
+def test_other_formats_are_refused(format):
+    file = io.BytesIO()
+    Image.new("RGB", (20, 20)).save(file, format=format)
+    with pytest.raises(ValueError, match="PNG, JPEG, WEBP, BMP"):
+        uploads.read_picture(file.getvalue())
+
+
+def test_transparent_places_are_white():
+    file = io.BytesIO()
+    Image.new("RGBA", (4, 4), (255, 0, 0, 0)).save(file, format="png")
+    assert np.asarray(uploads.read_picture(file.getvalue())).min() == 255
+
+
+def mutated(rng, data):
+    """The file with a few bytes changed, cut off, doubled, or put elsewhere."""
+    data = bytearray(data)
+    for _ in range(rng.randint(1, 8)):
+        place, length = rng.randrange(len(data)), rng.randint(1, 40)
+        match rng.randrange(4):
+            case 0: data[place] = rng.randrange(256)
+            case 1: data[place:place + length] = rng.randbytes(length)
+            case 2: del data[place:place + length]
+            case 3: data[place:place] = data[place:place + length]
+    return bytes(data[:rng.randrange(len(data))] if rng.random() < 0.1 else data)
+
+
+@pytest.mark.parametrize("format", uploads.FORMATS)
+def test_a_thousand_damaged_files_of_each_format_are_pictures_or_a_sentence(format):
+    file = io.BytesIO()
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (24, 32, 3), dtype=np.uint8)).save(file, format=format)
+    rng, refused = random.Random(0), 0
+    for _ in range(1000):
+        try:
+            picture = uploads.read_picture(mutated(rng, file.getvalue()))
+        except ValueError:
+            refused += 1
+            continue
+        assert picture.mode == "RGB" and picture.width * picture.height <= uploads.MAX_PIXELS
+        image = uploads.fit(picture, (32, 32, 1))
+        assert image.shape == (32, 32, 1) and np.isfinite(image).all()
+    assert refused
+
+
+@pytest.mark.parametrize("address", ["", "data:image/png;base64,", "data:image/png;base64,!!!", "http://example.org/x.png",
+                                     "data:text/html;base64,AAAA", "data:image/png;base64,가"])
+def test_a_damaged_data_address_is_a_sentence(address):
+    with pytest.raises(ValueError, match="not a picture"):
+        uploads.read_data_address(address)
+
+
+# ---- where nobody is there
+
+
+def test_executed_by_a_program_a_picture_stands_in_its_place():
+    cell = nbformat.v4.new_code_cell(
+        "import lecture_utils.quiet\nfrom lecture_utils import load_mnist, load_model\n"
+        "from lecture_utils.explorer import explore\ndigits = load_mnist('embedded')\n"
+        "explore(load_model('mnist_cnn'), digits.x_test[:2], digits.class_names)")
+    notebook = nbformat.v4.new_notebook(cells=[cell])
+    NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
+    (output,) = [output for output in cell.outputs if output.output_type == "display_data"]
+    assert set(output.data) == {"image/png", "text/plain"}
+    assert "read as 0" in output.metadata["image/png"]["alt"]
+    assert "widgets" not in notebook.metadata or not notebook.metadata.widgets
+
+
+@pytest.mark.parametrize("content, there", [({"allow_stdin": True}, True), ({"allow_stdin": False}, False), ({}, False)])
+def test_who_can_answer_a_question_is_there(monkeypatch, content, there):
+    class Shell:
+        class kernel:
+            get_parent = staticmethod(lambda channel: {"content": content})
+
+    monkeypatch.setattr(explorer, "get_ipython", Shell)
+    assert explorer.someone_is_there() is there
+
+
+def test_outside_of_a_kernel_nobody_is_there():
+    assert not explorer.someone_is_there()
