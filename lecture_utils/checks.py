@@ -273,7 +273,8 @@ def check_guided_grad_cam(function):
 
 def check_iou(function):
     """Exercise: iou(a, b) of two boxes x0, y0, x1, y1 with exclusive upper bounds: |a ∩ b| / |a ∪ b|."""
-    shifts = iter([(3, 2), (9, 9), (-9, 9), (0, 0), (2, -9), (-2, 1)])       # overlapping, apart in one or both directions, inside
+    # b overlaps a, lies apart in both directions (twice), on it, apart in one direction, overlaps again
+    shifts = iter([(3, 2), (9, 9), (-9, 9), (0, 0), (2, -9), (-2, 1)])
 
     def inputs(rng):
         a = np.array([20, 20, 26, 28])
