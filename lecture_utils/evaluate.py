@@ -1,4 +1,4 @@
-"""What a map is worth: certainty of a score, what becomes of the network without the marked pixels or the trained weights.
+"""What a map is worth: how certain a score is, and what the network does without the marked pixels, or untrained.
 
 Functions take maps, not methods, so they judge any method. Scores come back one per image, (n,), and `bootstrap` turns
 them into a mean with its interval. How well a map agrees with what people marked is `localize`'s matter.
@@ -32,8 +32,8 @@ def bootstrap(values, resamples=2000, seed=0):
     """The mean of one score per image, and how far it might lie elsewhere for other images of the same kind.
 
     Images are drawn anew from those there are, as many, with repetition; the mean of each such draw is noted; the
-    interval leaves out 2.5 % of the means at either end (Efron's percentile bootstrap). It knows only what it saw: equal
-    values, and so a single one, give an interval without width, which is no certainty.
+    interval leaves out 2.5 % of the means at either end (Efron's percentile bootstrap). It knows only what it saw:
+    equal values, and so a single one, give an interval without width, which is no certainty.
 
     values: (n,), numbers or bools; resamples: number of draws; seed: of the draws, the same for the same interval.
     Returns `Interval(mean, low, high)`. Raises ValueError for no values, NaN or another shape.
@@ -42,8 +42,8 @@ def bootstrap(values, resamples=2000, seed=0):
     """
     values = np.asarray(values, float)
     if values.ndim != 1 or values.size == 0 or not np.isfinite(values).all():
-        raise ValueError(f"values must be finite numbers of shape (n,), one per image, n at least 1; got shape {values.shape}"
-                         + ("" if np.isfinite(values).all() else " with NaN or infinity"))
+        raise ValueError("values must be finite numbers of shape (n,), one per image, n at least 1; got shape "
+                         f"{values.shape}" + ("" if np.isfinite(values).all() else " with NaN or infinity"))
     random = np.random.default_rng(seed)
     means = [values[random.integers(len(values), size=len(values))].mean() for _ in range(resamples)]
     return Interval(float(values.mean()), *map(float, np.percentile(means, [2.5, 97.5])))
@@ -85,8 +85,10 @@ def blurred(images):
     """Images of which only the light is left: a Gaussian blur, its deviation an eighth of the shorter side.
 
     What takes the place of a removed pixel should not itself be evidence. Black, or the image's mean, puts blots with
-    sharp edges on steel, where dark blots are defects; the blur keeps the brightness of the surroundings and takes texture
-    away. images: (n, height, width, channels). Returns the same shape and type.
+    sharp edges on steel, where such blots are defects; the blur keeps the brightness of the surroundings and takes
+    texture away. Neutral it is not: a network that knows no "nothing" takes the blurred image for something, too.
+
+    images: (n, height, width, channels). Returns the same shape and type.
     """
     deviation = min(images.shape[1:3]) / 8
     return np.stack([gaussian_filter(image, (deviation, deviation, 0), mode="nearest") for image in images])
@@ -113,8 +115,8 @@ def confidence(model, images, class_index=None, keep=None, baseline=blurred):
     if keep is not None:
         keep = _at_size_of(images, keep, "keep")
         if keep.min() < 0 or keep.max() > 1:
-            raise ValueError(f"keep is a share of each pixel, in [0, 1]; got values in [{keep.min():.4g}, {keep.max():.4g}]. "
-                             "Maps: normalize(maps) of maps without negative values")
+            raise ValueError(f"keep is a share of each pixel, in [0, 1]; got values in [{keep.min():.4g}, "
+                             f"{keep.max():.4g}]. Maps: normalize(maps) of maps without negative values")
         keep = keep[..., None]
         y, _ = engine.scores(model, _like(images, keep * images + (1 - keep) * baseline(images)))
     return _probability(y, classes, model)
@@ -123,7 +125,7 @@ def confidence(model, images, class_index=None, keep=None, baseline=blurred):
 def average_drop(before, after):
     """How much of its confidence the network loses when it sees only what the map shows, (n,); the lower the better.
 
-        max(0, Y - O) / Y       Y: confidence in the image, O: in the image times its map
+        max(0, Y - O) / Y       Y: confidence in the image, O: in the image times its map; 0 where Y is
 
         before = confidence(model, images, classes)
         after = confidence(model, images, classes, keep=normalize(maps), baseline=black)
@@ -131,7 +133,7 @@ def average_drop(before, after):
     The mean over the images is the Average Drop of Chattopadhyay et al. (see `variants.grad_cam_pp`), section 5.1.
     """
     before, after = np.asarray(before), np.asarray(after)
-    return np.maximum(0, before - after) / before
+    return np.maximum(0, before - after) / np.where(before > 0, before, 1)
 
 
 def increase_in_confidence(before, after):
@@ -232,13 +234,14 @@ def randomized(model, seed=0):
     """The model with ever more of its layers forgotten, from the top down: yields (layer name, model copy).
 
     In the first copy the top layer is random, in the last all of them are. A map that explains what the network has
-    learned must change; one that does not, shows the image. Compare with `rank_correlation` and `ssim`, for the class that
-    the trained model predicts.
+    learned must change; one that does not, shows the image. Compare with `rank_correlation` and `ssim`, for the class
+    that the trained model predicts.
 
     A layer is one that has a kernel, which is drawn from a normal distribution of variance 2 / (inputs per unit), He's.
     Its bias becomes that of a new layer, and so do the weights of the normalisations between it and the next kernel.
 
-    model: as for `grad_cam`, of layers that `keras.models.clone_model` can copy; it stays as it was. seed: of the kernels.
+    model: as for `grad_cam`, of layers that `keras.models.clone_model` can copy; it stays as it was.
+    seed: of the kernels.
     Raises ValueError for a model without any kernel, and what `grad_cam` raises for models that are no graph of layers.
 
     Adebayo, Gilmer, Muelly, Goodfellow, Hardt & Kim, Sanity Checks for Saliency Maps, NeurIPS 2018, the cascading
@@ -259,11 +262,13 @@ def randomized(model, seed=0):
 
 
 def _stages(model):
-    """For each layer with a kernel, from the bottom up: its name, and where its kernels and other weights lie in `weights`."""
+    """Of each layer with a kernel, from the bottom up: its name; where in `weights` its kernels lie, and the rest."""
     at = {id(weight): i for i, weight in enumerate(model.weights)}
-    steps = {id(step.layer): step for step in reversed(engine.prepare(model).network.steps)}    # a shared layer's first call
+    first_calls = {}
+    for step in engine.prepare(model).network.steps:
+        first_calls.setdefault(id(step.layer), step)
     stages = []
-    for step in reversed(steps.values()):
+    for step in first_calls.values():
         weights = getattr(step.layer, "weights", [])
         kernels = [at[id(weight)] for weight in weights if "kernel" in weight.name]
         others = [at[id(weight)] for weight in weights if "kernel" not in weight.name]
@@ -292,7 +297,8 @@ def rank_correlation(maps, others):
 def ssim(maps, others):
     """Structural similarity of each map with its partner, (n,) in [-1, 1], each first divided by its largest |value|.
 
-    maps, others: (n, h, w), of one shape, at least 7 x 7: means, variances and covariance are compared in windows of 7 x 7.
+    maps, others: (n, h, w), of one shape, at least 7 x 7, the size of the windows whose means, variances and covariance
+        are compared.
     Raises ValueError for other shapes and for values that are not finite.
 
     Wang, Bovik, Sheikh & Simoncelli, Image quality assessment: from error visibility to structural similarity, IEEE
@@ -300,10 +306,11 @@ def ssim(maps, others):
     """
     maps, others = _checked_partners(maps, others)
     if min(maps.shape[1:]) < 7:
-        raise ValueError(f"SSIM compares windows of 7 x 7, so maps must be at least as large; got {maps.shape[1:]}. Enlarge "
-                         "them: upsample(maps, images.shape[1:3])")
+        raise ValueError(f"SSIM compares windows of 7 x 7, so maps must be at least as large; got {maps.shape[1:]}. "
+                         "Enlarge them: upsample(maps, images.shape[1:3])")
     pairs = [(_of_unit_size(a), _of_unit_size(b)) for a, b in zip(maps, others)]
-    return np.array([structural_similarity(a, b, data_range=2.0 if min(a.min(), b.min()) < 0 else 1.0) for a, b in pairs])
+    return np.array([structural_similarity(a, b, data_range=2.0 if min(a.min(), b.min()) < 0 else 1.0)
+                     for a, b in pairs])
 
 
 def _of_unit_size(map_):

@@ -2,8 +2,8 @@
 
 Every function takes maps at the image's own resolution (see `upsample`), (n, height, width); a negative value is no
 evidence. What people marked is either masks, bool (n, height, width), or for each image an array of boxes (k, 4) of
-x0, y0, x1, y1 in pixels, upper bounds exclusive; `box_masks` makes masks of boxes. Scores come back one per image, (n,),
-so that `evaluate.bootstrap` can say how certain their mean is.
+x0, y0, x1, y1 in pixels, upper bounds exclusive; `box_masks` makes masks of boxes. Scores come back one per image,
+(n,), so that `evaluate.bootstrap` can say how certain their mean is.
 """
 
 import cv2
@@ -48,7 +48,7 @@ def own_boxes(labels, boxes, box_labels):
     Raises ValueError for data without boxes, and for lists of different lengths.
     """
     if boxes is None or box_labels is None:
-        raise ValueError("this data has no boxes (NEU-CLS and the .npy files have none; NEU-DET and embedded data have)")
+        raise ValueError("this data has no boxes (NEU-CLS and the .npy files have none; NEU-DET and embedded data do)")
     return [np.asarray(of_image).reshape(-1, 4)[np.asarray(classes) == label]
             for label, of_image, classes in zip(labels, boxes, box_labels, strict=True)]
 
@@ -95,7 +95,8 @@ def box_iou(maps, truth, threshold=0.15):
     """
     maps = checked_maps(maps)
     if len(truth) != len(maps):
-        raise ValueError(f"truth must be a list of one array of boxes (k, 4) per map; got {len(truth)} for {len(maps)} maps")
+        raise ValueError("truth must be a list of one array of boxes (k, 4) per map; "
+                         f"got {len(truth)} for {len(maps)} maps")
     return np.array([iou(boxes(map_, threshold)[:1], drawn).max(initial=0) for map_, drawn in zip(maps, truth)])
 
 
@@ -104,8 +105,8 @@ def localization_error(maps, classes, labels, truth, threshold=0.15):
 
         error = min over guesses g of max(1[c_g ≠ label], 1[IoU_g < 0.5])
 
-    maps, classes: one guess per image, (n, height, width) with (n,), the error of top-1; or m guesses, the best of which
-        counts, (n, m, height, width) with (n, m). Each map is that of its class.
+    maps, classes: one guess per image, (n, height, width) with (n,), the error of top-1; or m guesses, the best of
+        which counts, (n, m, height, width) with (n, m). Each map is that of its class.
     labels: the true classes (n,); truth: the boxes of the image's own class (`own_boxes`), a list of n arrays (k, 4);
         threshold: see `boxes`.
     Returns bool (n,), True where all guesses are wrong.
@@ -117,8 +118,9 @@ def localization_error(maps, classes, labels, truth, threshold=0.15):
     if maps.ndim == 3 and classes.ndim == 1:
         maps, classes = maps[:, None], classes[:, None]
     if maps.ndim != 4 or classes.shape != maps.shape[:2] or labels.shape != maps.shape[:1]:
-        raise ValueError("expected one map and class per guess: maps (n, height, width) with classes (n,), or (n, m, height, "
-                         f"width) with (n, m), and labels (n,); got {maps.shape}, {classes.shape} and {labels.shape}")
+        raise ValueError("expected one map and class per guess: maps (n, height, width) with classes (n,), or "
+                         "(n, m, height, width) with (n, m), and labels (n,); "
+                         f"got {maps.shape}, {classes.shape} and {labels.shape}")
     found = np.stack([box_iou(guess, truth, threshold) >= 0.5 for guess in np.moveaxis(maps, 1, 0)], axis=1)
     return ~((classes == labels[:, None]) & found).any(axis=1)
 
@@ -140,7 +142,8 @@ def pointing_game(maps, masks, tolerance=0):
     maps, masks = _checked_pair(maps, masks)
     if not tolerance >= 0:
         raise ValueError(f"tolerance is a distance in pixels, at least 0; got {tolerance}")
-    return np.array([np.ptp(map_) > 0 and _distance_of_peak(map_, mask) <= tolerance for map_, mask in zip(maps, masks)])
+    return np.array([np.ptp(map_) > 0 and _distance_of_peak(map_, mask) <= tolerance
+                     for map_, mask in zip(maps, masks)])
 
 
 def _distance_of_peak(map_, mask):
@@ -169,7 +172,7 @@ def energy_inside(maps, masks):
 
 
 def precision_recall(maps, masks, thresholds=np.arange(1, 21) / 20):
-    """Of the pixels at or above a share of the map's maximum, how many are the mask's; of the mask's, how many are they.
+    """Of the pixels at or above a share of the map's maximum, how many are in the mask; of the mask, how much they are.
 
         precision = |marked ∩ mask| / |marked|          recall = |marked ∩ mask| / |mask|
 
@@ -206,8 +209,9 @@ def checked_maps(maps):
 def _checked_pair(maps, masks):
     maps, masks = checked_maps(maps), np.asarray(masks)
     if masks.dtype != bool or masks.shape != maps.shape:
-        raise ValueError(f"masks must be bool and of the maps' shape {maps.shape}; got {masks.dtype} of shape {masks.shape}. "
-                         "Maps: upsample(maps, images.shape[1:3]); masks of boxes: box_masks(boxes, images.shape[1:3])")
+        raise ValueError(f"masks must be bool and of the maps' shape {maps.shape}; got {masks.dtype} of shape "
+                         f"{masks.shape}. Maps at the image's size: upsample(maps, images.shape[1:3]); masks of boxes: "
+                         "box_masks(boxes, images.shape[1:3])")
     return maps, masks
 
 

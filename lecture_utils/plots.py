@@ -7,6 +7,7 @@ see red and green as others do, and both grow evenly in lightness, which ``jet``
 """
 
 import io
+import numbers
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -67,12 +68,12 @@ def overlay(image, map_, alpha=0.5):
             `alpha` outside [0, 1].
     """
     base = _rgb(image)
-    map_ = np.asarray(map_, dtype=np.float32)
-    if map_.ndim != 2 or not np.isfinite(map_).all():
+    map_ = np.asarray(map_)
+    if map_.ndim != 2 or map_.size == 0 or map_.dtype.kind not in "fiub" or not np.isfinite(map_).all():
         raise ValueError(f"overlay() expects one finite map of shape (rows, columns), got shape {map_.shape}. "
                          "Of a batch of maps, take one: maps[0].")
-    if not 0 <= alpha <= 1:
-        raise ValueError(f"alpha is an opacity between 0 and 1, got {alpha}.")
+    if not isinstance(alpha, numbers.Real) or not 0 <= alpha <= 1:
+        raise ValueError(f"alpha is an opacity between 0 and 1, got {alpha!r}.")
     evidence = normalize(np.maximum(map_, 0)[None])
     heat = plt.get_cmap(EVIDENCE)(upsample(evidence, base.shape[:2])[0])[..., :3]
     return np.round(255 * ((1 - alpha) * base + alpha * heat)).astype(np.uint8)
@@ -255,8 +256,8 @@ def interval_points(scores, chance=None, label=""):
     axis.plot(mean, rows, "o", color=BLUE, markersize=5)
     if chance is not None:
         axis.axvline(chance, color=ORANGE, linestyle="--", linewidth=1.2)
-        axis.annotate("chance", (chance, 1), xycoords=("data", "axes fraction"), xytext=(0, 2), textcoords="offset points",
-                      ha="center", va="bottom", fontsize=8, color=ORANGE)
+        axis.annotate("chance", (chance, 1), xycoords=("data", "axes fraction"), xytext=(0, 2),
+                      textcoords="offset points", ha="center", va="bottom", fontsize=8, color=ORANGE)
     axis.set_yticks(rows, scores, fontsize=8.5)
     axis.set_ylim(len(scores) - 0.5, -0.5)
     axis.set_xlabel(label, fontsize=9)
@@ -291,11 +292,13 @@ def _rgb(image):
     image = np.asarray(image)
     if image.ndim == 2:
         image = image[..., None]
-    if image.ndim != 3 or image.shape[-1] not in (1, 3):
+    if image.ndim != 3 or image.shape[-1] not in (1, 3) or image.size == 0:
         raise ValueError(f"expected one image of shape (h, w), (h, w, 1) or (h, w, 3), got {image.shape}. "
                          "Of a batch of images, take one: images[0].")
     if image.dtype == np.uint8:
         image = image / 255.0
+    if image.dtype.kind not in "fiub":
+        raise TypeError(f"an image holds real numbers, this one {image.dtype}.")
     if not np.isfinite(image).all() or image.min() < -1e-4 or image.max() > 1 + 1e-4:
         raise ValueError(f"a float image has its values in [0, 1], this one in [{image.min():.4g}, {image.max():.4g}]. "
                          "Divide images of 0…255 by 255, or pass them as uint8.")

@@ -89,7 +89,7 @@ def score_cam(model, images, layer=None, class_index=None, *, output=None, score
     _, classes = engine.scores(model, images, class_index, output, score)
     L = []
     for i, c in enumerate(classes):
-        image = [np.asarray(part)[i:i + 1] for part in keras.tree.flatten(images)]      # a model may have several inputs
+        image = [np.asarray(part)[i:i + 1] for part in keras.tree.flatten(images)]      # one per input
         (A,), _ = engine.explain_feature_maps(model, _single(image), _feature_maps, (layer,), None, output, score)
         y = [engine.scores(model, _single(seen), None, output, score)[0][:, c] for seen in _seen_through(A, image)]
         L.append(_score_cam(A, tf.concat(y, axis=0)[None]))

@@ -7,7 +7,8 @@ import scipy.stats
 from keras import layers as kl
 
 from lecture_utils import (average_drop, black, blurred, bootstrap, centre_maps, confidence, deletion, grad_cam,
-                           increase_in_confidence, insertion, magnitude, random_maps, randomized, rank_correlation, ssim)
+                           increase_in_confidence, insertion, magnitude, random_maps, randomized, rank_correlation,
+                           ssim)
 
 # --- the bootstrap
 
@@ -15,7 +16,8 @@ from lecture_utils import (average_drop, black, blurred, bootstrap, centre_maps,
 def test_bootstrap_agrees_with_scipys():
     values = np.random.default_rng(1).gamma(2, size=80)
     ours = bootstrap(values, resamples=10_000)
-    other = scipy.stats.bootstrap((values,), np.mean, n_resamples=10_000, method="percentile", rng=np.random.default_rng(5))
+    other = scipy.stats.bootstrap((values,), np.mean, n_resamples=10_000, method="percentile",
+                                  rng=np.random.default_rng(5))
     assert ours.mean == pytest.approx(values.mean())
     assert ours[1:] == pytest.approx(tuple(other.confidence_interval), abs=0.03 * values.std())
 
@@ -106,17 +108,21 @@ def test_confidence_enlarges_keep():
     assert half == pytest.approx(p([np.exp(4)]))
 
 
-@pytest.mark.parametrize("keep, message", [(np.full((1, 2, 2), 1.5), r"in \[0, 1\]"), (np.full((1, 2, 2), -0.1), r"in \[0, 1\]"),
-                                           (np.ones((2, 2)), "one map per image"), (np.ones((2, 2, 2)), "one map per image")])
+@pytest.mark.parametrize("keep, message", [
+    (np.full((1, 2, 2), 1.5), r"in \[0, 1\]"),
+    (np.full((1, 2, 2), -0.1), r"in \[0, 1\]"),
+    (np.ones((2, 2)), "one map per image"),
+    (np.ones((2, 2, 2)), "one map per image"),
+])
 def test_confidence_refuses(keep, message):
     with pytest.raises(ValueError, match=message):
         confidence(linear(), IMAGE, keep=keep)
 
 
 def test_average_drop_and_increase():
-    before, after = [0.8, 0.5, 0.2], [0.4, 0.6, 0.2]
-    assert average_drop(before, after) == pytest.approx([0.5, 0, 0])
-    np.testing.assert_array_equal(increase_in_confidence(before, after), [False, True, False])
+    before, after = [0.8, 0.5, 0.2, 0.0], [0.4, 0.6, 0.2, 0.0]
+    assert average_drop(before, after) == pytest.approx([0.5, 0, 0, 0])
+    np.testing.assert_array_equal(increase_in_confidence(before, after), [False, True, False, False])
 
 
 def test_deletion_and_insertion_of_a_linear_model():
@@ -143,8 +149,8 @@ def test_no_other_order_deletes_or_inserts_better_in_a_linear_model():
 
 def test_the_pixels_of_an_even_map_go_in_a_random_order():
     image = np.log(np.arange(1, 37)).reshape(1, 6, 6, 1).astype(np.float32)
-    curve = lambda seed: deletion(linear(size=(6, 6)), image, np.zeros((1, 6, 6)), 1, steps=6, baseline=black, seed=seed,
-                                  progress=False).confidence
+    curve = lambda seed: deletion(linear(size=(6, 6)), image, np.zeros((1, 6, 6)), 1, steps=6, baseline=black,
+                                  seed=seed, progress=False).confidence
     np.testing.assert_array_equal(curve(0), curve(0))
     assert (curve(0)[:, 1:-1] != curve(1)[:, 1:-1]).any()
 
@@ -195,8 +201,8 @@ def test_blurred_does_not_mix_images_or_channels():
 
 def trained():
     """Kernels of one value each, and a normalisation that is no new one's, also in a model within the model."""
-    inner = keras.Sequential([keras.Input((8, 8, 3)), kl.Conv2D(40, 3, name="a"), kl.BatchNormalization(name="a_bn"), kl.ReLU()],
-                             name="inner")
+    inner = keras.Sequential([keras.Input((8, 8, 3)), kl.Conv2D(40, 3, name="a"), kl.BatchNormalization(name="a_bn"),
+                              kl.ReLU()], name="inner")
     image = keras.Input((8, 8, 3))
     x = inner(image)
     x = kl.Conv2D(50, 3, name="b")(x)
@@ -243,7 +249,8 @@ def test_randomized_is_seeded_and_what_is_random_stays_so():
 def test_copies_can_be_explained_and_the_models_maps_stay():
     keras.utils.set_random_seed(0)
     model = keras.Sequential([keras.Input((12, 12, 1)), kl.Conv2D(8, 3, activation="relu", name="a"),
-                              kl.Conv2D(8, 3, activation="relu", name="b"), kl.GlobalAveragePooling2D(), kl.Dense(3, name="y")])
+                              kl.Conv2D(8, 3, activation="relu", name="b"), kl.GlobalAveragePooling2D(),
+                              kl.Dense(3, name="y")])
     x = np.random.default_rng(0).random((2, 12, 12, 1), dtype=np.float32)
     before = grad_cam(model, x, class_index=1)
     maps = {name: grad_cam(copy, x, class_index=1) for name, copy in randomized(model)}

@@ -48,8 +48,8 @@ def test_iou_of_no_boxes():
     assert iou([[0, 0, 1, 1]], np.zeros((0, 4), int)).shape == (1, 0)
 
 
-@pytest.mark.parametrize("wrong, message", [([[0, 0, 1]], "array"), ([0, 0, 1, 1], "array"), ([[3, 0, 1, 1]], "x0 < x1"),
-                                            ([[0, 1, 1, 1]], "y0 < y1")])
+@pytest.mark.parametrize("wrong, message", [([[0, 0, 1]], "array"), ([0, 0, 1, 1], "array"),
+                                            ([[3, 0, 1, 1]], "x0 < x1"), ([[0, 1, 1, 1]], "y0 < y1")])
 def test_iou_refuses_what_is_no_box(wrong, message):
     with pytest.raises(ValueError, match=message):
         iou(wrong, [[0, 0, 1, 1]])
@@ -175,7 +175,7 @@ def test_energy_of_a_map_equal_to_the_mask_is_one():
 def test_energy_is_a_share_of_the_positive_values():
     map_ = np.array([[[3.0, 1.0], [-7.0, 0.0]]])
     assert energy_inside(map_, np.array([[[True, False], [True, True]]])) == [3 / 4]
-    assert energy_inside(np.ones((1, 20, 30)), mask([0, 0, 15, 20])) == [1 / 2]         # an even map: what the mask covers
+    assert energy_inside(np.ones((1, 20, 30)), mask([0, 0, 15, 20])) == [1 / 2]     # an even map: what the mask covers
     assert energy_inside(np.zeros((1, 20, 30)), mask([0, 0, 15, 20])) == [0]
     assert energy_inside(-map_ * [[[1, 1], [0, 1]]], np.ones((1, 2, 2), bool)) == [0]
 

@@ -104,7 +104,7 @@ def test_hires_and_layer_cam_on_a_plain_tape(layer):
 
 
 def score_cam_in_a_loop(model, image, layer, c):
-    A = keras.Model(model.inputs, model.get_layer(layer).output)(image[None])[0].numpy()
+    A = keras.Model(model.input, model.get_layer(layer).output)(image[None])[0].numpy()
     scores = []
     for k in range(A.shape[-1]):
         mask = tf.image.resize(A[..., k:k + 1], image.shape[:2]).numpy()
@@ -154,7 +154,8 @@ def test_without_negative_gradients_layer_cam_is_hires_cam():
 def test_a_batch_is_its_images_one_by_one(method):
     model = network()
     for c in (None, 3):
-        assert_close(method(model, X, class_index=c), np.concatenate([method(model, x[None], class_index=c) for x in X]))
+        alone = [method(model, x[None], class_index=c) for x in X]
+        assert_close(method(model, X, class_index=c), np.concatenate(alone))
 
 
 @pytest.mark.parametrize("method", VARIANTS)
@@ -176,8 +177,8 @@ def test_several_inputs(method):
     keras.utils.set_random_seed(3)
     A = kl.Conv2D(4, 3, activation="relu")(image)
     y = kl.Dense(3)(kl.Concatenate()([kl.Flatten()(A), number]))
-    two, one = keras.Model([image, number], y), keras.Sequential([keras.Input((16, 16, 3)), kl.Conv2D(4, 3, activation="relu"),
-                                                                  kl.Flatten(), kl.Dense(3)])
+    two = keras.Model([image, number], y)
+    one = keras.Sequential([keras.Input((16, 16, 3)), kl.Conv2D(4, 3, activation="relu"), kl.Flatten(), kl.Dense(3)])
     kernel, bias, weights, y_bias = two.get_weights()
     one.set_weights([kernel, bias, weights[:-2], y_bias])       # the numbers are zeros: they change nothing
     assert_close(method(two, [X, np.zeros((3, 2), np.float32)], class_index=1), method(one, X, class_index=1))

@@ -1,9 +1,8 @@
 """Scores the maps of the steel networks: `python3 course.py evaluate`.
 
-On the test split of the steel that `load_neu` gives: how often `neu_gap` and `neu_dense` are right, and how well the maps
-of every method agree with what people marked and with what the networks need. All maps explain the image's true class, at
-the last feature map unless a layer is named. Brackets hold 95 % bootstrap intervals over the images. The figures in
-data/README.md are this command's.
+On the test split of the steel that `load_neu` gives: how often `neu_gap` and `neu_dense` are right, and how well the
+maps of every method agree with what people marked and with what the networks need. All maps explain the image's true
+class, at the last feature map unless a layer is named. Brackets hold 95 % bootstrap intervals over the images.
 """
 
 import argparse
@@ -19,18 +18,20 @@ import numpy as np
 from tqdm import tqdm
 
 from lecture_utils import (bootstrap, box_iou, box_masks, cam, centre_maps, deletion, energy_inside, grad_cam,
-                           grad_cam_layers, grad_cam_pp, guided_grad_cam, hires_cam, insertion, layer_cam, load_model, load_neu,
-                           localization_error, magnitude, own_boxes, pointing_game, random_maps, score_cam, upsample)
+                           grad_cam_layers, grad_cam_pp, guided_grad_cam, hires_cam, insertion, layer_cam, load_model,
+                           load_neu, localization_error, magnitude, own_boxes, pointing_game, random_maps, score_cam,
+                           upsample)
 from lecture_utils.readers import DataError
 
 NETWORKS = "neu_gap", "neu_dense"
 THRESHOLDS = 0.15, 0.2      # of the Grad-CAM paper, of the CAM paper
-CURVE_IMAGES = 120          # deletion and insertion take most of the time; the first images hold equally many of each class
+CURVE_IMAGES = 120          # deletion and insertion take most of the time; classes take turns, so these are a sample
 CURVE_STEPS = 10
 
 
 def main():
-    parser = argparse.ArgumentParser(prog="python3 course.py evaluate", description="Score the maps of the steel networks.")
+    parser = argparse.ArgumentParser(prog="python3 course.py evaluate",
+                                     description="Score the maps of the steel networks.")
     parser.add_argument("--source", default="auto", choices=["auto", "local", "download", "embedded"],
                         help="where the steel comes from, as load_neu has it; auto takes the best there is")
     arguments = parser.parse_args()
@@ -68,12 +69,12 @@ def report(model, data, truth):
     print(table(["method", *(f"energy in {what}, %" for what in marked),
                  *(f"{score}, threshold {threshold:.0%}" for threshold in THRESHOLDS
                    for score in ("IoU, %", "localisation error, %"))], agreement))
-    print(table([f"confidence on the way, %; {CURVE_IMAGES} images", "deletion (low is good)", "insertion (high is good)"],
-                curves))
+    print(table([f"area under the curve, %; {len(data.x_test[:CURVE_IMAGES])} images", "deletion (low is good)",
+                 "insertion (high is good)"], curves))
 
 
 def explanations(model, images, labels):
-    """Each method's name, and a function without arguments that gives its maps (n, h, w) at the method's own resolution."""
+    """Each method's name, and a function without arguments that gives its maps (n, h, w), at its own resolution."""
     def explain(method, *layer):
         return lambda: method(model, images, *layer, class_index=labels)
 
@@ -106,9 +107,9 @@ def box_scores(maps, predicted, labels, truth):
 
 
 def curve_scores(model, data, maps):
-    some = slice(CURVE_IMAGES)
+    images, maps, labels = (each[:CURVE_IMAGES] for each in (data.x_test, maps, data.y_test))
     for score in (deletion, insertion):
-        yield percent(score(model, data.x_test[some], maps[some], data.y_test[some], steps=CURVE_STEPS, progress=False).auc)
+        yield percent(score(model, images, maps, labels, steps=CURVE_STEPS, progress=False).auc)
 
 
 def percent(values, digits=1):
