@@ -34,6 +34,8 @@ COMMANDS = collections.OrderedDict([
                     ["-m", "jupyterlab", "--ServerApp.root_dir=" + ROOT, "--LabApp.default_url=/lab/tree/notebooks"])),
     ("slides", Command("build the lecture's slides into build/slides/, in English and Korean; name some to build only those",
                        ["tools/slides.py"])),
+    ("explore", Command("serve the explorer as a page to this computer; `explore --ip 0.0.0.0` to a lecture hall",
+                        ["tools/explore.py"])),
     ("data", Command("fetch the real data, and show what is where; `data --show` only shows",
                      ["-m", "lecture_utils.datasets"])),
     ("doctor", Command("check this computer, and say what to do about each thing that is wrong",

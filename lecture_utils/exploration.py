@@ -256,9 +256,9 @@ def scores_html(lines):
         f'<tr{" class=chosen" if line.chosen else ""} style="font-weight:{"bold" if line.chosen else "normal"}">'
         f'<th scope="row" style="text-align:right;font-weight:inherit;padding:0 .5em">{html.escape(line.name)}</th>'
         f'<td class="score" style="text-align:right;padding-right:.5em;font-variant-numeric:tabular-nums">{line.value:.2f}</td>'
-        f'<td aria-hidden="true" style="width:9em"><div style="margin-left:{line.left:.1%};width:max({line.width:.1%},1px);'
+        f'<td aria-hidden="true" style="min-width:7em"><div style="margin-left:{line.left:.1%};width:max({line.width:.1%},1px);'
         f'height:.8em;background:{plots.ORANGE if line.chosen else plots.BLUE}"></div></td>'
-        f'<td>{"predicted" if line.predicted else ""}</td></tr>' for line in lines)
+        f'<td style="padding-left:.5em">{"predicted" if line.predicted else ""}</td></tr>' for line in lines)
     return ('<table class="scores" style="border-collapse:collapse;line-height:1.35">'
             f'<caption style="text-align:left">class scores (logits)</caption>{rows}</table>')
 

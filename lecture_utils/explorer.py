@@ -238,7 +238,8 @@ CANVAS = """
 <div style="display:flex;gap:8px;align-items:center">
 <canvas width="140" height="140" role="img" aria-label="Drawing area: draw a digit with mouse, pen or finger"
   style="background:black;touch-action:none;cursor:crosshair"
-  onpointerdown="this.setPointerCapture(event.pointerId); this.pen = [event.offsetX, event.offsetY]"
+  onpointerdown="this.setPointerCapture(event.pointerId); this.pen = [event.offsetX, event.offsetY];
+    if (!this.paper) { this.paper = true; this.getContext('2d').fillRect(0, 0, 140, 140) }"
   onpointermove="if (!this.pen) return;
     const c = this.getContext('2d'); c.strokeStyle = 'white'; c.lineWidth = 12; c.lineCap = c.lineJoin = 'round';
     c.beginPath(); c.moveTo(...this.pen); this.pen = [event.offsetX, event.offsetY]; c.lineTo(...this.pen); c.stroke()"
@@ -247,7 +248,6 @@ CANVAS = """
     field.value = this.toDataURL('image/png');
     field.dispatchEvent(new Event('input', {bubbles: true})); field.dispatchEvent(new Event('change', {bubbles: true}))">
 </canvas>
-<button type="button" onclick="const canvas = this.parentNode.querySelector('canvas');
-  canvas.getContext('2d').clearRect(0, 0, canvas.width, canvas.height)">Clear the drawing</button>
+<button type="button" onclick="this.parentNode.querySelector('canvas').getContext('2d').fillRect(0, 0, 140, 140)">Clear the drawing</button>
 </div>
 """
