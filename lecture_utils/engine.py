@@ -328,7 +328,12 @@ class _Pass:
         count = min(n, -(-n * copies * self._floats // SHARE))
         shares = [slice(n * i // count, n * (i + 1) // count) for i in range(count)]        # of nearly the same size
         parts = [self._run([each[share] for each in inputs], [each[share] for each in chosen]) for share in shares]
-        return parts[0] if count == 1 else tf.nest.map_structure(lambda *each: np.concatenate(each), *parts)
+        result = parts[0] if count == 1 else tf.nest.map_structure(lambda *each: np.concatenate(each), *parts)
+        if not all(np.isfinite(each).all() for each in tf.nest.flatten(result)):
+            largest = max(np.abs(each).max() for each in inputs)
+            raise ValueError("the network's numbers overflow, or its weights hold NaN or infinity; the images' largest "
+                             f"value is {largest:.3g}: are they in the range that the model expects?")
+        return result
 
     def _run(self, *arrays):
         strategy = tf.distribute.get_strategy()
@@ -392,10 +397,12 @@ def _checked_array(images, spec):
         raise ValueError(f"{expected}; got shape {images.shape}")
     if images.size == 0:
         raise ValueError(f"{expected} with at least one image; got shape {images.shape}")
+    with np.errstate(over="ignore"):                            # a float64 beyond float32 becomes infinite
+        images = images.astype(spec.dtype.as_numpy_dtype, copy=False)
     if not np.isfinite(images).all():
         raise ValueError(f"{expected} without NaN or infinity; it holds "
                          f"{np.count_nonzero(~np.isfinite(images))} such values")
-    return images.astype(spec.dtype.as_numpy_dtype, copy=False)
+    return images
 
 
 def _readable(shape):
