@@ -85,7 +85,8 @@ def explanations(model, images, labels):
             | {"Guided Grad-CAM": lambda: magnitude(explain(guided_grad_cam)()),
                "HiResCAM": explain(hires_cam), "Grad-CAM++": explain(grad_cam_pp), "LayerCAM": explain(layer_cam),
                "Score-CAM": explain(score_cam),
-               "random": lambda: random_maps(len(images), size),
+               "random pixels": lambda: random_maps(len(images), images.shape[1:3]),
+               "random places": lambda: random_maps(len(images), size),         # as coarse as the networks' maps
                "Gaussian in the centre": lambda: centre_maps(len(images), size)})
 
 
