@@ -55,8 +55,8 @@ def random_maps(n, size, seed=0):
     """Maps that know nothing: float32 (n, h, w), every value drawn evenly from [0, 1). size: (h, w).
 
     Noise at the image's size points anywhere equally often. Coarse noise, enlarged, points to the rim too often: there
-    `upsample` repeats a value, elsewhere it mixes neighbours, which lowers peaks. To delete or insert regions as a coarse
-    map does, coarse noise is the fairer opponent.
+    `upsample` repeats a value, elsewhere it mixes neighbours, which lowers peaks. For a coarse map's deletion and
+    insertion, coarse noise is the fairer opponent.
     """
     return np.random.default_rng(seed).random((n, *size), dtype=np.float32)
 
