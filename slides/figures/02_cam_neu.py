@@ -1,0 +1,258 @@
+"""Figures of deck 2: class activation maps on steel. Networks, images and maps are those of notebook 2."""
+import functools
+
+import keras
+import numpy as np
+from deck_code import printed
+from drawing import TEXT, arrow, block, canvas, mark
+
+from lecture_utils import cam, load_model, load_neu, upsample
+from lecture_utils.plots import BLUE, EVIDENCE, GREY, ORANGE, SIGNED, bare_map, draw_boxes, number_grid, overlay, picture, plt
+
+KOREAN = {"crazing": "균열", "inclusion": "개재물", "patches": "반점", "pitted_surface": "패임", "rolled-in_scale": "압입 스케일",
+          "scratches": "긁힘"}
+
+# A small example: two maps of 2×2 places, their weights for one class, and its bias.
+A1, A2, W1, W2, BIAS = np.array([[4, 0], [0, 4]]), np.array([[0, 2], [0, 2]]), 2, -1, 1
+
+
+@functools.cache
+def neu():
+    return load_neu()
+
+
+@functools.cache
+def network(name="neu_gap"):
+    return load_model(name)
+
+
+@functools.cache
+def examples():
+    """The first test image of each class."""
+    return [int(np.flatnonzero(neu().y_test == c)[0]) for c in range(6)]
+
+
+@functools.cache
+def maps_of_examples():
+    return cam(network(), neu().x_test[examples()], class_index=neu().y_test[examples()])
+
+
+def named(c, say, line=False):
+    """The name of class c, in two lines where it is long."""
+    name = neu().class_names[c]
+    english = name.replace("_", " ").replace("-in ", "-in\n" if line else "-in ")
+    return say(english.replace("pitted ", "pitted\n") if line else english, KOREAN[name])
+
+
+# ---- steel
+
+
+def cover(say):
+    figure, axis = plt.subplots(figsize=(5, 5), layout="constrained")
+    picture(axis, overlay(neu().x_test[examples()[2]], maps_of_examples()[2]))
+    return figure
+
+
+def six_defects(say):
+    figure, axes = plt.subplots(2, 3, figsize=(8.2, 5.8), layout="constrained")
+    for c, (axis, i) in enumerate(zip(axes.flat, examples())):
+        picture(axis, neu().x_test[i], named(c, say))
+        draw_boxes(axis, neu().boxes_test[i])
+        for box in axis.patches:
+            box.set_linewidth(4)
+    return figure
+
+
+def two_heads(say):
+    """The trunk, and above it the two heads with their parameters."""
+    figure, axis = canvas(11.7, 4.7)
+    block(axis, 1.1, 2.35, say("trunk:\nfour\nconvolutions", "몸통:\n합성곱\n넷"), width=1.9, height=2.1, colour=GREY)
+    block(axis, 3.5, 2.35, "$A$\n25×25×64", width=1.8, height=1.3, colour=GREY)
+    arrow(axis, (2.07, 2.35), (2.58, 2.35))
+    for y, name, first, second in ((3.75, "neu_dense", "Flatten\n1600", "Dense\n64"), (0.95, "neu_gap", say("GAP: means\n64", "GAP: 평균\n64"), None)):
+        colour = ORANGE if second else BLUE
+        block(axis, 5.75, y, first, width=1.8, height=1.2, colour=colour)
+        arrow(axis, (4.42, 2.35), (4.83, y))
+        if second:
+            block(axis, 7.8, y, second, width=1.5, height=1.2, colour=colour)
+            arrow(axis, (6.67, y), (7.03, y))
+        block(axis, 9.75, y, say("scores\n6", "점수\n6"), width=1.5, height=1.2, colour=colour)
+        arrow(axis, (8.57 if second else 6.67, y), (8.98, y))
+        layers = [layer for layer in network(name).layers if layer.name in ("dense1", "logits")]
+        count = sum(layer.count_params() for layer in layers)
+        axis.text(7.75, y - 0.93, say(f"{name}: {count:,} parameters in the head", f"{name}: 출력부의 매개변수 {count:,}개"), ha="center", va="center",
+                  fontsize=TEXT, color=colour)
+    return figure
+
+
+# ---- the map
+
+
+def by_hand(say):
+    """The example in numbers: each map times its weight, their sum, its mean plus the bias."""
+    M = W1 * A1 + W2 * A2
+    steps = {"$A^1$": A1, "$A^2$": A2, f"${W1}\\,A^1$": W1 * A1, f"${W2}\\,A^2$": W2 * A2, "$M$": M}
+    lines = [say("two feature maps", "특징 맵 두 개"), rf"$w_1 = {W1}$", rf"$w_2 = {W2}$", say("added place by place", "위치마다 더한다"),
+             rf"$S = ({' + '.join(f'({m})' if m < 0 else str(m) for m in M.flat)}) / 4 + {BIAS} = {M.mean() + BIAS:g}$"]
+    frames = []
+    for shown, line in zip((2, 3, 4, 5, 5), lines):
+        figure = number_grid(steps, columns=5, cell=2.3)
+        figure.set_size_inches(11.7, 3.9)
+        figure.get_layout_engine().set(rect=(0, 0.24, 1, 0.76))
+        for axis in figure.axes[shown:]:
+            axis.set_visible(False)
+        if len(frames) >= 3:
+            mark(figure.axes[4], 0, 0, 2, 2)
+        figure.text(0.5, 0.1, line, ha="center", va="center", fontsize=24, color=ORANGE)
+        frames.append(figure)
+    return frames
+
+
+def sum_builds_up(say):
+    """The CAM of the patches as a running sum over the channels, the largest contributions first."""
+    i = examples()[2]
+    trunk = keras.Model(network().inputs, network().get_layer("gap").input)
+    A = trunk.predict(neu().x_test[[i]], verbose=0)[0]
+    w = network().get_layer("logits").get_weights()[0][:, neu().y_test[i]]
+    order = np.argsort(-np.abs(w * A.mean(axis=(0, 1))))
+    top = np.abs(A @ w).max()
+    frames = []
+    for count in (1, 2, 3, 5, 10, 20, 40, 64):
+        k = order[count - 1]
+        figure, axes = plt.subplots(1, 3, figsize=(11.7, 4.4), layout="constrained", width_ratios=(1, 1, 1.12))
+        picture(axes[0], neu().x_test[i], say("image", "이미지"))
+        axes[1].imshow(A[..., k], cmap=EVIDENCE, vmin=0, vmax=A.max() / 2)
+        axes[1].set_title(rf"$A^{{{k}}}$" + say("   times   ", "   ×   ") + rf"$w = {w[k]:.2f}$")
+        drawn = axes[2].imshow(A[..., order[:count]] @ w[order[:count]], cmap=SIGNED, vmin=-top, vmax=top)
+        axes[2].set_title(say(f"sum of {count} channel" + "s" * (count > 1), f"채널 {count}개의 합"))
+        figure.colorbar(drawn, ax=axes[2], fraction=0.046, pad=0.03)
+        for axis in axes:
+            axis.set_axis_off()
+        frames.append(figure)
+    return frames
+
+
+def enlarged(say):
+    i, M = examples()[5], maps_of_examples()[5]
+    figure, axes = plt.subplots(1, 3, figsize=(11.7, 3.9), layout="constrained")
+    picture(axes[0], neu().x_test[i], say("input, 200×200", "입력, 200×200"))
+    bare_map(axes[1], M, "CAM, 25×25", signed=True)
+    bare_map(axes[2], upsample(M[None], (200, 200))[0], say("the same, enlarged", "확대한 것"), signed=True)
+    return figure
+
+
+def heat_maps(say):
+    figure, axes = plt.subplots(2, 6, figsize=(11.7, 4.5), layout="constrained")
+    for c, (column, i) in enumerate(zip(axes.T, examples())):
+        picture(column[0], neu().x_test[i], named(c, say, line=True))
+        picture(column[1], overlay(neu().x_test[i], maps_of_examples()[c]))
+        for axis in column:
+            draw_boxes(axis, neu().boxes_test[i])
+    return figure
+
+
+def competition(say):
+    """One image of patches, the signed maps of all six classes on one scale, and under each its class score."""
+    i = examples()[2]
+    image = neu().x_test[i:i + 1]
+    maps = [cam(network(), image, class_index=c)[0] for c in range(6)]
+    scores = network().predict(image, verbose=0)[0]
+    top = np.abs(maps).max()
+    figure, axes = plt.subplots(2, 4, figsize=(11.2, 5.7), layout="constrained")
+    picture(axes[0, 0], image[0], say("image", "이미지"))
+    axes[1, 0].set_axis_off()
+    axes[1, 0].text(0.5, 0.5, say("in brackets:\nclass score", "괄호 안은\n클래스 점수"), ha="center", va="center", fontsize=TEXT)
+    for c, axis in enumerate(axes[:, 1:].flat):
+        axis.imshow(maps[c], cmap=SIGNED, vmin=-top, vmax=top)
+        axis.set_axis_off(), axis.set_title(f"{named(c, say)} ({scores[c]:.0f})".replace("-", "\N{HYPHEN-MINUS}"))
+    return figure
+
+
+# ---- what it is worth
+
+
+@functools.cache
+def misread():
+    """Test images that the plain network misreads, the first of each class, and as what it reads them."""
+    predicted = network("neu_gap_plain").predict(neu().x_test, verbose=0).argmax(axis=1)
+    wrong = np.flatnonzero(predicted != neu().y_test)
+    return wrong, wrong[np.unique(neu().y_test[wrong], return_index=True)[1]][:3], predicted
+
+
+def wrong_answers(say):
+    _, shown, predicted = misread()
+    images, plain = neu().x_test[shown], network("neu_gap_plain")
+    figure, axes = plt.subplots(3, 3, figsize=(6, 5.9), layout="constrained")
+    maps = cam(plain, images), cam(plain, images, class_index=neu().y_test[shown])
+    for row, i, image, of_predicted, of_true in zip(axes, shown, images, *maps):
+        for axis, drawn in zip(row, (image, overlay(image, of_predicted), overlay(image, of_true))):
+            picture(axis, drawn)
+            draw_boxes(axis, neu().boxes_test[i])
+    for axis, title in zip(axes[0], (say("image", "이미지"), say("predicted", "예측 클래스"), say("true class", "정답 클래스"))):
+        axis.set_title(title)
+    return figure
+
+
+def wrong_share():
+    return f"{len(misread()[0])}"
+
+
+def retrofit(say):
+    """What notebook 2 prints of the three networks: parameters and accuracy."""
+    rows = [line.rsplit("parameters", 1) for line in printed("02_cam_neu", "Flatten head, as it was     130,890")[-3:]]
+    names = [say("Flatten head", "Flatten 출력부"), say("GAP head, trunk frozen", "GAP 출력부, 몸통 고정"), say("GAP head, all tuned", "GAP 출력부, 전체 미세 조정")]
+    figure, axis = canvas(11.7, 3.6)
+    for x, text in ((6.3, say("parameters", "매개변수")), (9.6, say("accuracy", "정확도"))):
+        axis.text(x, 3.2, text, ha="center", va="center", fontsize=TEXT)
+    for y, name, (left, share), colour in zip((2.45, 1.45, 0.45), names, rows, (ORANGE, BLUE, BLUE)):
+        axis.text(0.1, y, name, va="center", fontsize=TEXT + 2)
+        block(axis, 6.3, y, left.split()[-1], width=2.6, height=0.75, colour=colour, size=22)
+        block(axis, 9.6, y, share.strip(), width=2.6, height=0.75, colour=colour, size=22)
+    return figure
+
+
+def pointing(say):
+    """Two scratches and a rolled-in scale: the highest place of the map, and whether it lies in a box."""
+    figure, axes = plt.subplots(1, 3, figsize=(11.7, 4.3), layout="constrained")
+    for axis, i in zip(axes, examples_of_pointing()):
+        M = upsample(cam(network(), neu().x_test[[i]], class_index=neu().y_test[i]), (200, 200))[0]
+        row, column = np.unravel_index(M.argmax(), M.shape)
+        hit = in_box(i, row, column)
+        picture(axis, overlay(neu().x_test[i], M, alpha=0.4), say("hit" if hit else "miss", "적중" if hit else "빗나감"))
+        draw_boxes(axis, neu().boxes_test[i])
+        for box in axis.patches:
+            box.set_linewidth(4)
+        axis.plot(column, row, "x" if not hit else "o", color="white", markersize=20, markeredgewidth=5, fillstyle="none")
+    return figure
+
+
+def in_box(i, row, column):
+    """Whether a pixel of test image i lies in a box of its class."""
+    boxes = neu().boxes_test[i][neu().box_labels_test[i] == neu().y_test[i]]
+    return any(x0 <= column < x1 and y0 <= row < y1 for x0, y0, x1, y1 in boxes)
+
+
+@functools.cache
+def examples_of_pointing():
+    """A small box that is hit, a large box that is hit, and the first image whose boxes are missed."""
+    for i in np.flatnonzero(neu().y_test == 4):
+        M = upsample(cam(network(), neu().x_test[[i]], class_index=4), (200, 200))[0]
+        if not in_box(i, *np.unravel_index(M.argmax(), M.shape)):
+            return examples()[5], examples()[3], int(i)
+
+
+def pointing_scores(say):
+    """What notebook 2 prints of the pointing game: hits of both networks and of chance, class by class."""
+    lines = [line.split() for line in printed("02_cam_neu", "neu_gap            100.0%     80.0%")[1:]]
+    rows = {line[0]: [float(share.rstrip("%")) for share in line[2:]] for line in lines}
+    figure, axis = plt.subplots(figsize=(11.7, 4.8), layout="constrained")
+    names = [say("all", "전체"), *(named(c, say, line=True) for c in range(6))]
+    x = np.arange(7) + np.array([-0.3, *[0] * 6])
+    for shift, (name, label, colour) in zip((-0.27, 0, 0.27), (("neu_gap", "neu_gap", BLUE), ("neu_gap_plain", "neu_gap_plain", ORANGE),
+                                                             ("chance", say("chance", "무작위"), GREY))):
+        axis.bar(x + shift, rows[name], width=0.26, color=colour, label=label)
+    axis.set_xticks(x, names)
+    axis.set_ylabel(say("hits, %", "적중, %")), axis.set_ylim(0, 128), axis.set_yticks([0, 50, 100])
+    axis.legend(frameon=False, ncols=3, loc="upper center")
+    axis.spines[["top", "right"]].set_visible(False)
+    return figure
