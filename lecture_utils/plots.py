@@ -226,11 +226,16 @@ def curve_bands(x, curves, xlabel, ylabel):
     Args:
         x: (t,) places on the horizontal axis.
         curves: dict of name → (n, t), one row an image; at most six series.
+
+    Raises:
+        ValueError: more series than can be told apart.
     """
     from .evaluate import bootstrap     # here, because it brings SciPy and scikit-image, which no other figure needs
 
+    if len(curves) > len(LINES):
+        raise ValueError(f"{len(LINES)} curves can be told apart in one figure, got {len(curves)}; draw two figures.")
     figure, axis = plt.subplots(figsize=(6.4, 3.2), layout="constrained")
-    for (name, values), (colour, style) in zip(curves.items(), LINES, strict=False):
+    for (name, values), (colour, style) in zip(curves.items(), LINES):
         mean, low, high = np.transpose([bootstrap(column) for column in np.transpose(values)])
         axis.plot(x, mean, style, color=colour, label=name)
         axis.fill_between(x, low, high, color=colour, alpha=0.15, linewidth=0)

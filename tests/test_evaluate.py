@@ -7,8 +7,8 @@ import scipy.stats
 from keras import layers as kl
 
 from lecture_utils import (average_drop, black, blurred, bootstrap, centre_maps, confidence, deletion, grad_cam,
-                           increase_in_confidence, insertion, magnitude, random_maps, randomized, rank_correlation,
-                           ssim)
+                           increase_in_confidence, insertion, magnitude, plots, random_maps, randomized,
+                           rank_correlation, ssim)
 
 # --- the bootstrap
 
@@ -310,3 +310,32 @@ def test_partners_must_fit(score):
 def test_ssim_refuses_maps_smaller_than_its_window():
     with pytest.raises(ValueError, match="windows of 7 x 7"):
         ssim(np.ones((1, 6, 8)), np.ones((1, 6, 8)))
+
+
+# --- figures of scores
+
+def test_curves_are_means_in_their_bands():
+    values = np.random.default_rng(0).random((30, 4))
+    (axis,) = plots.curve_bands([0, 1, 2, 5], {"a": values, "b": 1 - values}, "share", "confidence").axes
+    (first, second), (band, _) = axis.lines, axis.collections
+    np.testing.assert_allclose(first.get_xydata(), np.transpose([[0, 1, 2, 5], values.mean(axis=0)]))
+    np.testing.assert_allclose(first.get_ydata() + second.get_ydata(), 1)
+    heights = band.get_paths()[0].vertices
+    for x, column in zip([0, 1, 2, 5], values.T):
+        found = heights[heights[:, 0] == x, 1]
+        assert (found.min(), found.max()) == pytest.approx(bootstrap(column)[1:])
+
+
+def test_more_curves_than_colours():
+    with pytest.raises(ValueError, match="two figures"):
+        plots.curve_bands([0, 1], {str(i): np.ones((2, 2)) for i in range(7)}, "x", "y")
+
+
+def test_points_stand_on_their_intervals():
+    (axis,) = plots.interval_points({"first": (0.5, 0.4, 0.7), "second": (0.9, 0.9, 0.9)}, chance=0.42).axes
+    bars, = axis.collections
+    dots, chance = axis.lines
+    np.testing.assert_allclose(dots.get_xydata(), [[0.5, 0], [0.9, 1]])
+    np.testing.assert_allclose([bar[:, 0] for bar in bars.get_segments()], [[0.4, 0.7], [0.9, 0.9]])
+    assert set(chance.get_xdata()) == {0.42}
+    assert [label.get_text() for label in axis.get_yticklabels()] == ["first", "second"] and axis.yaxis_inverted()
