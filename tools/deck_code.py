@@ -51,11 +51,12 @@ def cell_with(name, text):
 
 
 def printed(name, text):
-    """The lines that the committed notebook's cell with `text` prints."""
-    lines = "".join(output.text for output in cell_with(name, text).outputs if output.output_type == "stream")
-    if not lines.strip():
+    """The lines of what the committed notebook's cell with `text` prints, and of the value at its end."""
+    outputs = [output for output in cell_with(name, text).outputs if output.output_type in ("stream", "execute_result")]
+    lines = "\n".join(output.get("text") or output.data["text/plain"] for output in outputs).rstrip()
+    if not lines:
         raise ValueError(f"The cell of {name} with the text \"{text}\" prints nothing.")
-    return lines.rstrip().splitlines()
+    return lines.splitlines()
 
 
 def tidy(code):

@@ -22,6 +22,7 @@ sys.path.insert(0, str(ROOT))  # for lecture_utils
 
 import lecture_utils.quiet  # noqa: E402, F401  TensorFlow, without the log lines it writes while it loads
 
+import deck_code  # noqa: E402
 import deck_figures  # noqa: E402
 import deck_page  # noqa: E402
 from execute import embedded_environment  # noqa: E402
@@ -77,6 +78,8 @@ def build(name, browser):
     began = time.monotonic()
     for fault in faults(name):
         print(f"  note: {fault}", file=sys.stderr)
+    for line in (line for slide in read_deck(name, "en").slides for line in slide.quotes):
+        deck_code.quoted(line)  # what can't be quoted is better said before the figures are drawn
     module = deck_figures.load_figures(name)
     for language in LANGUAGES:
         deck = filled_in(read_deck(name, language), module)

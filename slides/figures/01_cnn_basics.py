@@ -160,10 +160,11 @@ def learning(say):
     for step in (0, 1, 3, 10, 30, 80, 150):
         figure, axes = plt.subplot_mosaic([["wanted", "digit", "noise"], ["loss"] * 3], figsize=(11.7, 5.1), layout="constrained",
                                           height_ratios=(3, 2))
-        for name, kernel, title in (("wanted", SOBEL, say("wanted", "정답")), ("digit", learned(False)[0][step], say("from the digit", "숫자에서")),
-                                    ("noise", learned(True)[0][step], say("from noise", "잡음에서"))):
+        for name, kernel, title, colour in (("wanted", SOBEL, say("wanted", "정답"), "black"),
+                                            ("digit", learned(False)[0][step], say("from the digit (solid)", "숫자에서 (실선)"), BLUE),
+                                            ("noise", learned(True)[0][step], say("from noise (dashed)", "잡음에서 (점선)"), ORANGE)):
             axes[name].imshow(kernel, cmap=SIGNED, vmin=-4, vmax=4, aspect="auto")
-            axes[name].set_axis_off(), axes[name].set_title(title)
+            axes[name].set_axis_off(), axes[name].set_title(title, color=colour)
             for (row, column), value in np.ndenumerate(kernel):
                 axes[name].text(column, row, f"{value.round(2) + 0:g}", ha="center", va="center")
         for noisy, colour, style in ((False, BLUE, "-"), (True, ORANGE, "--")):
