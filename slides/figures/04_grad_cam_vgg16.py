@@ -1,0 +1,396 @@
+"""Figures of deck 4: Grad-CAM on VGG16. Network, photographs, seeds and maps are those of notebook 4."""
+import functools
+import json
+import re
+
+import keras
+import numpy as np
+import skimage.data
+import tensorflow as tf
+from deck import ROOT
+from deck_code import printed
+from drawing import PALE, TEXT, arrow, block, canvas
+
+from lecture_utils import grad_cam, grad_cam_classes, grad_cam_layers, load_photo, load_vgg16
+from lecture_utils.models import WEIGHTS
+from lecture_utils.plots import BLUE, GREY, ORANGE, bare_map, overlay, picture, plt
+
+NOTEBOOK = "04_grad_cam_vgg16"
+LAYERS = ["block1_conv2", "block2_conv2", "block3_conv3", "block4_conv3", "block5_conv3"]
+BLOCKS = [(2, 64, 224), (2, 128, 112), (3, 256, 56), (3, 512, 28), (3, 512, 14)]  # convolutions, channels, side
+KOREAN = {"airplane": "비행기", "automobile": "자동차", "bird": "새", "cat": "고양이", "deer": "사슴", "dog": "개",
+          "frog": "개구리", "horse": "말", "ship": "배", "truck": "트럭"}
+
+
+@functools.cache
+def network():
+    """VGG16 as the notebook gets it without a network: the compact one, with the names of its classes."""
+    return load_vgg16()
+
+
+@functools.cache
+def cat():
+    return load_photo("cat")
+
+
+@functools.cache
+def cat_scores():
+    """Class scores of the cat, (10,), and its classes from the best on."""
+    scores = network().model(network().preprocess(cat()[None]), training=False).numpy()[0]
+    return scores, np.argsort(-scores)
+
+
+def probabilities(scores):
+    return keras.ops.softmax(scores).numpy()
+
+
+def class_name(say, c):
+    return say(network().class_names[c], KOREAN[network().class_names[c]])
+
+
+@functools.cache
+def counted():
+    """Layer → parameters, as notebook 4 counts and checks them."""
+    rows = [line.split() for line in printed(NOTEBOOK, "by formula")[1:]]
+    return {row[0]: int(row[-1].replace(",", "")) for row in rows}
+
+
+# ---- numbers
+
+
+def total():
+    return f"{counted()['total']:,}"
+
+
+def share_of_fc1():
+    return f"{counted()['fc1'] / counted()['total']:.0%}"
+
+
+def share_of_convolutions():
+    return f"{sum(n for name, n in counted().items() if name.startswith('block')) / counted()['total']:.0%}"
+
+
+def gap_head():
+    """Parameters of a GAP head on block 5: 512 means, 1,000 classes."""
+    return f"{512 * 1000 + 1000:,}"
+
+
+def flatten_head():
+    return f"{sum(counted()[name] for name in ('fc1', 'fc2', 'predictions')):,}"
+
+
+def compact_total():
+    return f"{network().model.count_params():,}"
+
+
+def compact_accuracy():
+    return f"{json.loads((WEIGHTS / 'vgg16_compact.json').read_text())['scores']['accuracy, real']:.0%}"
+
+
+# ---- the network
+
+
+def cover(say):
+    figure, axis = plt.subplots(figsize=(6, 4), layout="constrained")
+    picture(axis, overlay(cat(), maps_of_cat_layers()["block5_conv3"][0]))
+    return figure
+
+
+def architecture(say):
+    """Thirteen convolutions as slabs, as high as their maps and the thicker the more channels; then the Dense layers."""
+    figure, axis = canvas(11.7, 4.8)
+    xs, middle = np.linspace(0.8, 6.8, 5), 3.2
+    halves = []  # of each block's width
+    for k, (x, (convolutions, channels, side)) in enumerate(zip(xs, BLOCKS)):
+        height, thickness = 3.1 * side / 224, 0.05 + 0.22 * channels / 512
+        for i in range(convolutions):
+            left = x + (i - convolutions / 2) * (thickness + 0.05)
+            slab(axis, left, middle, thickness, height, BLUE)
+        halves.append(convolutions / 2 * (thickness + 0.05) + 0.1)
+        for y, text, colour in ((1.2, f"{side}×{side}", "black"), (0.7, say(f"{channels} maps", f"맵 {channels}개"), "black"),
+                                (0.2, say(f"block {k + 1}", f"블록 {k + 1}"), BLUE)):
+            axis.text(x, y, text, ha="center", va="center", fontsize=TEXT, color=colour)
+    for k in range(4):
+        arrow(axis, (xs[k] + halves[k], middle), (xs[k + 1] - halves[k + 1], middle))
+    arrow(axis, (xs[4] + halves[4], middle), (8.9, middle), colour=ORANGE)
+    axis.text(8.2, middle + 0.2, "Flatten", ha="center", fontsize=TEXT, color=ORANGE)
+    for x, name, units in ((9.1, "fc1", "4,096"), (10.15, "fc2", "4,096"), (11.2, say("scores", "점수"), "1,000")):
+        slab(axis, x - 0.13, middle, 0.26, 2.3, ORANGE)
+        axis.text(x, 1.2, units, ha="center", va="center", fontsize=TEXT)
+        axis.text(x, 0.2, name, ha="center", va="center", fontsize=TEXT, color=ORANGE)
+    return figure
+
+
+def slab(axis, left, middle, width, height, colour):
+    axis.add_patch(plt.Rectangle((left, middle - height / 2), width, height, facecolor=PALE[colour], edgecolor=colour, linewidth=2))
+
+
+def parameters(say):
+    """Millions of parameters in each block and each Dense layer."""
+    names = [*(f"block{k}" for k in range(1, 6)), "fc1", "fc2", "predictions"]
+    millions = [sum(n for layer, n in counted().items() if layer.startswith(name)) / 1e6 for name in names]
+    figure, axis = plt.subplots(figsize=(11.7, 4.3), layout="constrained")
+    bars = axis.bar(range(8), millions, color=[BLUE] * 5 + [ORANGE] * 3)
+    axis.bar_label(bars, [f"{m:.2f}" if m < 1 else f"{m:.1f}" for m in millions], padding=3)
+    labels = [*(say(f"block {k}", f"블록 {k}") for k in range(1, 6)), "fc1", "fc2", say("scores", "점수")]
+    axis.set_xticks(range(8), labels)
+    axis.set_yticks([0, 50, 100])
+    axis.set_ylim(0, 118)
+    axis.set_ylabel(say("parameters, millions", "파라미터, 백만 개"))
+    axis.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
+# ---- the cat
+
+
+@functools.cache
+def maps_of_cat_layers():
+    model, images = network().model, network().preprocess(cat()[None])
+    return grad_cam_layers(model, images, layers=LAYERS, class_index=cat_scores()[1][0])
+
+
+def scores(say):
+    """The photograph, and the scores of all ten classes."""
+    values, order = cat_scores()
+    figure, axes = plt.subplots(1, 2, figsize=(11.7, 4.4), width_ratios=[1.35, 1], layout="constrained")
+    picture(axes[0], cat())
+    axes[1].barh(range(10), values[order], color=[ORANGE] + [GREY] * 9)
+    axes[1].axvline(0, color="black", linewidth=1)
+    axes[1].set_yticks(range(10), [class_name(say, c) for c in order])
+    axes[1].invert_yaxis()
+    axes[1].set_xlabel(say("class score $y$", "클래스 점수 $y$"))
+    axes[1].spines[["top", "right"]].set_visible(False)
+    return figure
+
+
+def tap(say):
+    """VGG16 with a second output: the feature maps of block5_conv3."""
+    figure, axis = canvas(11.7, 2.5)
+    axis.imshow(cat()[:, 75:375], extent=(0.1, 1.5, 0.55, 1.95), zorder=3)
+    axis.set_xlim(0, 11.7), axis.set_ylim(0, 2.5)
+    for x, text, width, colour in ((2.75, say("blocks\n1 to 4", "블록\n1~4"), 1.5, GREY), (5.05, "block5_conv3", 2.3, BLUE),
+                                   (7.55, "fc1, fc2", 1.5, GREY), (10.3, say("score $y^c$", "점수 $y^c$"), 1.8, BLUE)):
+        block(axis, x, 1.25, text, width=width, height=1.1, colour=colour)
+    for start, end in ((1.55, 1.98), (3.52, 3.88), (6.22, 6.78), (8.32, 9.38)):
+        arrow(axis, (start, 1.25), (end, 1.25))
+    axis.text(5.05, 2.2, say("feature maps $A$", "특징 맵 $A$"), ha="center", va="center", fontsize=TEXT, color=BLUE)
+    arrow(axis, (10.3, 0.65), (5.05, 0.65), colour=ORANGE, width=4, bend=-0.07)
+    axis.text(2.9, 0.3, r"$\partial y^c/\partial A$", ha="center", va="center", fontsize=TEXT, color=ORANGE)
+    return figure
+
+
+@functools.cache
+def weighted_channels():
+    """α_k A^k of the cat's class, (6, 6, 160), the channels that add most first."""
+    model, images = network().model, network().preprocess(cat()[None])
+    inside = keras.Model(model.inputs[0], [model.get_layer("block5_conv3").output, model.outputs[0]])
+    with tf.GradientTape() as tape:
+        A, y = inside(images, training=False)
+        score = y[:, cat_scores()[1][0]]
+    alpha = tf.reduce_mean(tape.gradient(score, A), axis=(1, 2))
+    each = (A * alpha[:, None, None])[0].numpy()
+    return each[..., np.argsort(-np.abs(each).sum(axis=(0, 1)))]
+
+
+def sum_of_channels(say):
+    """The map grows by one channel, then by many, in each frame."""
+    each = weighted_channels()
+    shares, top = each.sum(axis=(0, 1)), each.sum(axis=-1).max()
+    frames = []
+    for n in (1, 2, 3, 5, 10, 20, 40, 160):
+        figure, axes = plt.subplots(1, 3, figsize=(11.7, 3.9), width_ratios=[1.3, 1, 1.4])
+        figure.subplots_adjust(0.07, 0.13, 0.995, 0.88, wspace=0.06)
+        axes[0].bar(range(160), shares, width=1, color=[ORANGE] * n + ["#cfd4d9"] * (160 - n))
+        axes[0].set_xticks([0, 159], [1, 160]), axes[0].set_yticks([0, 0.3])
+        axes[0].set_title(say("sum of each $\\alpha_k A^k$", "$\\alpha_k A^k$의 합"))
+        axes[0].spines[["top", "right"]].set_visible(False)
+        running = each[..., :n].sum(axis=-1)
+        axes[1].imshow(running, cmap="RdBu_r", vmin=-top, vmax=top)
+        axes[1].set_title(say(f"{n} added up", f"{n}개를 더함"))
+        axes[1].set_axis_off()
+        picture(axes[2], overlay(cat(), np.maximum(running, 0)), say("ReLU, laid over", "ReLU 후 겹친 것"))
+        frames.append(figure)
+    return frames
+
+
+def channels_enough():
+    """How many channels, the largest first, until the running sum correlates with the whole map by at least 0.95."""
+    sums = weighted_channels().cumsum(axis=-1).reshape(36, -1)
+    alike = np.corrcoef(sums.T)[-1]
+    return next(n for n in range(1, 161) if (alike[n - 1:] >= 0.95).all())
+
+
+def map_of_cat(say):
+    L = maps_of_cat_layers()["block5_conv3"][0]
+    figure, axes = plt.subplots(1, 3, figsize=(11.7, 3.3), width_ratios=[1.5, 1.2, 1.5], layout="constrained")
+    picture(axes[0], cat(), say("photograph", "사진"))
+    bare_map(axes[1], L, say(f"{L.shape[0]}×{L.shape[1]} cells", f"셀 {L.shape[0]}×{L.shape[1]}개"))
+    picture(axes[2], overlay(cat(), L), say("laid over: cat", "겹친 것: 고양이"))
+    return figure
+
+
+def layers(say):
+    titles = [f"{name}, {L.shape[1]}×{L.shape[2]}" for name, L in maps_of_cat_layers().items()]
+    pictures = [overlay(cat(), L[0], alpha=0.65) for L in maps_of_cat_layers().values()]
+    return grid([cat(), *pictures], [say("input", "입력"), *titles], columns=3, width=3.5)
+
+
+def grid(pictures, titles, columns, width):
+    """Pictures in rows, each `width` inches wide and as high as it must be: `image_grid` leaves square cells."""
+    high, wide = np.asarray(pictures[0]).shape[:2]
+    rows, lines = -(-len(pictures) // columns), titles[0].count("\n") + 1
+    figure, axes = plt.subplots(rows, columns, figsize=(columns * width, rows * (width * high / wide + 0.35 * lines)), squeeze=False,
+                                layout="constrained")
+    for axis, one, title in zip(axes.flat, pictures, titles):
+        picture(axis, one, title)
+    return figure
+
+
+# ---- other classes, two objects
+
+
+@functools.cache
+def maps_of_four_classes():
+    return grad_cam_classes(network().model, network().preprocess(cat()[None]), cat_scores()[1][:4])[0]
+
+
+def classes(say):
+    values, order = cat_scores()
+    titles = [f"{class_name(say, c)} {probabilities(values)[c]:.1%}" for c in order[:4]]
+    return grid([overlay(cat(), L) for L in maps_of_four_classes()], titles, columns=2, width=3)
+
+
+def peak_of_rival():
+    """The peak of the dog's map as a share of that of the cat's."""
+    peaks = maps_of_four_classes().max(axis=(1, 2))
+    return f"{peaks[1] / peaks[0]:.0%}"
+
+
+@functools.cache
+def scene():
+    """Notebook 4, section 6: the cat above, a silhouette of a horse below; the two classes."""
+    horse = np.where(skimage.data.horse()[..., None], [0.45, 0.65, 0.30], [0.35, 0.20, 0.10]).astype("float32")
+    strips = [np.asarray(keras.ops.image.resize(image, (200, 400), crop_to_aspect_ratio=True, antialias=True)) for image in (cat(), horse)]
+    names = network().class_names
+    return np.clip(np.concatenate(strips), 0, 1), [names.index("cat"), names.index("horse")]
+
+
+def two_objects(say):
+    composed, pair = scene()
+    maps = grad_cam_classes(network().model, network().preprocess(composed[None]), pair)[0]
+    titles = [say("composed", "합성한 사진"), *(say(f"evidence for {network().class_names[c]}", f"{class_name(say, c)}의 근거") for c in pair)]
+    return grid([composed, *(overlay(composed, L) for L in maps)], titles, columns=3, width=3.8)
+
+
+def probability_of(name):
+    composed, _ = scene()
+    scores_of_both = network().model(network().preprocess(composed[None]), training=False)[0]
+    return f"{probabilities(scores_of_both)[network().class_names.index(name)]:.0%}"
+
+
+def cat_probability():
+    return f"{probabilities(cat_scores()[0]).max():.0%}"
+
+
+def cat_in_scene():
+    return probability_of("cat")
+
+
+def horse_in_scene():
+    return probability_of("horse")
+
+
+def shares(say):
+    """The share of each class's map in the upper half, the cat's, layer by layer."""
+    composed, pair = scene()
+    images = network().preprocess(composed[None])
+    figure, axis = plt.subplots(figsize=(6, 5), layout="constrained")
+    for c, colour, style in zip(pair, (BLUE, ORANGE), ("o-", "s--")):
+        by_layer = grad_cam_layers(network().model, images, layers=LAYERS, class_index=c)
+        share = [L[0, :L.shape[1] // 2].sum() / L[0].sum() for L in by_layer.values()]
+        axis.plot(range(1, 6), share, style, color=colour, linewidth=3, markersize=10)
+        axis.text(5.15, share[-1], class_name(say, c), color=colour, va="center")
+    axis.axhline(0.5, color=GREY, linestyle=":", linewidth=2)
+    axis.set_xticks(range(1, 6), range(1, 6)), axis.set_yticks([0, 0.5, 1], ["0", "0.5", "1"])
+    axis.set_xlim(0.8, 6.1), axis.set_ylim(-0.06, 1.06)
+    axis.set_xlabel(say("block", "블록")), axis.set_ylabel(say("share in the upper half", "위쪽 절반의 몫"))
+    axis.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
+# ---- a batch
+
+
+@functools.cache
+def batch():
+    """Notebook 4, section 7: 64 cut-outs of four photographs, their maps and their probabilities."""
+    rng, pictures = np.random.default_rng(0), []
+    for name in ("cat", "coffee", "astronaut", "rocket"):
+        photo = load_photo(name)
+        for _ in range(16):
+            side = int(rng.uniform(0.7, 1) * len(photo))
+            i, j = rng.integers(len(photo) - side + 1), rng.integers(photo.shape[1] - side + 1)
+            cut = photo[i:i + side, j:j + side][:, ::rng.choice([-1, 1])]
+            pictures.append(np.clip(cut * rng.uniform(0.8, 1.2), 0, 1))
+    images = np.stack([keras.ops.image.resize(one, (96, 96), antialias=True) for one in pictures])
+    return images, grad_cam(network().model, images), probabilities(network().model(images, training=False))
+
+
+def sixteen(say):
+    """Four pictures of each photograph with their maps and answers: the surest and the first three others."""
+    images, maps, p = batch()
+    shown = [16 * photo + i for photo in range(4) for i in sixteen_of(p[16 * photo:16 * photo + 16])]
+    titles = [f"{class_name(say, p[n].argmax())}\n{p[n].max():.0%}" for n in shown]
+    return grid([overlay(images[n], maps[n], alpha=0.4) for n in shown], titles, columns=8, width=1.46)
+
+
+def sixteen_of(p):
+    """Of the pictures of one photograph, (16, 10) probabilities: the surest one, then the first three others."""
+    surest = p.max(axis=1).argmax()
+    return [surest, *[i for i in range(16) if i != surest][:3]]
+
+
+def cats_right():
+    _, _, p = batch()
+    return (p[:16].argmax(axis=1) == network().class_names.index("cat")).sum()
+
+
+def surest_ship():
+    _, _, p = batch()
+    return f"{p[48:, network().class_names.index('ship')].max():.0%}"
+
+
+# ---- the cost
+
+
+@functools.cache
+def benchmark():
+    """Case → median time of one image as a multiple of the forward pass, from benchmarks/README.md."""
+    text = (ROOT / "benchmarks" / "README.md").read_text(encoding="utf-8")
+    return {name: float(median) for name, median in re.findall(r"^\| (.+?) \| ([\d.]+) \(", text, re.MULTILINE)}
+
+
+def cost(say):
+    cases = {"forward pass": say("forward pass alone", "순전파만"), "Grad-CAM": "Grad-CAM",
+             "5 classes in one call": say("5 classes, one call", "클래스 5개, 호출 한 번"),
+             "13 layers in one call": say("13 layers, one call", "층 13개, 호출 한 번"),
+             "Grad-CAM · keras.io recipe": say("Grad-CAM, common recipe", "Grad-CAM, 흔한 코드")}
+    times = [benchmark()[case] for case in cases]
+    figure, axis = plt.subplots(figsize=(11.7, 4.1), layout="constrained")
+    bars = axis.barh(range(len(cases)), times, color=[GREY, BLUE, BLUE, BLUE, ORANGE], height=0.65)
+    axis.bar_label(bars, [f"{t:.2f}" for t in times], padding=6)
+    axis.set_yticks(range(len(cases)), cases.values())
+    axis.invert_yaxis()
+    axis.set_xticks(range(4)), axis.set_xlim(0, 3.4)
+    axis.set_xlabel(say("time, in forward passes", "시간(순전파의 배수)"))
+    axis.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
+def cost_of_grad_cam():
+    return f"{benchmark()['Grad-CAM']:.2f}"
+
+
+def cost_of_layers():
+    return f"{benchmark()['13 layers in one call']:.1f}"
