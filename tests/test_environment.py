@@ -51,7 +51,7 @@ def test_the_lock_holds_every_requirement_within_its_range_and_with_hashes():
     lock = (ROOT / "requirements.lock").read_text(encoding="utf-8")
     pinned = dict(re.findall(r"^([\w.-]+)==([\w.]+)", lock, re.MULTILINE))
     extras = PROJECT["optional-dependencies"]
-    for line in PROJECT["dependencies"] + extras["lab"] + extras["test"]:
+    for line in PROJECT["dependencies"] + extras["lab"] + extras["slides"] + extras["test"]:
         requirement = Requirement(line)
         assert requirement.specifier.contains(pinned[requirement.name.lower()]), line
     blocks = re.split(r"\n(?=[\w.-]+==)", lock)
