@@ -5,6 +5,7 @@ import pytest
 from scipy.signal import convolve2d, correlate2d
 
 from lecture_utils import checks
+from lecture_utils.planted import lay_ruler, ruler_place
 
 
 def convolve(x, k):
@@ -58,6 +59,7 @@ RIGHT = {
     checks.check_guided_grad_cam: lambda L, G: bilinear(L, G.shape[:2])[..., None] * G,
     checks.check_iou: lambda a, b: len(pixels(a) & pixels(b)) / len(pixels(a) | pixels(b)),
     checks.check_pointing_game: lambda L, mask: L.max() != L.min() and mask.ravel()[np.argsort(L.ravel())[-1]],
+    checks.check_rank_correlation: lambda a, b: np.corrcoef([[(m < v).sum() for v in m.flat] for m in (a, b)])[0, 1],
 }
 WRONG = [
     (checks.check_convolve, lambda x, k: convolve2d(x, k, "valid"), "flipped"),
@@ -96,6 +98,11 @@ WRONG = [
     (checks.check_pointing_game, lambda L, mask: bool((L[mask] > 0).any()), "any evidence"),
     (checks.check_pointing_game, lambda L, mask: L.clip(0)[mask].sum() / (L.clip(0).sum() or 1), "energy"),
     (checks.check_pointing_game, lambda L, mask: L[mask].mean() > L[~mask].mean(), "means"),
+    (checks.check_rank_correlation, lambda a, b: np.corrcoef(a.ravel(), b.ravel())[0, 1], "of the values"),
+    (checks.check_rank_correlation, lambda a, b: np.corrcoef(a.ravel().argsort(), b.ravel().argsort())[0, 1], "order"),
+    (checks.check_rank_correlation, lambda a, b: np.corrcoef(a.argsort(1).argsort(1).ravel(), b.argsort(1).argsort(1).ravel())[0, 1],
+     "Flatten"),
+    (checks.check_rank_correlation, lambda a, b: RIGHT[checks.check_rank_correlation](abs(a), abs(b)), "signs"),
 ]
 
 
@@ -134,3 +141,64 @@ def test_a_check_cannot_be_fooled_by_changing_its_arguments():
 def test_parameter_count(answer, told):
     assert not checks.check_parameters(answer) and told in repr(checks.check_parameters(answer))
     assert checks.check_parameters(18_496)
+
+
+# ---- the repair of notebook 8
+
+ROWS, COLUMNS = ruler_place((100, 100))
+
+
+def covered(images, value=0.5, rows=ROWS):
+    images = images.copy()
+    images[:, rows, COLUMNS] = value
+    return images
+
+
+def at_random(images, rng=np.random.default_rng(7)):
+    return np.where(rng.random((len(images), 1, 1, 1)) < 0.5, lay_ruler(images), images)
+
+
+def has_ruler(images):
+    return (images[:, ROWS, COLUMNS].max(axis=(1, 2, 3)) > 0.8).reshape(-1, 1, 1, 1)
+
+
+@pytest.mark.parametrize("repair", [
+    covered, lay_ruler,
+    lambda images: covered(images, 0).tolist(),
+    lambda images: covered(images, images.mean(axis=(1, 2))[:, None, None]),
+    lambda images: covered(images, rows=slice(80, 100)),
+    lambda images: at_random(covered(images)),
+    lambda images: images[:, :80].repeat(2, axis=1)[:, :100],
+])
+def test_any_sound_repair_passes(repair):
+    assert checks.check_repair(repair), checks.check_repair(repair)
+
+
+@pytest.mark.parametrize("repair, named", [
+    (lambda images: None, "Not attempted"),
+    (lambda images: images, "as they were"),
+    (lambda images: np.where(has_ruler(images), covered(images), images), "only the images that had a ruler"),
+    (lambda images: np.where(has_ruler(images), covered(images, 0), images), "only the images that had a ruler"),
+    (at_random, "no ruler still means"),
+    (lambda images: covered(images, rows=slice(90, 96)), "Part of the ruler"),
+    (lambda images: covered(images, rows=slice(4, 14)), "still see which"),
+    (lambda images: images[:, ::-1], "still see which"),
+    (lambda images: 0 * images, "hardly any steel"),
+    (lambda images: images[:, :80], "enlarge the rest"),
+    (lambda images: images[:10], "came out"),
+    (lambda images: 255 * covered(images), "in [0, 1]"),
+    (lambda images: images / 0, "in [0, 1]"),
+    (lambda images: "text", "array of images"),
+    (lambda images: images[:, :, :, 5], "IndexError"),
+])
+@pytest.mark.filterwarnings("ignore:divide by zero", "ignore:invalid value")
+def test_an_unsound_repair_is_told_why(repair, named):
+    verdict = checks.check_repair(repair)
+    assert not verdict and named in repr(verdict)
+
+
+def test_a_repair_that_writes_into_its_images_does_not_fool_the_check():
+    def in_place(images):
+        images[:] = 0.5
+        return images
+    assert not checks.check_repair(in_place)
