@@ -77,14 +77,15 @@ def score_cam(model, images, layer=None, class_index=None, *, output=None, score
         M^k = A^k enlarged to the image, its minimum shifted to 0 and its maximum scaled to 1
         α_k^c = softmax_k(y^c(x ⊙ M^k))         L^c = ReLU(Σ_k α_k^c A^k)
 
-    The paper subtracts the score of a black image; in the softmax over k that cancels. A feature map with a single
-    value is no mask and hides the whole image.
+    The paper subtracts the score of a baseline image; in the softmax over k that cancels. A feature map with a single
+    value is no mask and hides the whole image. Some take the class's probability itself for α. Up to a factor, that is
+    `score=lambda y: tf.nn.log_softmax(y)[:, c]`.
 
     It takes k + 1 forward passes an image, in batches of bounded size. Arguments and errors as for `grad_cam`; an image
     keeps the class predicted for the whole of it. Returns float32 (n, h, w).
 
     Wang, Wang, Du, Yang, Zhang, Ding, Mardziel & Hu, Score-CAM: Score-Weighted Visual Explanations for Convolutional
-    Neural Networks, CVPR workshop 2020, algorithm 1, arXiv:1910.01279.
+    Neural Networks, CVPR workshop 2020, arXiv:1910.01279.
     """
     _, classes = engine.scores(model, images, class_index, output, score)
     L = []

@@ -103,21 +103,32 @@ def test_hires_and_layer_cam_on_a_plain_tape(layer):
                                                               for A, g in pairs]))
 
 
-def score_cam_in_a_loop(model, image, layer, c):
+def score_cam_in_a_loop(model, image, layer, alpha_of):
     A = keras.Model(model.input, model.get_layer(layer).output)(image[None])[0].numpy()
     scores = []
     for k in range(A.shape[-1]):
         mask = tf.image.resize(A[..., k:k + 1], image.shape[:2]).numpy()
         mask = (mask - mask.min()) / (np.ptp(mask) or 1)
-        scores.append(model((mask * image)[None]).numpy()[0, c])
-    alpha = np.exp(scores) / np.exp(scores).sum()
+        scores.append(model((mask * image)[None]).numpy()[0])
+    alpha = alpha_of(np.array(scores))
     return np.maximum((A * alpha).sum(-1), 0)
 
 
 def test_score_cam_is_its_loop():
     model = network()
     for c in (0, 3):
-        assert_close(score_cam(model, X, "b", c), np.stack([score_cam_in_a_loop(model, image, "b", c) for image in X]))
+        softmax_of_scores = lambda y: np.exp(y[:, c]) / np.exp(y[:, c]).sum()
+        assert_close(score_cam(model, X, "b", c),
+                     np.stack([score_cam_in_a_loop(model, image, "b", softmax_of_scores) for image in X]))
+
+
+def test_score_cam_weighed_by_probabilities():
+    model, c = network(), 3
+    def shares_of_probability(y):
+        p = np.exp(y[:, c]) / np.exp(y).sum(axis=1)
+        return p / p.sum()
+    assert_close(score_cam(model, X, "b", score=lambda y: tf.nn.log_softmax(y)[:, c]),
+                 np.stack([score_cam_in_a_loop(model, image, "b", shares_of_probability) for image in X]))
 
 
 def test_score_cam_in_small_batches(monkeypatch):
