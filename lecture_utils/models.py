@@ -101,12 +101,14 @@ def neu_gap_plain():
 def _steel_features(images):
     """Four convolutions: (n, 200, 200, 1) to (n, 25, 25, 64).
 
-    How bright a strip is says nothing about its defects, and differs from one day's photographs to the next:
-    the brightness of the surroundings, averaged over 40x40 pixels, is subtracted first.
+    How strongly a strip is lit says nothing about its defects, and differs from one day's photographs to the next.
+    A photograph is light times steel, so its logarithm is log light + log steel: less the average of its surroundings,
+    40x40 pixels, what remains is the steel (Land and McCann, "Lightness and Retinex Theory", 1971).
     The last two convolutions work at the same resolution, so that the maps stay fine; the last is dilated,
     so that each of its pixels still sees 67x67 pixels of the image.
     """
-    x = layers.Rescaling(8.0, name="rescaling")(images)
+    x = layers.Rescaling(20.0, name="rescaling")(images)
+    x = 4 * keras.ops.log1p(x)  # of 1 + 20 times the image: black is 0, not minus infinity
     brightness = layers.AveragePooling2D(40, name="brightness")(x)
     brightness = layers.UpSampling2D(40, interpolation="bilinear", name="surroundings")(brightness)
     x = layers.Subtract(name="contrast")([x, brightness])
