@@ -69,7 +69,7 @@ def two_heads(say):
     block(axis, 1.1, 2.35, say("trunk:\nfour\nconvolutions", "몸통:\n합성곱\n넷"), width=1.9, height=2.1, colour=GREY)
     block(axis, 3.5, 2.35, "$A$\n25×25×64", width=1.8, height=1.3, colour=GREY)
     arrow(axis, (2.07, 2.35), (2.58, 2.35))
-    for y, name, first, second in ((3.75, "neu_dense", "Flatten\n1600", "Dense\n64"), (0.95, "neu_gap", say("GAP: means\n64", "GAP: 평균\n64"), None)):
+    for y, name, first, second in ((3.75, "neu_dense", say("pool 5×5,\nFlatten\n1600", "풀링 5×5,\nFlatten\n1600"), "Dense\n64"), (0.95, "neu_gap", say("GAP: means\n64", "GAP: 평균\n64"), None)):
         colour = ORANGE if second else BLUE
         block(axis, 5.75, y, first, width=1.8, height=1.2, colour=colour)
         arrow(axis, (4.42, 2.35), (4.83, y))
@@ -109,7 +109,7 @@ def by_hand(say):
 
 
 def sum_builds_up(say):
-    """The CAM of the patches as a running sum over the channels, the largest contributions first."""
+    """The CAM of the patches as a running sum over the channels, the largest contributions first; at last all 64."""
     i = examples()[2]
     trunk = keras.Model(network().inputs, network().get_layer("gap").input)
     A = trunk.predict(neu().x_test[[i]], verbose=0)[0]
@@ -118,11 +118,16 @@ def sum_builds_up(say):
     top = np.abs(A @ w).max()
     frames = []
     for count in (1, 2, 3, 5, 10, 20, 40, 64):
-        k = order[count - 1]
+        k, sign = order[count - 1], say("times", "×")
         figure, axes = plt.subplots(1, 3, figsize=(11.7, 4.4), layout="constrained", width_ratios=(1, 1, 1.12))
         picture(axes[0], neu().x_test[i], say("image", "이미지"))
-        axes[1].imshow(A[..., k], cmap=EVIDENCE, vmin=0, vmax=A.max() / 2)
-        axes[1].set_title(rf"$A^{{{k}}}$" + say("   times   ", "   ×   ") + rf"$w = {w[k]:.2f}$")
+        if count < len(w):
+            axes[1].imshow(A[..., k], cmap=EVIDENCE, vmin=0, vmax=A.max() / 2)
+            axes[1].set_title(rf"$A^{{{k}}}$  {sign}  $w = {w[k]:.2f}$")
+        else:
+            tiles = (A * w).reshape(25, 25, 8, 8).transpose(2, 0, 3, 1).reshape(200, 200)
+            axes[1].imshow(tiles, cmap=SIGNED, vmin=-top / 4, vmax=top / 4)
+            axes[1].set_title(say(f"all $A^k$  {sign}  $w_k$", f"모든 $A^k$  {sign}  $w_k$"))
         drawn = axes[2].imshow(A[..., order[:count]] @ w[order[:count]], cmap=SIGNED, vmin=-top, vmax=top)
         axes[2].set_title(say(f"sum of {count} channel" + "s" * (count > 1), f"채널 {count}개의 합"))
         figure.colorbar(drawn, ax=axes[2], fraction=0.046, pad=0.03)
@@ -164,7 +169,7 @@ def competition(say):
     axes[1, 0].text(0.5, 0.5, say("in brackets:\nclass score", "괄호 안은\n클래스 점수"), ha="center", va="center", fontsize=TEXT)
     for c, axis in enumerate(axes[:, 1:].flat):
         axis.imshow(maps[c], cmap=SIGNED, vmin=-top, vmax=top)
-        axis.set_axis_off(), axis.set_title(f"{named(c, say)} ({scores[c]:.0f})".replace("-", "\N{HYPHEN-MINUS}"))
+        axis.set_axis_off(), axis.set_title(f"{named(c, say)} ({scores[c]:.0f})")
     return figure
 
 
@@ -182,12 +187,14 @@ def misread():
 def wrong_answers(say):
     _, shown, predicted = misread()
     images, plain = neu().x_test[shown], network("neu_gap_plain")
-    figure, axes = plt.subplots(3, 3, figsize=(6, 5.9), layout="constrained")
+    figure, axes = plt.subplots(3, 3, figsize=(6.4, 5.7), layout="constrained")
     maps = cam(plain, images), cam(plain, images, class_index=neu().y_test[shown])
     for row, i, image, of_predicted, of_true in zip(axes, shown, images, *maps):
         for axis, drawn in zip(row, (image, overlay(image, of_predicted), overlay(image, of_true))):
             picture(axis, drawn)
             draw_boxes(axis, neu().boxes_test[i])
+        row[0].text(-0.08, 0.5, f"{named(neu().y_test[i], say)}\n→ {named(predicted[i], say)}", transform=row[0].transAxes,
+                    rotation=90, ha="right", va="center", multialignment="center")
     for axis, title in zip(axes[0], (say("image", "이미지"), say("predicted", "예측 클래스"), say("true class", "정답 클래스"))):
         axis.set_title(title)
     return figure
