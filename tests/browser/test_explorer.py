@@ -1,0 +1,355 @@
+"""The explorer in Chromium: in the notebooks under JupyterLab, and as a page of its own. Each control is moved with the
+keyboard or the mouse; the pictures must change without a blank frame, the scores be the model's, and the console silent.
+
+Screenshots are left in build/screenshots/explorer/.
+"""
+import json
+import os
+import re
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+
+import nbformat
+import numpy as np
+import pytest
+
+import explore
+from execute import embedded_environment
+from lecture_utils import load_mnist, load_model, load_photo, load_vgg16, uploads
+
+ROOT = explore.ROOT
+WITH_EXPLORER = ("03_grad_cam_mnist", "04_grad_cam_vgg16", "06_guided_grad_cam")
+SECONDS = 1000          # milliseconds, for Playwright
+
+# Frame by frame: whether a picture is missing, and whether one has another size than in the frame before.
+WATCH = """explorer => {
+  const pictures = () => [...explorer.querySelectorAll("figure img")].filter(img => img.offsetParent && img.src);
+  const sizes = () => pictures().map(img => [img.offsetWidth, img.offsetHeight]).join();
+  const seen = window.seen = {frames: 0, blank: 0, jumps: 0, sizes: sizes()};
+  (function look() {
+    if (window.seen !== seen) return;
+    seen.frames += 1;
+    seen.blank += pictures().some(img => !img.complete || !img.naturalWidth);
+    seen.jumps += sizes() !== seen.sizes;
+    seen.sizes = sizes();
+    requestAnimationFrame(look);
+  })();
+}"""
+
+
+@pytest.fixture(scope="module")
+def folder(pictures):
+    (pictures / "explorer").mkdir(exist_ok=True)
+    return pictures / "explorer"
+
+
+@pytest.fixture
+def page(chromium):
+    """A page whose console must stay free of errors."""
+    context, complaints = chromium.new_context(viewport={"width": 1400, "height": 1300}), []
+    page = context.new_page()
+    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    yield page
+    context.close()
+    assert complaints == []
+
+
+@pytest.fixture(scope="module")
+def serve(tmp_path_factory):
+    """serve(argv, path) starts a server with {port} put into argv, waits until `path` answers, and gives its address."""
+    processes, nothing = [], tmp_path_factory.mktemp("nothing")
+
+    def start(argv, path):
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = str(free.getsockname()[1])
+        environment = {"TF_CPP_MIN_LOG_LEVEL": "3", "PYDEVD_DISABLE_FILE_VALIDATION": "1", "JUPYTER_CONFIG_DIR": str(nothing),
+                       "IPYTHONDIR": str(nothing), "JUPYTER_PREFER_ENV_PATH": "1"} | embedded_environment(nothing)
+        with (nothing / f"{port}.log").open("w") as log:
+            process = subprocess.Popen([sys.executable, *(each.replace("{port}", port) for each in argv)], stdout=log,
+                                       stderr=subprocess.STDOUT, env=os.environ | environment)
+        processes.append(process)
+        wait_for(f"http://127.0.0.1:{port}{path}", process)
+        return f"http://127.0.0.1:{port}"
+
+    yield start
+    for process in processes:
+        process.terminate()
+    for process in processes:
+        process.wait(20)
+
+
+def wait_for(address, process):
+    """Until the address answers; the connection is refused as long as nobody listens."""
+    for _ in range(600):
+        assert process.poll() is None, "the server has ended"
+        try:
+            return urllib.request.urlopen(address, timeout=20).close()
+        except urllib.error.HTTPError:
+            return
+        except OSError:
+            time.sleep(0.2)
+    pytest.fail(f"{address} does not answer")
+
+
+def shown_scores(explorer):
+    return explorer.locator("td.score").all_inner_texts()
+
+
+def expected_scores(model, inputs):
+    return [f"{score:.2f}" for score in model(inputs, training=False).numpy()[0]]
+
+
+def overlay(explorer):
+    return explorer.locator("figure img").nth(2).get_attribute("src")
+
+
+def changes_the_overlay(page, explorer, act):
+    """`act()`, and wait until the overlay is another picture."""
+    before = overlay(explorer)
+    act()
+    page.wait_for_function("([explorer, before]) => explorer.querySelectorAll('figure img')[2].src !== before",
+                           arg=[explorer.element_handle(), before], timeout=20 * SECONDS)
+
+
+def choose(page, explorer, name, option):
+    """Choose from a list by its accessible name and wait for the new picture."""
+    control = explorer.get_by_role("combobox", name=name, exact=True)
+    changes_the_overlay(page, explorer, lambda: control.select_option(option))
+
+
+def draw(page, explorer, strokes):
+    """Draw on the drawing area, with the mouse, strokes given in shares of its side."""
+    canvas = explorer.get_by_role("img", name=re.compile("Drawing area"))
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
+    for start, *rest in strokes:
+        page.mouse.move(box["x"] + start[0] * box["width"], box["y"] + start[1] * box["height"])
+        page.mouse.down()
+        for x, y in rest:
+            page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"], steps=8)
+        page.mouse.up()
+
+
+SEVEN = [[(0.25, 0.2), (0.75, 0.2), (0.45, 0.85)]]
+
+
+# ---- in the notebooks
+
+
+@pytest.fixture(scope="module")
+def lab(serve, tmp_path_factory):
+    """JupyterLab's address and token; it serves copies of the notebooks, in a folder in which they find the course."""
+    notebooks = ROOT / "build" / "browser"
+    shutil.rmtree(notebooks, ignore_errors=True)
+    notebooks.mkdir(parents=True)
+    for name in WITH_EXPLORER:
+        shutil.copy(ROOT / "notebooks" / f"{name}.ipynb", notebooks)
+    settings = tmp_path_factory.mktemp("settings")
+    (settings / "overrides.json").write_text(json.dumps({
+        "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False}}))
+    token = secrets.token_hex(16)
+    address = serve(["-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1", "--port={port}", f"--ServerApp.root_dir={notebooks}",
+                     f"--IdentityProvider.token={token}", f"--LabApp.app_settings_dir={settings}"], f"/api?token={token}")
+    yield lambda name: f"{address}/lab/tree/{name}.ipynb?reset&token={token}"
+    shutil.rmtree(notebooks, ignore_errors=True)
+
+
+def run_all(page, address):
+    """Open the notebook, run all cells, and wait until each prompt has its number; gives the explorer."""
+    page.goto(address)
+    page.locator(".jp-Notebook .jp-CodeCell").first.wait_for(timeout=60 * SECONDS)
+    page.wait_for_function("document.querySelector('.jp-Notebook-ExecutionIndicator')?.dataset.status === 'idle'", timeout=60 * SECONDS)
+    page.get_by_role("menuitem", name="Edit").click()
+    page.get_by_text("Clear Outputs of All Cells", exact=True).click()
+    page.get_by_role("menuitem", name="Run", exact=True).click()
+    page.get_by_text("Run All Cells", exact=True).click()
+    page.wait_for_function("window.done = [...document.querySelectorAll('.jp-CodeCell .jp-InputPrompt')].every("
+                           "prompt => /\\[\\d+\\]/.test(prompt.textContent))", timeout=240 * SECONDS, polling=500)
+    explorer = page.locator(".course-explorer")
+    explorer.scroll_into_view_if_needed()
+    explorer.locator("figure img").nth(2).wait_for()
+    return explorer
+
+
+def first_question(name):
+    """(model, its input) of what the explorer of a notebook shows first."""
+    if name == "03_grad_cam_mnist":
+        digits, model = load_mnist(), load_model("mnist_cnn")
+        predicted = model.predict(digits.x_test[:1000], verbose=0).argmax(axis=1)
+        return model, digits.x_test[[np.flatnonzero((digits.y_test[:1000] == 6) & (predicted == 6))[0]]]
+    vgg = load_vgg16()
+    return vgg.model, vgg.preprocess(load_photo("cat")[None])
+
+
+@pytest.mark.parametrize("name", WITH_EXPLORER)
+def test_in_a_notebook_every_control_answers(name, page, lab, folder):
+    explorer = run_all(page, lab(name))
+    model, inputs = first_question(name)
+    if name != "03_grad_cam_mnist":         # they begin with the composed picture
+        choose(page, explorer, "image", "cat" if name.startswith("04") else "the cat")
+    assert shown_scores(explorer) == expected_scores(model, inputs)
+    page.evaluate(f"({WATCH})(document.querySelector('.course-explorer'))")
+
+    slider = explorer.get_by_role("slider", name="opacity %")
+    for key in ("ArrowRight", "ArrowRight", "ArrowLeft"):
+        changes_the_overlay(page, explorer, lambda: slider.press(key))
+    layers = explorer.get_by_role("combobox", name="layer", exact=True).locator("option").all_inner_texts()
+    choose(page, explorer, "method", "Grad-CAM" if name.startswith("06") else "counterfactual")
+    choose(page, explorer, "layer", layers[1])
+    choose(page, explorer, "class", "7" if name.startswith("03") else "dog")
+    choose(page, explorer, "method", "guided backprop")
+    choose(page, explorer, "method", "Guided Grad-CAM")
+    assert shown_scores(explorer) == expected_scores(model, inputs)     # the image is the same, and so are its scores
+
+    explorer.get_by_role("checkbox", name="compare with").check()
+    explorer.locator("figure img").nth(4).wait_for()
+    second = explorer.locator("figure img").nth(3).get_attribute("src")
+    explorer.get_by_role("combobox", name="class 2").select_option("8" if name.startswith("03") else "bird")
+    page.wait_for_function("before => document.querySelectorAll('.course-explorer figure img')[3].src !== before", arg=second)
+    explorer.screenshot(path=folder / f"{name}.png")
+
+    seen = page.evaluate("seen")
+    assert seen["frames"] > 10 and seen["blank"] == 0
+    explorer.get_by_role("button", name=re.compile("Save")).click()
+    explorer.get_by_text(re.compile("Saved: .*Guided-Grad-CAM-of-.*png")).wait_for()
+
+
+def test_in_a_notebook_a_digit_is_drawn_and_a_picture_uploaded(page, lab, folder, tmp_path):
+    explorer = run_all(page, lab("03_grad_cam_mnist"))
+    changes_the_overlay(page, explorer, lambda: draw(page, explorer, SEVEN))
+    assert explorer.get_by_role("combobox", name="image").evaluate("list => list.selectedOptions[0].text") == "your drawing"
+    assert explorer.locator("tr", has_text="predicted").locator("th").inner_text() == "7"
+    explorer.screenshot(path=folder / "drawing.png")
+
+    (tmp_path / "bad.png").write_bytes(b"this is no picture")
+    explorer.locator("input[type=file]").set_input_files(tmp_path / "bad.png")
+    explorer.get_by_text("this is not a picture that can be read").wait_for()
+    digit = load_mnist().x_test[0, ..., 0]
+    uploads.Image.fromarray(np.uint8(255 * (1 - np.kron(digit, np.ones((8, 8)))))).save(tmp_path / "digit.png")
+    changes_the_overlay(page, explorer, lambda: explorer.locator("input[type=file]").set_input_files(tmp_path / "digit.png"))
+    assert explorer.locator("tr", has_text="predicted").locator("th").inner_text() == str(load_mnist().y_test[0])
+
+
+def test_a_slider_of_a_notebook_answers_quickly_and_nothing_flickers(page, lab):
+    """The time of 40 steps one after the other, each waiting for its picture; a generous bound, for a machine at work."""
+    explorer = run_all(page, lab("03_grad_cam_mnist"))
+    page.evaluate(f"({WATCH})(document.querySelector('.course-explorer'))")
+    slider = explorer.get_by_role("slider", name="opacity %")
+    slider.press("Home")
+    milliseconds = [page.evaluate("""() => new Promise(answer => {
+        const explorer = document.querySelector(".course-explorer"), began = performance.now();
+        const overlay = () => explorer.querySelectorAll("figure img")[2].src, before = overlay();
+        const look = () => overlay() === before ? requestAnimationFrame(look) : answer(performance.now() - began);
+        explorer.querySelector("[role=slider]").dispatchEvent(new KeyboardEvent("keydown", {key: "ArrowRight", bubbles: true}));
+        look();
+    })""") for _ in range(19)]
+    seen = page.evaluate("seen")
+    print(f"slider in JupyterLab: median {np.median(milliseconds):.0f} ms, longest {max(milliseconds):.0f} ms")
+    assert seen["blank"] == 0 and seen["jumps"] == 0
+    assert np.median(milliseconds) < 1000
+
+
+def test_no_copy_of_a_notebook_was_saved_with_widgets(lab):
+    for name in WITH_EXPLORER:
+        assert "widgets" not in nbformat.read(ROOT / "notebooks" / f"{name}.ipynb", as_version=4).metadata
+
+
+# ---- the page of its own
+
+
+@pytest.fixture(scope="module")
+def hall(serve):
+    return serve([str(ROOT / "tools" / "explore.py"), "--port", "{port}"], "/networks")
+
+
+@pytest.fixture
+def explorer(page, hall):
+    """The page, opened, with its first answer there; it must load nothing from elsewhere."""
+    loaded = []
+    page.on("request", lambda request: loaded.append(request.url))
+    page.goto(hall)
+    page.locator("td.score").first.wait_for()
+    yield page.locator("main")
+    assert [url for url in loaded if not url.startswith((hall, "data:", "blob:"))] == []
+
+
+SUBJECTS = {"digits": ("mnist_cnn", load_mnist), "steel": ("neu_gap", explore.load_neu), "steel_dense": ("neu_dense", explore.load_neu)}
+
+
+@pytest.mark.parametrize("network", [*SUBJECTS, "photos"])
+def test_on_the_page_every_control_answers(network, page, explorer, folder):
+    if network != "digits":
+        changes_the_overlay(page, explorer, lambda: explorer.get_by_role("combobox", name="network").select_option(network))
+    if network in SUBJECTS:
+        name, load = SUBJECTS[network]
+        assert shown_scores(explorer) == expected_scores(load_model(name), load().x_test[:1])
+    else:
+        assert len(shown_scores(explorer)) == 10
+    page.evaluate(f"({WATCH})(document.querySelector('main'))")
+    slider = explorer.get_by_role("slider", name=re.compile("opacity"))
+    for key in ("ArrowRight", "ArrowLeft", "End"):
+        changes_the_overlay(page, explorer, lambda: slider.press(key))
+    images, methods, layers, classes = (explorer.get_by_role("combobox", name=each, exact=True).locator("option").all_inner_texts()
+                                        for each in ("image", "method", "layer", "class"))
+    choose(page, explorer, "image", images[1])
+    for method in [*methods[2:], methods[0]]:
+        choose(page, explorer, "method", method)
+    choose(page, explorer, "layer", layers[1])
+    page.wait_for_timeout(200)
+    explorer.get_by_role("checkbox", name="compare with").check()
+    explorer.locator("figure img").nth(4).wait_for()
+    second = explorer.locator("figure img").nth(3).get_attribute("src")
+    explorer.get_by_role("combobox", name="class 2").select_option(classes[4])
+    page.wait_for_function("before => document.querySelectorAll('figure img')[3].src !== before", arg=second)
+    seen = page.evaluate("seen")
+    assert seen["frames"] > 10 and seen["blank"] == 0
+    page.screenshot(path=folder / f"page_{network}.png")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_on_the_page_a_digit_is_drawn_and_a_picture_uploaded(page, explorer, folder, tmp_path):
+    changes_the_overlay(page, explorer, lambda: draw(page, explorer, SEVEN))
+    assert explorer.locator("tr", has_text="predicted").locator("th").inner_text() == "7"
+    page.screenshot(path=folder / "page_drawing.png")
+    explorer.get_by_role("button", name="Clear").click()
+    uploads.Image.fromarray(np.uint8(255 * np.kron(load_mnist().x_test[0, ..., 0], np.ones((8, 8))))).save(tmp_path / "digit.png")
+    changes_the_overlay(page, explorer, lambda: explorer.get_by_label("upload a picture").set_input_files(tmp_path / "digit.png"))
+    assert explorer.locator("tr", has_text="predicted").locator("th").inner_text() == str(load_mnist().y_test[0])
+
+
+def test_on_the_page_the_figure_is_saved(page, explorer, folder):
+    with page.expect_download() as download:
+        explorer.get_by_role("link", name="Save the figure").click()
+    assert download.value.suggested_filename == "Grad-CAM-of-conv3-for-0.png"
+    download.value.save_as(folder / "saved_figure.png")
+    assert uploads.Image.open(folder / "saved_figure.png").width > 1000
+
+
+def test_on_the_page_every_control_is_reached_by_the_tab_key_and_has_a_name(page, explorer):
+    page.locator("body").press("Tab")
+    reached = []
+    for _ in range(12):
+        reached.append(page.evaluate("document.activeElement.id"))
+        page.keyboard.press("Tab")
+    assert reached[:7] == ["network", "image", "method", "layer", "class", "opacity", "compare"]
+    assert {"clear", "upload", "save"} <= set(reached)
+    assert not page.evaluate("[...document.querySelectorAll('img')].filter(img => img.offsetParent && img.alt.split(' ').length < 5).length")
+
+
+def test_a_slow_answer_is_never_shown_after_a_newer_one(page, explorer):
+    """Forty changes, faster than they are answered: in the end the newest is shown, and few were asked."""
+    asked = []
+    page.on("request", lambda request: asked.append(request.post_data) if request.url.endswith("/view") else None)
+    page.evaluate("""() => { for (let n = 0; n <= 40; n++) {
+        document.querySelector("#opacity").value = 2 * n; document.querySelector("#opacity").dispatchEvent(new Event("input", {bubbles: true}));
+    } }""")
+    explorer.get_by_text("laid over, 80%").first.wait_for()
+    assert 1 <= len(asked) <= 3 and json.loads(asked[-1])["choices"][0]["opacity"] == 0.8
