@@ -109,20 +109,20 @@ def by_hand(say):
 
 
 def sum_builds_up(say):
-    """The CAM of the patches as a running sum over the channels, the largest contributions first; at last all 64."""
+    """The CAM of the patches as a running sum over the channels, those with the highest peak first; at last all 64."""
     i = examples()[2]
     trunk = keras.Model(network().inputs, network().get_layer("gap").input)
     A = trunk.predict(neu().x_test[[i]], verbose=0)[0]
     w = network().get_layer("logits").get_weights()[0][:, neu().y_test[i]]
-    order = np.argsort(-np.abs(w * A.mean(axis=(0, 1))))
+    order = np.argsort(-np.abs(w * A.max(axis=(0, 1))))
     top = np.abs(A @ w).max()
     frames = []
     for count in (1, 2, 3, 5, 10, 20, 40, 64):
         k, sign = order[count - 1], say("times", "×")
-        figure, axes = plt.subplots(1, 3, figsize=(11.7, 4.4), layout="constrained", width_ratios=(1, 1, 1.12))
+        figure, axes = plt.subplots(1, 3, figsize=(11.7, 4.4), layout="constrained")
         picture(axes[0], neu().x_test[i], say("image", "이미지"))
         if count < len(w):
-            axes[1].imshow(A[..., k], cmap=EVIDENCE, vmin=0, vmax=A.max() / 2)
+            axes[1].imshow(A[..., k], cmap=EVIDENCE, vmin=0, vmax=A.max())
             axes[1].set_title(rf"$A^{{{k}}}$  {sign}  $w = {w[k]:.2f}$")
         else:
             tiles = (A * w).reshape(25, 25, 8, 8).transpose(2, 0, 3, 1).reshape(200, 200)
@@ -206,7 +206,7 @@ def wrong_share():
 
 def retrofit(say):
     """What notebook 2 prints of the three networks: parameters and accuracy."""
-    rows = [line.rsplit("parameters", 1) for line in printed("02_cam_neu", "Flatten head, as it was     130,890")[-3:]]
+    rows = [line.rsplit("parameters", 1) for line in printed("02_cam_neu", 'report = {"Flatten head')[-3:]]
     names = [say("Flatten head", "Flatten 출력부"), say("GAP head, trunk frozen", "GAP 출력부, 몸통 고정"), say("GAP head, all tuned", "GAP 출력부, 전체 미세 조정")]
     figure, axis = canvas(11.7, 3.6)
     for x, text in ((6.3, say("parameters", "매개변수")), (9.6, say("accuracy", "정확도"))):
@@ -218,39 +218,41 @@ def retrofit(say):
     return figure
 
 
-def pointing(say):
-    """Two scratches and a rolled-in scale: the highest place of the map, and whether it lies in a box."""
-    figure, axes = plt.subplots(1, 3, figsize=(11.7, 4.3), layout="constrained")
-    for axis, i in zip(axes, examples_of_pointing()):
-        M = upsample(cam(network(), neu().x_test[[i]], class_index=neu().y_test[i]), (200, 200))[0]
-        row, column = np.unravel_index(M.argmax(), M.shape)
-        hit = in_box(i, row, column)
-        picture(axis, overlay(neu().x_test[i], M, alpha=0.4), say("hit" if hit else "miss", "적중" if hit else "빗나감"))
-        draw_boxes(axis, neu().boxes_test[i])
-        for box in axis.patches:
-            box.set_linewidth(4)
-        axis.plot(column, row, "x" if not hit else "o", color="white", markersize=20, markeredgewidth=5, fillstyle="none")
-    return figure
+@functools.cache
+def peaks():
+    """For each test image the highest pixel of its class's map: (row, column, whether it lies in a box of its class)."""
+    maps = upsample(cam(network(), neu().x_test, class_index=neu().y_test), (200, 200))
+    found = [np.unravel_index(M.argmax(), M.shape) for M in maps]
+    return [(row, column, in_box(i, row, column)) for i, (row, column) in enumerate(found)]
 
 
 def in_box(i, row, column):
-    """Whether a pixel of test image i lies in a box of its class."""
     boxes = neu().boxes_test[i][neu().box_labels_test[i] == neu().y_test[i]]
     return any(x0 <= column < x1 and y0 <= row < y1 for x0, y0, x1, y1 in boxes)
 
 
-@functools.cache
-def examples_of_pointing():
-    """A small box that is hit, a large box that is hit, and the first image whose boxes are missed."""
-    for i in np.flatnonzero(neu().y_test == 4):
-        M = upsample(cam(network(), neu().x_test[[i]], class_index=4), (200, 200))[0]
-        if not in_box(i, *np.unravel_index(M.argmax(), M.shape)):
-            return examples()[5], examples()[3], int(i)
+def first(c, hit):
+    """The first test image of class c whose peak lies in a box, or in none."""
+    return next(i for i in np.flatnonzero(neu().y_test == c) if peaks()[i][2] == hit)
+
+
+def pointing(say):
+    """A scratch that is hit, a pitted surface, all box, that is hit, and a rolled-in scale that is missed."""
+    figure, axes = plt.subplots(1, 3, figsize=(11.7, 4.3), layout="constrained")
+    for axis, i in zip(axes, (first(5, True), first(3, True), first(4, False))):
+        row, column, hit = peaks()[i]
+        M = cam(network(), neu().x_test[[i]], class_index=neu().y_test[i])[0]
+        picture(axis, overlay(neu().x_test[i], M, alpha=0.4), say("hit" if hit else "miss", "적중" if hit else "빗나감"))
+        draw_boxes(axis, neu().boxes_test[i])
+        for box in axis.patches:
+            box.set_linewidth(4)
+        axis.plot(column, row, "o" if hit else "x", color="white", markersize=20, markeredgewidth=5, fillstyle="none")
+    return figure
 
 
 def pointing_scores(say):
     """What notebook 2 prints of the pointing game: hits of both networks and of chance, class by class."""
-    lines = [line.split() for line in printed("02_cam_neu", "neu_gap            100.0%     80.0%")[1:]]
+    lines = [line.split() for line in printed("02_cam_neu", 'hit["chance"] = np.array')[1:]]
     rows = {line[0]: [float(share.rstrip("%")) for share in line[2:]] for line in lines}
     figure, axis = plt.subplots(figsize=(11.7, 4.8), layout="constrained")
     names = [say("all", "전체"), *(named(c, say, line=True) for c in range(6))]
