@@ -275,6 +275,17 @@ def test_korean_labels_are_drawn_with_a_korean_font():
     assert not np.array_equal(drawing("각"), drawing("힣"))  # missing glyphs would be the same empty box
 
 
+@pytest.mark.parametrize("text", ["\U00013000", r"$\mathdefault{-1}$"])
+def test_a_sign_that_no_font_has_stops_the_build(text):
+    def labelled(say):
+        figure = plt.figure(figsize=(2, 1))
+        figure.text(0.5, 0.5, text)
+        return figure
+
+    with pytest.raises((ValueError, UserWarning), match="(?i)glyph"):
+        deck_figures.draw(labelled, "en", (400, 200))
+
+
 # ---- fonts and formulas
 
 

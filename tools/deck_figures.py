@@ -8,7 +8,9 @@ import base64
 import dataclasses
 import importlib.util
 import io
+import logging
 import sys
+import warnings
 
 import matplotlib
 
@@ -26,6 +28,15 @@ SMALLEST_TEXT = 24  # pixels of a slide that is 720 high
 SHARPNESS = 1.5     # pixels drawn for each pixel of the slide: a projector of 1920×1080
 MARGIN = 0.02       # inches around a cropped figure
 STYLE = {"font.family": ["NanumGothic", "DejaVu Sans"], "mathtext.fontset": "dejavusans", "axes.unicode_minus": False}
+
+
+def refuse(record):
+    raise ValueError(f"A formula of this figure has a sign that its font lacks: {record.getMessage()}")
+
+
+# A missing sign would be drawn as an empty box, and nobody might look.
+logging.getLogger("matplotlib.mathtext").addFilter(refuse)
+warnings.filterwarnings("error", message="Glyph")
 
 
 @dataclasses.dataclass(frozen=True)
