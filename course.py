@@ -77,7 +77,7 @@ def main(arguments):
 
 def overview():
     lines = ["How a CNN decides, seen: a course in notebooks.", "",
-             "  python3 course.py run     runs the six notebooks and writes them as pages",
+             "  python3 course.py run     runs the notebooks and writes them as pages",
              "  python3 course.py test    tests every claim in them", "",
              "The first call installs what is needed into .venv. All commands:", ""]
     lines += ["  {:<10}{}".format(name, command.summary) for name, command in COMMANDS.items()]
