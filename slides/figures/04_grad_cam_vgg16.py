@@ -136,7 +136,7 @@ def parameters(say):
     axis.set_xticks(range(8), labels)
     axis.set_yticks([0, 50, 100])
     axis.set_ylim(0, 118)
-    axis.set_ylabel(say("parameters, millions", "파라미터, 백만 개"))
+    axis.set_ylabel(say("parameters, millions", "매개변수, 백만 개"))
     axis.spines[["top", "right"]].set_visible(False)
     return figure
 
@@ -166,17 +166,17 @@ def scores(say):
 
 def tap(say):
     """VGG16 with a second output: the feature maps of block5_conv3."""
-    figure, axis = canvas(11.7, 2.5)
-    axis.imshow(cat()[:, 75:375], extent=(0.1, 1.5, 0.55, 1.95), zorder=3)
-    axis.set_xlim(0, 11.7), axis.set_ylim(0, 2.5)
+    figure, axis = canvas(11.7, 2.7)
+    axis.imshow(cat()[:, 75:375], extent=(0.1, 1.5, 0.75, 2.15), zorder=3)
+    axis.set_xlim(0, 11.7), axis.set_ylim(0, 2.7)
     for x, text, width, colour in ((2.75, say("blocks\n1 to 4", "블록\n1~4"), 1.5, GREY), (5.05, "block5_conv3", 2.3, BLUE),
-                                   (7.55, "fc1, fc2", 1.5, GREY), (10.3, say("score $y^c$", "점수 $y^c$"), 1.8, BLUE)):
-        block(axis, x, 1.25, text, width=width, height=1.1, colour=colour)
-    for start, end in ((1.55, 1.98), (3.52, 3.88), (6.22, 6.78), (8.32, 9.38)):
-        arrow(axis, (start, 1.25), (end, 1.25))
-    axis.text(5.05, 2.2, say("feature maps $A$", "특징 맵 $A$"), ha="center", va="center", fontsize=TEXT, color=BLUE)
-    arrow(axis, (10.3, 0.65), (5.05, 0.65), colour=ORANGE, width=4, bend=-0.07)
-    axis.text(2.9, 0.3, r"$\partial y^c/\partial A$", ha="center", va="center", fontsize=TEXT, color=ORANGE)
+                                   (7.65, "fc1, fc2", 1.5, GREY), (10.3, say("score $y^c$", "점수 $y^c$"), 1.8, BLUE)):
+        block(axis, x, 1.45, text, width=width, height=1.1, colour=colour)
+    for start, end in ((1.55, 1.98), (3.52, 3.88), (6.22, 6.88), (8.42, 9.38)):
+        arrow(axis, (start, 1.45), (end, 1.45))
+    axis.text(5.05, 2.4, say("feature maps $A$", "특징 맵 $A$"), ha="center", va="center", fontsize=TEXT, color=BLUE)
+    arrow(axis, (10.3, 0.85), (5.05, 0.85), colour=ORANGE, width=4, bend=-0.07)
+    axis.text(7.65, 0.3, r"$\partial y^c/\partial A$", ha="center", va="center", fontsize=TEXT, color=ORANGE)
     return figure
 
 
@@ -209,7 +209,8 @@ def sum_of_channels(say):
         axes[1].imshow(running, cmap="RdBu_r", vmin=-top, vmax=top)
         axes[1].set_title(say(f"{n} added up", f"{n}개를 더함"))
         axes[1].set_axis_off()
-        picture(axes[2], overlay(cat(), np.maximum(running, 0)), say("ReLU, laid over", "ReLU 후 겹친 것"))
+        picture(axes[2], overlay(cat(), np.maximum(running, 0)))
+        axes[2].set_title(say("ReLU, laid over", "ReLU 후 겹친 것"))
         frames.append(figure)
     return frames
 
@@ -224,9 +225,12 @@ def channels_enough():
 def map_of_cat(say):
     L = maps_of_cat_layers()["block5_conv3"][0]
     figure, axes = plt.subplots(1, 3, figsize=(11.7, 3.3), width_ratios=[1.5, 1.2, 1.5], layout="constrained")
-    picture(axes[0], cat(), say("photograph", "사진"))
-    bare_map(axes[1], L, say(f"{L.shape[0]}×{L.shape[1]} cells", f"셀 {L.shape[0]}×{L.shape[1]}개"))
-    picture(axes[2], overlay(cat(), L), say("laid over: cat", "겹친 것: 고양이"))
+    picture(axes[0], cat())
+    bare_map(axes[1], L)
+    picture(axes[2], overlay(cat(), L))
+    for axis, title in zip(axes, (say("photograph", "사진"), say(f"{L.shape[0]}×{L.shape[1]} cells", f"셀 {L.shape[0]}×{L.shape[1]}개"),
+                                  say("laid over: cat", "겹친 것: 고양이"))):
+        axis.set_title(title, pad=7)
     return figure
 
 
@@ -243,7 +247,8 @@ def grid(pictures, titles, columns, width):
     figure, axes = plt.subplots(rows, columns, figsize=(columns * width, rows * (width * high / wide + 0.35 * lines)), squeeze=False,
                                 layout="constrained")
     for axis, one, title in zip(axes.flat, pictures, titles):
-        picture(axis, one, title)
+        picture(axis, one)
+        axis.set_title(title, pad=7)
     return figure
 
 
@@ -287,6 +292,11 @@ def probability_of(name):
     composed, _ = scene()
     scores_of_both = network().model(network().preprocess(composed[None]), training=False)[0]
     return f"{probabilities(scores_of_both)[network().class_names.index(name)]:.0%}"
+
+
+def fourth_probability():
+    values, order = cat_scores()
+    return f"{probabilities(values)[order[3]]:.1%}"
 
 
 def cat_probability():

@@ -1,0 +1,267 @@
+"""Figures of deck 5: the proof that Grad-CAM contains CAM. Networks, images and maps are those of notebook 5."""
+import functools
+
+import keras
+import numpy as np
+import tensorflow as tf
+from deck_code import printed
+from drawing import PALE, TEXT, arrow, block, canvas, mark
+
+from lecture_utils import cam, load_model, load_neu
+from lecture_utils.plots import BLUE, GREY, ORANGE, bare_map, map_grid, number_grid, overlay, picture, plt
+
+NOTEBOOK = "05_cam_equivalence_proof"
+A_TOY, V_TOY = np.array([[1, 1], [1, 5]]), np.array([[4, 0], [0, 0]])  # notebook 5, section 5
+
+
+@functools.cache
+def images():
+    """24 test images, four of each class: notebook 5's."""
+    neu = load_neu()
+    return neu.x_test[np.concatenate([np.flatnonzero(neu.y_test == c)[:4] for c in range(6)])]
+
+
+@functools.cache
+def network(name):
+    return load_model(name)
+
+
+def features_and_gradient(model, batch, c, layer="relu4"):
+    """A and dy^c/dA, each (n, h, w, K): notebook 5, section 4."""
+    tapped = keras.Model(model.input, [model.get_layer(layer).output, model.output])
+    with tf.GradientTape() as tape:
+        A, y = tapped(batch, training=False)
+        score = y[:, c]
+    return A.numpy(), tape.gradient(score, A).numpy()
+
+
+def grad_cam_before_relu(A, gradient):
+    return np.einsum("nijk,nk->nij", A, gradient.mean(axis=(1, 2), dtype="float64"))
+
+
+# ---- the proof
+
+
+@functools.cache
+def three():
+    """A crazing, a patch and a scratch with their CAM and their Grad-CAM before ReLU."""
+    chosen, classes = images()[[0, 8, 20]], [0, 2, 5]
+    before = [grad_cam_before_relu(*features_and_gradient(network("neu_gap"), chosen[[n]], c))[0] for n, c in enumerate(classes)]
+    return chosen, cam(network("neu_gap"), chosen, class_index=classes), np.stack(before)
+
+
+def cover(say):
+    """One defect under its CAM and under its Grad-CAM, with an equals sign."""
+    chosen, M, L = three()
+    figure, axes = plt.subplots(1, 2, figsize=(6, 3), gridspec_kw={"wspace": 0.25})
+    figure.subplots_adjust(0.01, 0.01, 0.99, 0.88)
+    for axis, map_, title in zip(axes, (M[1], L[1]), ("CAM", "Grad-CAM")):
+        picture(axis, overlay(chosen[1], map_))
+        axis.set_title(title)
+    figure.text(0.5, 0.44, "=", ha="center", va="center", fontsize=32)
+    return figure
+
+
+def head(say):
+    """Feature maps, their means, the Dense layer, the score."""
+    figure, axis = canvas(11.7, 2.3)
+    for x, text, width, colour in ((1.6, say("feature maps $A^k_{ij}$", "특징 맵 $A^k_{ij}$"), 2.9, GREY),
+                                   (6.0, say("means $F^k$", "평균 $F^k$"), 2.1, BLUE), (10.3, say("score $y^c$", "점수 $y^c$"), 1.9, BLUE)):
+        block(axis, x, 0.9, text, width=width, height=1.1, colour=colour)
+    for start, end, name in ((3.1, 4.9, "GAP"), (7.1, 9.3, "Dense, $w_k^c$")):
+        arrow(axis, (start, 0.9), (end, 0.9))
+        axis.text((start + end) / 2, 1.2, name, ha="center", va="center", fontsize=TEXT, color=BLUE)
+    return figure
+
+
+def shares(say):
+    """The gradients of a mean and of a maximum over four places."""
+    maximum = (A_TOY == A_TOY.max()).astype(int)
+    figure = number_grid({say("feature map $A$", "특징 맵 $A$"): A_TOY, say("gradient of the mean", "평균의 기울기"): np.full((2, 2), 0.25),
+                          say("gradient of the maximum", "최댓값의 기울기"): maximum}, columns=3, cell=2.9)
+    for axis in figure.axes:
+        axis.set_title(axis.get_title(), pad=8)
+    return figure
+
+
+def gradient_arrives(say):
+    """The gradient goes from the score to the three means, w_k each, and from there to four places each, w_k / 4."""
+    frames, rows = [], (3.55, 2.15, 0.75)
+    for frame in range(7):
+        figure, axis = canvas(11.7, 4.3)
+        back, filled = frame >= 1, max(frame - 1, 0)  # arrows drawn back; places that have got their share
+        for k, y in enumerate(rows, start=1):
+            axis.text(0.55, y, rf"$A^{k}$", ha="center", va="center", fontsize=TEXT)
+            for place in range(4):
+                corner = (1.0 + 0.95 * (place % 2), y + 0.02 - 0.6 * (place // 2))
+                reached = place < filled
+                axis.add_patch(plt.Rectangle(corner, 0.95, 0.6, facecolor=PALE[ORANGE] if reached else "white",
+                                             edgecolor=ORANGE if reached else GREY, linewidth=2))
+                if reached:
+                    axis.text(corner[0] + 0.475, corner[1] + 0.29, rf"$w_{k}/4$", ha="center", va="center", fontsize=TEXT)
+            block(axis, 6.0, y, rf"$F^{k}$", width=1.2, height=0.8, colour=ORANGE if back else BLUE)
+            to_map, to_mean = ((6.0 - 0.65, y), (2.98, y)), ((9.7, 2.15 + 0.3 * (2 - k)), (6.65, y))
+            if back:
+                arrow(axis, *to_mean, colour=ORANGE, width=4)
+                middle = (to_mean[0][1] + to_mean[1][1]) / 2
+                axis.text(8.2, middle + (0.33, 0.27, -0.33)[k - 1], rf"$w_{k}$", ha="center", va="center", fontsize=TEXT, color=ORANGE)
+            else:
+                arrow(axis, *to_mean[::-1], colour=BLUE)
+            if filled:
+                arrow(axis, *to_map, colour=ORANGE, width=4)
+                axis.text(4.2, y + 0.3, r"$\times\,1/4$", ha="center", va="center", fontsize=TEXT, color=ORANGE)
+            elif not back:
+                arrow(axis, *to_map[::-1], colour=BLUE)
+        block(axis, 10.5, 2.15, "$y$", width=1.5, height=1.3, colour=ORANGE if back else BLUE, size=24)
+        if frame == 6:
+            axis.text(11.6, 0.35, say("no $i$ and no $j$ in it:\nthe same everywhere", "$i$도 $j$도 없다:\n어디서나 같다"), ha="right",
+                      va="center", fontsize=TEXT, color=ORANGE, linespacing=1.3)
+        frames.append(figure)
+    return frames
+
+
+def steel(say):
+    chosen, M, L = three()
+    names = [say("crazing", "균열"), say("patches", "반점"), say("scratches", "긁힘")]
+    figure = map_grid(chosen, {"CAM": M, say("Grad-CAM\nbefore ReLU", "Grad-CAM\n(ReLU 전)"): L}, row_titles=names, signed=True, cell=1.6)
+    figure.axes[0].set_title(say("input", "입력"))
+    for axis in figure.axes[9:]:  # the colour bars: only zero and the top
+        top = axis.get_ylim()[1]
+        axis.set_yticks([0, top], ["0", f"{top:.2g}"])
+    return figure
+
+
+def largest_difference():
+    """What the notebook prints, 3e-07, as a formula."""
+    value = printed(NOTEBOOK, "as a share of the maximum:")[0].rsplit(" ", 1)[1]
+    digits, power = value.split("e")
+    return rf"{digits}\cdot 10^{{{int(power)}}}"
+
+
+# ---- where it ends
+
+
+def toy(say):
+    """The 2×2 example, one more matrix in each frame; what peaks is outlined."""
+    grids = {say("feature map $A$", "특징 맵 $A$"): A_TOY, say("weights $v$", "가중치 $v$"): V_TOY,
+             r"Grad-CAM $\alpha A$": V_TOY.mean() * A_TOY, r"HiResCAM $v \circ A$": V_TOY * A_TOY}
+    frames = []
+    for shown in range(1, 5):
+        figure = number_grid(grids, columns=4, cell=2.9)
+        for axis in figure.axes[shown:]:
+            axis.set_visible(False)
+        for axis in figure.axes:
+            axis.set_title(axis.get_title(), pad=8)
+            for text in axis.texts:
+                text.set_fontsize(24)
+        if shown >= 3:
+            mark(figure.axes[2], 1, 1)
+        if shown == 4:
+            mark(figure.axes[3], 0, 0, colour=BLUE)
+        frames.append(figure)
+    return frames
+
+
+@functools.cache
+def training():
+    """Notebook 5, section 6: a Flatten head that starts as the GAP head and learns; for each epoch the two maps of the
+    first class, and by what share of the largest score their sums miss it."""
+    gap, neu = network("neu_gap"), load_neu()
+    w, b = (weight.numpy() for weight in gap.get_layer("logits").weights)
+    trunk = keras.Model(gap.input, gap.get_layer("relu4").output)
+    A_train, A = trunk.predict(neu.x_train[:60], verbose=0), trunk.predict(images(), verbose=0)
+    Z = A.shape[1] * A.shape[2]
+    head_ = keras.Sequential([keras.Input(A.shape[1:]), keras.layers.Flatten(), keras.layers.Dense(6)])
+    head_.set_weights([np.tile(w / Z, (Z, 1)), b])
+    head_.compile(keras.optimizers.Adam(5e-5), keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    epochs = []
+    for _ in range(11):
+        v, b_head = head_.layers[-1].get_weights()
+        v = v.reshape(*A.shape[1:], 6)
+        maps = {"Grad-CAM": np.einsum("nijk,k->nij", A, v.mean(axis=(0, 1))[:, 0]), "HiResCAM": np.einsum("nijk,ijk->nij", A, v[..., 0])}
+        y = head_.predict(A, verbose=0)
+        missing = {name: np.abs(L.sum(axis=(1, 2)) + b_head[0] - y[:, 0]).max() / np.abs(y).max() for name, L in maps.items()}
+        epochs.append((maps, missing))
+        head_.fit(A_train, neu.y_train[:60], batch_size=20, epochs=1, shuffle=False, verbose=0)
+    return epochs
+
+
+def drift(say):
+    """Left the two maps against each other, place by place; right by how much their sums miss the score."""
+    low, high = extremes(training()[-1][0])
+    frames = []
+    for epoch in range(11):
+        maps, _ = training()[epoch]
+        figure, axes = plt.subplots(1, 2, figsize=(11.7, 4.3))
+        figure.subplots_adjust(0.1, 0.19, 0.99, 0.9, wspace=0.32)
+        axes[0].plot(maps["HiResCAM"].ravel()[::4], maps["Grad-CAM"].ravel()[::4], ".", color=BLUE, markersize=3, alpha=0.4)
+        axes[0].set_xlim(low, high), axes[0].set_ylim(low, high)
+        axes[0].set_xlabel("HiResCAM"), axes[0].set_ylabel("Grad-CAM")
+        axes[0].set_title(say(f"every place, epoch {epoch}", f"모든 위치, 에포크 {epoch}"))
+        for name, colour in (("Grad-CAM", ORANGE), ("HiResCAM", BLUE)):
+            missing = [miss[name] for _, miss in training()[:epoch + 1]]
+            axes[1].semilogy(missing, "o-", color=colour, linewidth=3, markersize=9)
+            if epoch:
+                axes[1].text(10, training()[-1][1][name] * {"Grad-CAM": 0.15, "HiResCAM": 9}[name], name, ha="right", va="center",
+                             color=colour)
+        axes[1].set_xlim(-0.4, 10.4), axes[1].set_ylim(1e-8, 1)
+        axes[1].set_xticks([0, 5, 10]), axes[1].set_yticks([1e-7, 1e-4, 1e-1], ["$10^{-7}$", "$10^{-4}$", "$10^{-1}$"])
+        axes[1].minorticks_off()
+        axes[1].set_xlabel(say("epochs of training", "학습한 에포크"))
+        axes[1].set_title(say("the sum misses the score by", "합과 점수의 차이"))
+        for axis in axes:
+            axis.spines[["top", "right"]].set_visible(False)
+        frames.append(figure)
+    return frames
+
+
+def extremes(maps):
+    values = np.concatenate([L.ravel() for L in maps.values()])
+    return values.min(), values.max()
+
+
+@functools.cache
+def patch_under_flatten():
+    """The patch, A and the gradient of its class in the network with the Flatten head."""
+    patch = images()[[8]]
+    return patch, *features_and_gradient(network("neu_dense"), patch, 2)
+
+
+def winners(say):
+    """The patch; the gradient of the channel with the largest share; the two maps."""
+    patch, A, gradient = patch_under_flatten()
+    k = (A * np.abs(gradient)).sum(axis=(0, 1, 2)).argmax()
+    figure, axes = plt.subplots(1, 4, figsize=(11.7, 3.2), layout="constrained", width_ratios=[1, 1.2, 1.2, 1.2])
+    picture(axes[0], patch[0])
+    maps = (gradient[0, ..., k], grad_cam_before_relu(A, gradient)[0], (gradient * A).sum(axis=-1)[0])
+    for axis, map_ in zip(axes[1:], maps):
+        bare_map(axis, map_, signed=True)
+    titles = [say("patches", "반점"), say("gradient, one map", "맵 하나의 기울기"), "Grad-CAM", "HiResCAM"]
+    for axis, title in zip(axes, titles):
+        axis.set_title(title, pad=8)
+    return figure
+
+
+def share_without_gradient():
+    _, A, gradient = patch_under_flatten()
+    k = (A * np.abs(gradient)).sum(axis=(0, 1, 2)).argmax()
+    return f"{(gradient[0, ..., k] == 0).mean():.0%}"
+
+
+def hits(say):
+    """What notebook 5 prints: how often a map's peak lies in a box, under both heads; a blind dart dashed."""
+    lines = printed(NOTEBOOK, "blind dart")
+    percent = [int(line.rsplit(" ", 1)[1].rstrip("%")) for line in lines]
+    figure, axis = plt.subplots(figsize=(11.7, 4), layout="constrained")
+    places = [0, 1, 2.6, 3.6]
+    bars = axis.bar(places, percent[:4], color=[ORANGE, BLUE] * 2, width=0.8)
+    axis.bar_label(bars, [f"{p}%" for p in percent[:4]], padding=3)
+    axis.axhline(percent[4], color="black", linestyle="--", linewidth=2)
+    axis.text(4.15, percent[4], say(f"blind dart\n{percent[4]}%", f"아무 데나\n{percent[4]}%"), va="center", linespacing=1.3)
+    axis.set_xticks(places, ["Grad-CAM", "HiResCAM"] * 2)
+    for x, title in ((0.5, say("GAP head", "GAP 출력부")), (3.1, say("Flatten head", "Flatten 출력부"))):
+        axis.text(x, 106, title, ha="center", va="center")
+    axis.set_xlim(-0.6, 5), axis.set_ylim(0, 112)
+    axis.set_yticks([0, 50, 100], ["0%", "50%", "100%"])
+    axis.spines[["top", "right"]].set_visible(False)
+    return figure
