@@ -34,9 +34,7 @@ def refuse(record):
     raise ValueError(f"A formula of this figure has a sign that its font lacks: {record.getMessage()}")
 
 
-# A missing sign would be drawn as an empty box, and nobody might look.
-logging.getLogger("matplotlib.mathtext").addFilter(refuse)
-warnings.filterwarnings("error", message="Glyph")
+logging.getLogger("matplotlib.mathtext").addFilter(refuse)  # it would draw an empty box, and nobody might look
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,7 +66,8 @@ def draw(function, language, box):
     def say(*texts):
         return texts[LANGUAGES.index(language)]
 
-    with plt.rc_context(STYLE):
+    with plt.rc_context(STYLE), warnings.catch_warnings():
+        warnings.filterwarnings("error", message="Glyph")  # a sign that no font has would become an empty box
         drawn = function(say)
         figures = drawn if isinstance(drawn, list) else [drawn]
         crop = len(figures) == 1  # frames keep their canvas, so that nothing jumps from one to the next

@@ -103,7 +103,7 @@ def gradient_flows(say):
             start, end = xs[4 - k], xs[3 - k]
             arrow(axis, (start - 0.15, 1.75), (end + 0.15, 1.75), colour=ORANGE, width=4, bend=-0.35)
             if k:
-                axis.text(end, 0.75, rf"$\partial y^6/\partial A$", ha="center", fontsize=TEXT, color=ORANGE)
+                axis.text(end, 0.75, r"$\partial y^6/\partial A$", ha="center", fontsize=TEXT, color=ORANGE)
         axis.text(0.15, 3.8, say("forward: feature maps and scores", "순전파: 특징 맵과 점수"), fontsize=TEXT, color=BLUE)
         if back:
             axis.text(0.15, 0.1, say("back: one gradient at every layer", "역전파: 모든 층에서 기울기 하나씩"), fontsize=TEXT, color=ORANGE)
