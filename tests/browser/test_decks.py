@@ -85,6 +85,21 @@ def test_every_slide_fits_and_can_be_read(name, language, open_deck, pictures):
     assert {slide: found for slide, found in faults.items() if found} == {}
 
 
+@pytest.mark.parametrize("harm, told", [
+    ("slide.querySelector('.content').style.fontSize = '20px'", "smaller than 24"),
+    ("slide.querySelector('.content').style.paddingTop = '500px'", "runs into the footer"),
+    ("slide.querySelector('.content').style.marginLeft = '900px'", "leaves the slide"),
+    ("slide.querySelector('img').alt = ''", "no alternative text"),
+    ("slide.querySelector('img').src = 'data:image/png;base64,AAAA'", "broken"),
+])
+def test_the_test_above_sees_what_is_wrong(harm, told, open_deck):
+    page = open_deck("03_grad_cam_mnist", "en")
+    number = [slide.name for slide in deck.read_deck("03_grad_cam_mnist", "en").slides].index("layers")
+    page.evaluate(f"() => {{ go({number}, 0); const slide = slides[{number}]; {harm}; }}")
+    page.wait_for_timeout(100)  # a new image is decoded
+    assert any(told in fault for fault in page.evaluate(FAULTS, number))
+
+
 @pytest.mark.parametrize("name, language", BOTH)
 def test_the_pdf_has_one_page_a_slide(name, language):
     pdf = (BUILD / language / f"{name}.pdf").read_bytes()
