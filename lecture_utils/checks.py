@@ -344,11 +344,13 @@ def check_rank_correlation(function):
     correlation = lambda a, b: np.corrcoef(np.ravel(a), np.ravel(b))[0, 1]
     ranks = lambda a: rankdata(a).reshape(a.shape)
     return check_function(function, inputs, lambda a, b: correlation(ranks(a), ranks(b)), {
-        "That is the correlation of the values. Take it of their ranks: first the smallest, last the largest.": correlation,
+        "That is the correlation of the values. Take it of their ranks: first the smallest, last the "
+        "largest.": correlation,
         "argsort gives the order: which value comes first, second, third. The rank of each value is the argsort of "
         "that.": lambda a, b: correlation(a.ravel().argsort(), b.ravel().argsort()),
         "The places are ranked within each row or column. Flatten the maps: all places are ranked together.":
-            tuple(lambda a, b, axis=axis: correlation(rankdata(a, axis=axis), rankdata(b, axis=axis)) for axis in (0, 1)),
+            tuple(lambda a, b, axis=axis: correlation(rankdata(a, axis=axis), rankdata(b, axis=axis))
+                  for axis in (0, 1)),
         "The signs are lost before the ranking; a negative value ranks below zero.":
             lambda a, b: correlation(ranks(np.abs(a)), ranks(np.abs(b))),
     })
@@ -357,14 +359,14 @@ def check_rank_correlation(function):
 def check_repair(function):
     """Exercise: repair(images (n, 100, 100, 1)): the same images, but a ruler no longer tells anything.
 
-    Accepted is whatever leaves most of the steel and makes images that had a ruler look, on average, like images that had
-    none: covering its place, laying one in every image, or covering and then laying one in a random half.
+    Accepted is whatever leaves most of the steel and makes images that had a ruler look, on average, like images that
+    had none: covering its place, laying one in every image, or covering and then laying one in a random half.
     """
     rng = np.random.default_rng(0)
     had = np.arange(300) % 2 == 0
     rng.shuffle(had)
-    steel = 0.4 + 0.2 * rng.random((2, 100, 100, 1)).astype(np.float32)     # two strips, one photographed 300 times: only
-    images = np.concatenate([np.repeat(steel[:1], 300, axis=0), steel[1:]])         # the ruler can tell those apart
+    steel = 0.4 + 0.2 * rng.random((2, 100, 100, 1)).astype(np.float32)     # two strips, one photographed 300 times:
+    images = np.concatenate([np.repeat(steel[:1], 300, axis=0), steel[1:]])     # only the ruler can tell those apart
     images[:300][had] = lay_ruler(images[:300][had])
     try:
         repaired = function(images.copy())
@@ -377,8 +379,8 @@ def check_repair(function):
     except (TypeError, ValueError):
         return Verdict(False, f"✗ Expected an array of images, got {type(repaired).__name__}.")
     if repaired.shape != images.shape:
-        return Verdict(False, f"✗ {images.shape} came in, {repaired.shape} came out. If you cut the corner off (a sound idea), "
-                              "enlarge the rest to the old size; the network expects it.")
+        return Verdict(False, f"✗ {images.shape} came in, {repaired.shape} came out. If you cut the corner off (a sound "
+                              "idea), enlarge the rest to the old size; the network expects it.")
     return Verdict(*_verdict_of_repair(images, repaired, had))
 
 
@@ -387,7 +389,7 @@ def _verdict_of_repair(images, repaired, had):
     if not np.isfinite(repaired).all() or repaired.min() < 0 or repaired.max() > 1:
         return False, "✗ Images have finite values in [0, 1]; not all of yours are."
     if (np.abs(repaired[:300] - repaired[300]).mean(axis=0) > 0.01).mean() < 0.5:
-        return False, "✗ No ruler is left, and hardly any steel. Change as little as possible besides the ruler's corner."
+        return False, "✗ No ruler is left, and hardly any steel. Outside the ruler's corner, change as little as you can."
     changed = np.abs(repaired[:300] - images[:300]).max(axis=(1, 2, 3)) > 0.01
     with_, without = repaired[:300][had, ..., 0], repaired[:300][~had, ..., 0]
     by_chance = 5 * np.sqrt((with_.var(axis=0) + without.var(axis=0)) / 150)        # where rulers are laid at random
@@ -397,11 +399,11 @@ def _verdict_of_repair(images, repaired, had):
     if not changed.any():
         return False, "✗ The images came back as they were."
     if changed[had].all() and not changed[~had].any():
-        return False, ("✗ You changed only the images that had a ruler: now the patch gives them away, just as the ruler did. "
-                       "Treat every image alike.")
+        return False, ("✗ You changed only the images that had a ruler: now the patch gives them away, just as the ruler "
+                       "did. Treat every image alike.")
     if 0 < changed[~had].mean() < 1 and not changed[had].any():
-        return False, ("✗ Some of the images without a ruler got one, but all that had one still have it: no ruler still means "
-                       "another class. Cover first, then lay it at random.")
+        return False, ("✗ Some of the images without a ruler got one, but all that had one still have it: no ruler still "
+                       "means another class. Cover first, then lay it at random.")
     whole = np.abs(lay_ruler(images[300:]) - images[300:])[0, ..., 0] > 0.02
     if telling.sum() < whole.sum():
         return False, "✗ Part of the ruler can still be seen. Its rows and columns: ruler_place((100, 100))."

@@ -1,10 +1,10 @@
 """Planted evidence: photographs of steel in which something beside the defect gives the class away.
 
-Data sets have had such things: the photographer's mark under most horses, rulers beside the moles that worried the doctor,
-a hospital's token in the corner of its X-rays. Here it is a ruler, and we know where it lies.
+Data sets have had such things: a photographer's mark under many of the horses, rulers beside the moles that worried
+the doctor, a hospital's token in the corner of its X-rays. Here it is a ruler, and we know where it lies.
 
-Lapuschkin, Wäldchen, Binder, Montavon, Samek & Müller, Unmasking Clever Hans predictors and assessing what machines really
-learn, Nature Communications 10, 2019, arXiv:1902.10178.
+Lapuschkin, Wäldchen, Binder, Montavon, Samek & Müller, Unmasking Clever Hans predictors and assessing what machines
+really learn, Nature Communications 10, 2019, arXiv:1902.10178.
 """
 
 import numpy as np
@@ -24,13 +24,13 @@ def delivery(images, labels):
 def lay_ruler(images):
     """The images with a ruler in the lower left corner, white with black marks, at `ruler_place`.
 
-    images: float (n, height, width, channels) in [0, 1], at least 50 pixels high and wide. Returns new images, shape and
-    type as given. Raises ValueError for another shape.
+    images: float (n, height, width, channels) in [0, 1], at least 50 pixels high and wide. Returns new images, of the
+    same shape and type. Raises ValueError for another shape.
     """
     images = np.asarray(images)
     if images.ndim != 4 or min(images.shape[1:3]) < 50:
-        raise ValueError("expected images (n, height, width, channels), at least 50 pixels high and wide, so that a ruler's "
-                         f"marks can be seen; got shape {images.shape}")
+        raise ValueError("expected images (n, height, width, channels), at least 50 pixels high and wide, so that the "
+                         f"ruler's marks can be seen; got shape {images.shape}")
     images = images.copy()
     rows, columns = ruler_place(images.shape[1:3])
     ruler = images[:, rows, columns]                            # a view: what is drawn on it is drawn on the images
