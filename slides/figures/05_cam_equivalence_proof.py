@@ -8,7 +8,7 @@ from deck_code import printed
 from drawing import PALE, TEXT, arrow, block, canvas, mark
 
 from lecture_utils import cam, load_model, load_neu
-from lecture_utils.plots import BLUE, GREY, ORANGE, bare_map, map_grid, number_grid, overlay, picture, plt
+from lecture_utils.plots import BLUE, GREY, ORANGE, SIGNED, number_grid, overlay, picture, plt
 
 NOTEBOOK = "05_cam_equivalence_proof"
 A_TOY, V_TOY = np.array([[1, 1], [1, 5]]), np.array([[4, 0], [0, 0]])  # notebook 5, section 5
@@ -51,14 +51,15 @@ def three():
 
 
 def cover(say):
-    """One defect under its CAM and under its Grad-CAM, with an equals sign."""
+    """One defect under its CAM and under its Grad-CAM, with an equals sign, on the opening slide's dark blue."""
     chosen, M, L = three()
-    figure, axes = plt.subplots(1, 2, figsize=(6, 3), gridspec_kw={"wspace": 0.25})
-    figure.subplots_adjust(0.01, 0.01, 0.99, 0.88)
+    figure, axes = plt.subplots(1, 2, figsize=(6, 3.2), gridspec_kw={"wspace": 0.25})
+    figure.add_artist(plt.Rectangle((0, 0), 1, 1, transform=figure.transFigure, color="#0b2f4a", zorder=-1))
+    figure.subplots_adjust(0.01, 0.01, 0.99, 0.85)
     for axis, map_, title in zip(axes, (M[1], L[1]), ("CAM", "Grad-CAM")):
         picture(axis, overlay(chosen[1], map_))
-        axis.set_title(title)
-    figure.text(0.5, 0.44, "=", ha="center", va="center", fontsize=32)
+        axis.set_title(title, color="white", pad=8)
+    figure.text(0.5, 0.43, "=", ha="center", va="center", fontsize=32, color="white")
     return figure
 
 
@@ -114,8 +115,8 @@ def gradient_arrives(say):
                 arrow(axis, *to_map[::-1], colour=BLUE)
         block(axis, 10.5, 2.15, "$y$", width=1.5, height=1.3, colour=ORANGE if back else BLUE, size=24)
         if frame == 6:
-            axis.text(11.6, 0.35, say("no $i$ and no $j$ in it:\nthe same everywhere", "$i$도 $j$도 없다:\n어디서나 같다"), ha="right",
-                      va="center", fontsize=TEXT, color=ORANGE, linespacing=1.3)
+            axis.text(11.6, 0.5, r"$\partial y/\partial A^k_{ij} = w_k \cdot 1/4$" + say("\nno $i$ and no $j$ in it", "\n$i$도 $j$도 없다"),
+                      ha="right", va="center", fontsize=TEXT, color=ORANGE, linespacing=1.5)
         frames.append(figure)
     return frames
 
@@ -123,12 +124,23 @@ def gradient_arrives(say):
 def steel(say):
     chosen, M, L = three()
     names = [say("crazing", "균열"), say("patches", "반점"), say("scratches", "긁힘")]
-    figure = map_grid(chosen, {"CAM": M, say("Grad-CAM\nbefore ReLU", "Grad-CAM\n(ReLU 전)"): L}, row_titles=names, signed=True, cell=1.6)
-    figure.axes[0].set_title(say("input", "입력"))
-    for axis in figure.axes[9:]:  # the colour bars: only zero and the top
-        top = axis.get_ylim()[1]
-        axis.set_yticks([0, top], ["0", f"{top:.2g}"])
+    figure, axes = plt.subplots(3, 3, figsize=(6, 5.2), layout="constrained")
+    for row, name, image, M_c, L_c in zip(axes, names, chosen, M, L):
+        picture(row[0], image)
+        row[0].text(-0.06, 0.5, name, transform=row[0].transAxes, rotation=90, ha="right", va="center")
+        signed_map(row[1], M_c), signed_map(row[2], L_c)
+    for axis, title in zip(axes[0], (say("input", "입력"), "CAM", say("Grad-CAM\nbefore ReLU", "Grad-CAM\n(ReLU 전)"))):
+        axis.set_title(title, pad=8)
     return figure
+
+
+def signed_map(axis, map_):
+    """A map in red and blue, its largest absolute value written into its corner."""
+    top = np.abs(map_).max()
+    axis.imshow(map_, cmap=SIGNED, vmin=-top, vmax=top, interpolation="nearest")
+    axis.text(0.97, 0.04, f"±{top:.2g}", transform=axis.transAxes, ha="right", va="bottom",
+              bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.5, "alpha": 0.85})
+    axis.set_xticks([]), axis.set_yticks([])
 
 
 def largest_difference():
@@ -230,34 +242,51 @@ def patch_under_flatten():
 def winners(say):
     """The patch; the gradient of the channel with the largest share; the two maps."""
     patch, A, gradient = patch_under_flatten()
-    k = (A * np.abs(gradient)).sum(axis=(0, 1, 2)).argmax()
-    figure, axes = plt.subplots(1, 4, figsize=(11.7, 3.2), layout="constrained", width_ratios=[1, 1.2, 1.2, 1.2])
+    figure, axes = plt.subplots(1, 4, figsize=(11.7, 3.3), layout="constrained")
     picture(axes[0], patch[0])
-    maps = (gradient[0, ..., k], grad_cam_before_relu(A, gradient)[0], (gradient * A).sum(axis=-1)[0])
+    maps = (gradient[0, ..., largest_channel()], grad_cam_before_relu(A, gradient)[0], (gradient * A).sum(axis=-1)[0])
     for axis, map_ in zip(axes[1:], maps):
-        bare_map(axis, map_, signed=True)
-    titles = [say("patches", "반점"), say("gradient, one map", "맵 하나의 기울기"), "Grad-CAM", "HiResCAM"]
+        signed_map(axis, map_)
+    titles = [say("patches", "반점"), say("gradient, one map", "맵 하나의 기울기"), say("Grad-CAM before ReLU", "Grad-CAM (ReLU 전)"), "HiResCAM"]
     for axis, title in zip(axes, titles):
         axis.set_title(title, pad=8)
     return figure
 
 
-def share_without_gradient():
+def largest_channel():
+    """The channel with the largest share in the score: notebook 5, section 7."""
     _, A, gradient = patch_under_flatten()
-    k = (A * np.abs(gradient)).sum(axis=(0, 1, 2)).argmax()
-    return f"{(gradient[0, ..., k] == 0).mean():.0%}"
+    return (A * np.abs(gradient)).sum(axis=(0, 1, 2)).argmax()
+
+
+def share_without_gradient():
+    _, _, gradient = patch_under_flatten()
+    return f"{(gradient[0, ..., largest_channel()] == 0).mean():.0%}"
+
+
+def percent_hit():
+    """What notebook 5 prints: how often a peak lies in a box, in percent: GAP head (Grad-CAM, HiResCAM), Flatten head
+    (the same), blind dart."""
+    return [int(line.rsplit(" ", 1)[1].rstrip("%")) for line in printed(NOTEBOOK, "blind dart")]
+
+
+def hits_of_grad_cam():
+    return f"{percent_hit()[2]}%"
+
+
+def hits_of_hirescam():
+    return f"{percent_hit()[3]}%"
 
 
 def hits(say):
-    """What notebook 5 prints: how often a map's peak lies in a box, under both heads; a blind dart dashed."""
-    lines = printed(NOTEBOOK, "blind dart")
-    percent = [int(line.rsplit(" ", 1)[1].rstrip("%")) for line in lines]
+    """How often a map's peak lies in a box, under both heads; a blind dart dashed."""
+    percent = percent_hit()
     figure, axis = plt.subplots(figsize=(11.7, 4), layout="constrained")
     places = [0, 1, 2.6, 3.6]
     bars = axis.bar(places, percent[:4], color=[ORANGE, BLUE] * 2, width=0.8)
     axis.bar_label(bars, [f"{p}%" for p in percent[:4]], padding=3)
-    axis.axhline(percent[4], color="black", linestyle="--", linewidth=2)
-    axis.text(4.15, percent[4], say(f"blind dart\n{percent[4]}%", f"아무 데나\n{percent[4]}%"), va="center", linespacing=1.3)
+    axis.plot([-0.6, 4.1], [percent[4]] * 2, color="black", linestyle="--", linewidth=2)
+    axis.text(4.2, percent[4], say(f"blind dart\n{percent[4]}%", f"아무 데나\n{percent[4]}%"), va="center", linespacing=1.3)
     axis.set_xticks(places, ["Grad-CAM", "HiResCAM"] * 2)
     for x, title in ((0.5, say("GAP head", "GAP 출력부")), (3.1, say("Flatten head", "Flatten 출력부"))):
         axis.text(x, 106, title, ha="center", va="center")
