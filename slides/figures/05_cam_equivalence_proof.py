@@ -124,7 +124,7 @@ def gradient_arrives(say):
 def steel(say):
     chosen, M, L = three()
     names = [say("crazing", "균열"), say("patches", "반점"), say("scratches", "긁힘")]
-    figure, axes = plt.subplots(3, 3, figsize=(6, 5.2), layout="constrained")
+    figure, axes = plt.subplots(3, 3, figsize=(5.5, 5.2), layout="constrained")
     for row, name, image, M_c, L_c in zip(axes, names, chosen, M, L):
         picture(row[0], image)
         row[0].text(-0.06, 0.5, name, transform=row[0].transAxes, rotation=90, ha="right", va="center")
