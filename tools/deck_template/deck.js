@@ -162,7 +162,7 @@ addEventListener("touchend", event => {
 });
 
 addEventListener("message", event => {
-  if (event.data.deck !== document.title) return;
+  if (event.data?.deck !== document.title) return;
   other = event.source;
   if (event.data.place) {
     place = event.data.place;
