@@ -84,6 +84,7 @@ def roomy(figure):
     """More air around titles of two lines."""
     for axis in figure.axes:
         axis.set_title(axis.get_title(), pad=8, linespacing=1.35)
+    figure.set_figheight(figure.get_figheight() + 0.45)
     return figure
 
 
@@ -119,7 +120,7 @@ def gates(say):
     for frame in range(11):
         decided = min(frame, 9)
         figure = number_grid(tables, columns=5, cell=2.3)
-        figure.set_size_inches(11.7, 4.1)
+        roomy(figure).set_size_inches(11.7, 4.1)
         figure.get_layout_engine().set(rect=(0, 0.24, 1, 0.76))
         for axis in figure.axes[2:]:
             show_first(axis, decided)
@@ -154,7 +155,7 @@ def show_first(axis, count):
 
 def three(say):
     titles = [say("input", "입력"), *pictures_of_cat()]
-    return image_grid([cat()[0]] + [grey(G) for G in pictures_of_cat().values()], titles, columns=4, cell=2.9)
+    return roomy(image_grid([cat()[0]] + [grey(G) for G in pictures_of_cat().values()], titles, columns=4, cell=2.9))
 
 
 def cancels(say):
@@ -276,7 +277,7 @@ def on_the_way_down(say):
 def fused(say):
     shown = [scene()[0]] + [grey(G) for G in pairs()["Guided Grad-CAM"]]
     titles = [say("composed picture", "합성 사진"), say("Guided Grad-CAM: cat", "Guided Grad-CAM: 고양이"), say("Guided Grad-CAM: horse", "Guided Grad-CAM: 말")]
-    return image_grid(shown, titles, columns=3, cell=3.7)
+    return roomy(image_grid(shown, titles, columns=3, cell=3.7))
 
 
 @functools.cache

@@ -229,6 +229,7 @@ def other_scores(say):
     for axis, score in zip(axes, ("pointing game", "energy inside", "IoU at 15 %")):
         intervals(axis, say, score, names)
         axis.set_title(called(say, score), fontsize=TEXT, pad=10)
+        axis.set_xticks([0, 0.5, 1], ["", "0.5", ""])
     return figure
 
 
@@ -384,6 +385,7 @@ def dice(say):
     for row, (name, maps) in zip(axes, by_stage().items()):
         for column, axis in enumerate(row):
             picture(axis, 1 - normalize(maps[column][:1])[0] ** 0.5)
+            axis.set_axis_on(), axis.set_xticks([]), axis.set_yticks([])
             if column:
                 value = rank_correlation(maps[column], maps[0]).mean()
                 axis.text(0.97, 0.04, f"{value:.1f}".replace("-0.0", "0.0").replace("-", "\N{MINUS SIGN}"), transform=axis.transAxes,
