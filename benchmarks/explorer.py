@@ -75,7 +75,7 @@ def change(shown, control, value):
 
 
 class Server:
-    """The page, served by a process of its own; `memory` is its resident size in MB."""
+    """The page, served by a process of its own: `memory`, its resident size in MB, and `cpu`, its seconds so far."""
 
     def __enter__(self):
         with socket.socket() as free:
@@ -95,6 +95,10 @@ class Server:
     @property
     def memory(self):
         return psutil.Process(self.process.pid).memory_info().rss / 1e6
+
+    @property
+    def cpu(self):
+        return sum(psutil.Process(self.process.pid).cpu_times()[:2])
 
 
 async def load(port, clients, changes, look):
@@ -186,20 +190,22 @@ def main():
     parser.add_argument("--changes", type=int, default=40)
     arguments = parser.parse_args()
 
+    print(f"{os.cpu_count()} cores; load average {os.getloadavg()[0]:.1f} before anything is measured.\n")
+    measured = latencies()
     print("| network | control | median, ms | 95 % | longest |\n|---|---|---|---|---|")
-    for (network, control), milliseconds in latencies().items():
+    for (network, control), milliseconds in measured.items():
         print(f"| {network} | {control.strip('_')} | {quantiles(milliseconds)} |")
 
     with Server() as server:
         print(f"\nPage ready after {server.seconds:.0f} s; {server.memory:.0f} MB.\n")
-        print("| clients | pause, s | answers | errors | median, ms | 95 % | longest | answers a second | memory, MB |")
-        print("|---|---|---|---|---|---|---|---|---|")
+        print("| clients | pause, s | answers | errors | median, ms | 95 % | longest | answers a second | CPU an answer, ms | memory, MB |")
+        print("|---|---|---|---|---|---|---|---|---|---|")
         for clients, look in ((1, LOOK), (arguments.clients, LOOK), (arguments.clients, (0, 0))):
-            began = time.perf_counter()
+            began, cpu = time.perf_counter(), server.cpu
             answers, errors = asyncio.run(load(server.port, clients, arguments.changes, look))
             rate = len(answers) / (time.perf_counter() - began)
             print(f"| {clients} | {look[0]}–{look[1]} | {len(answers)} | {len(errors)} | {quantiles(answers)} | {rate:.0f} "
-                  f"| {server.memory:.0f} |", flush=True)
+                  f"| {1000 * (server.cpu - cpu) / len(answers):.0f} | {server.memory:.0f} |", flush=True)
             for error in sorted(set(errors)):
                 print("    ", error)
 

@@ -174,7 +174,7 @@ def views(exploration, image, choice):
     evidence = _evidence(attribution)
     size = f"{evidence.shape[0]} × {evidence.shape[1]} " + ("pixels" if choice.method in OF_PIXELS else "cells")
     strongest = f"strongest {_place(evidence)}" if evidence.max() > 0 else "empty"
-    peak = f"largest value {evidence.max():.3g}"
+    peak = f"peak {evidence.max():.3g}"
     return (_picture(_coloured(attribution, choice.method), f"{title}: {size}, {strongest}.", f"{size}, {peak}"),
             _picture(plots.overlay(image, evidence, choice.opacity), f"{title}, laid over the input: {strongest}.",
                      f"laid over, {choice.opacity:.0%}"))

@@ -102,7 +102,8 @@ class Explorer:
         self.input, self.map, self.overlay, self.scores, self.other_map, self.other_overlay = (
             widgets.HTML() for _ in range(6))
         self.status = widgets.HTML()
-        self.other_row = _row(self.other_map, self.other_overlay)
+        self.other_title = widgets.HTML(layout={"width": f"{PICTURE + 12}px"})      # as wide as the input above it
+        self.other_row = _row(self.other_title, self.other_map, self.other_overlay)
         self.strokes = widgets.Textarea(layout={"display": "none"})
         self.strokes.add_class("course-strokes")
         self.strokes.observe(self._take_strokes, "value")
@@ -155,6 +156,7 @@ class Explorer:
             "flex" if self.compare.value else "none"
         if self.compare.value:
             self.other_map.value, self.other_overlay.value = map(_figure_html, shown[1])
+            self.other_title.value = html.escape(f"compared with {title_of(self.exploration, image, asked[1])}")
         self.scores.value = scores_html(score_lines(self.exploration, image, asked))
         self.layer.disabled = self.other_layer.disabled = self.method.value not in OF_A_LAYER
         self.say(" and ".join(title_of(self.exploration, image, choice) for choice in asked))
