@@ -312,13 +312,15 @@ def _architecture(model):
 class _Pass:
     """A function of (inputs, chosen), lists of tensors with a row per image, traced once for any number of rows.
 
+    Where the model leaves the images' size open, it is traced once for every size: Keras' resizing layers must know it.
     It runs on as many rows at a time as `SHARE` admits. Under a `tf.distribute` strategy of several replicas, each of
     them gets its part of every share.
     """
 
     def __init__(self, function, network, chosen=(), floats_per_image=1):
         self._function = function
-        self._specs = [list(network.input_specs), [tf.TensorSpec([None] * each.ndim, each.dtype) for each in chosen]]
+        self._dtypes = [spec.dtype for spec in network.input_specs]
+        self._chosen = [tf.TensorSpec([None] * each.ndim, each.dtype) for each in chosen]
         self._floats = floats_per_image
         self._compiled = {}
         self._lock = threading.Lock()
@@ -335,16 +337,17 @@ class _Pass:
                              f"value is {largest:.3g}: are they in the range that the model expects?")
         return result
 
-    def _run(self, *arrays):
-        strategy = tf.distribute.get_strategy()
+    def _run(self, inputs, chosen):
+        strategy, sizes = tf.distribute.get_strategy(), tuple(each.shape[1:] for each in inputs)
         with self._lock:
-            if strategy not in self._compiled:
-                self._compiled[strategy] = self._compile(strategy)
-        return self._compiled[strategy](*arrays)
+            if (strategy, sizes) not in self._compiled:
+                self._compiled[strategy, sizes] = self._compile(strategy, sizes)
+        return self._compiled[strategy, sizes](inputs, chosen)
 
-    def _compile(self, strategy):
+    def _compile(self, strategy, sizes):
         if strategy.num_replicas_in_sync == 1:
-            compiled = tf.function(self._function, self._specs, autograph=False).get_concrete_function()
+            specs = [tf.TensorSpec([None, *size], dtype) for size, dtype in zip(sizes, self._dtypes)]
+            compiled = tf.function(self._function, [specs, self._chosen], autograph=False).get_concrete_function()
             return lambda *arrays: tf.nest.map_structure(
                 lambda tensor: tensor.numpy(), compiled(*tf.nest.map_structure(tf.constant, arrays)))
         compiled = tf.function(lambda *arrays: strategy.run(self._function, arrays), autograph=False,

@@ -244,6 +244,18 @@ def test_later_calls_trace_nothing(traces):
     assert len(traces) == before
 
 
+def test_a_model_for_images_of_any_size(traces):
+    image = keras.Input((None, None, 1))
+    x = kl.Conv2D(3, 3, activation="relu", name="a")(image)
+    x = kl.UpSampling2D(interpolation="bilinear")(x)                # cannot be traced for an unknown size
+    model = keras.Model(image, kl.Dense(2)(kl.GlobalAveragePooling2D()(kl.Conv2D(4, 3, activation="relu")(x))))
+    for n, height, width in ((2, 9, 8), (1, 12, 7), (3, 9, 8)):
+        x = images(n, height, width, 1)
+        before = len(traces)
+        assert_close(grad_cam(model, x, "a", 1), plain_grad_cam(model, x, "a", 1))
+    assert len(traces) == before                                    # the third has the size of the first
+
+
 def test_a_change_of_weights_is_seen_at_once():
     model, x = small_cnn(), images(2, 12, 12, 3)
     before = grad_cam(model, x, "conv1", 1)
