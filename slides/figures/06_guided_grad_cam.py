@@ -1,4 +1,4 @@
-"""Figures of deck 6: ways back to the pixels, and Guided Grad-CAM. Network, pictures and numbers are those of notebook 6."""
+"""Figures of deck 6: ways back to the pixels, and Guided Grad-CAM. Network and pictures are those of notebook 6."""
 import functools
 
 import keras
@@ -8,8 +8,8 @@ import tensorflow as tf
 from drawing import TEXT, arrow, block, canvas, mark
 from scipy.ndimage import sobel
 
-from lecture_utils import (deconvnet, grad_cam, grad_cam_classes, guided_backprop, guided_grad_cam, load_photo, load_vgg16, overlay,
-                           upsample)
+from lecture_utils import (deconvnet, grad_cam, grad_cam_classes, guided_backprop, guided_grad_cam, load_photo,
+                           load_vgg16, overlay, upsample)
 from lecture_utils.plots import BLUE, GREY, ORANGE, bare_map, image_grid, number_grid, picture, plt, signed_image
 
 # Notebook 6's nine units: x comes in on the way forward, R comes back from above.
@@ -108,14 +108,15 @@ def where(say):
     L = grad_cam(vgg().model, images, class_index=classes()[0])[0]
     figure, axes = plt.subplots(1, 3, figsize=(11.7, 4.2), layout="constrained")
     picture(axes[0], small, say("input, 96×96", "입력, 96×96"))
-    bare_map(axes[1], L, say("Grad-CAM, 6×6", "Grad-CAM, 6×6"))
+    bare_map(axes[1], L, "Grad-CAM, 6×6")
     picture(axes[2], overlay(small, L), say("enlarged over it", "확대해 겹친 것"))
-    return figure
+    return roomy(figure)
 
 
 def gates(say):
     """Nine units, one after the other: is x above 0, is R above 0, and what do the three methods hand down?"""
-    tables = {say("$x$ came in", "들어온 $x$"): X, say("$R$ comes back", "돌아온 $R$"): R} | {name: R * gate for name, gate in GATES.items()}
+    tables = {say("$x$ came in", "들어온 $x$"): X, say("$R$ comes back", "돌아온 $R$"): R}
+    tables |= {name: R * gate for name, gate in GATES.items()}
     frames = []
     for frame in range(11):
         decided = min(frame, 9)
@@ -130,13 +131,14 @@ def gates(say):
                 mark(axis, row, column)
             x, r = X[row, column], R[row, column]
             for place, name, value in ((0.25, "x", x), (0.75, "R", r)):
-                text = f"${name} = {value}$: " + (say("the gate is open", "게이트가 열림") if value > 0 else say("the gate is shut", "게이트가 닫힘"))
-                figure.text(place, 0.1, text, ha="center", va="center", fontsize=20, color=BLUE if value > 0 else ORANGE)
+                gate = say("the gate is open", "게이트가 열림") if value > 0 else say("the gate is shut", "게이트가 닫힘")
+                figure.text(place, 0.1, f"${name} = {value}$: {gate}", ha="center", va="center", fontsize=20,
+                            color=BLUE if value > 0 else ORANGE)
         if frame == 10:
             for row, column in np.argwhere(GATES["guided backprop"]):
                 mark(figure.axes[4], row, column)
-            figure.text(0.5, 0.1, say("five numbers, five numbers, three numbers", "다섯 개, 다섯 개, 세 개"), ha="center", va="center",
-                        fontsize=20, color=ORANGE)
+            figure.text(0.5, 0.1, say("five numbers, five numbers, three numbers", "다섯 개, 다섯 개, 세 개"),
+                        ha="center", va="center", fontsize=20, color=ORANGE)
         frames.append(figure)
     return frames
 
@@ -162,8 +164,8 @@ def cancels(say):
     """Four signals meet in one unit: with their signs they cancel, without the negative ones they add up."""
     signals = [3, -4, 2, -2]
     figure, axis = canvas(11.7, 4.6)
-    for left, title, colour, passed in ((0.2, say("saliency", "saliency"), BLUE, [True] * 4),
-                                        (6.2, say("guided backprop", "guided backprop"), ORANGE, [r > 0 for r in signals])):
+    for left, title, colour, passed in ((0.2, "saliency", BLUE, [True] * 4),
+                                        (6.2, "guided backprop", ORANGE, [r > 0 for r in signals])):
         xs = left + np.array([0.55, 1.95, 3.35, 4.75])
         axis.text(xs.mean(), 4.3, title, ha="center", va="center", fontsize=20, color=colour)
         for x, r, through in zip(xs, signals, passed):
@@ -175,7 +177,8 @@ def cancels(say):
                 axis.plot([x - 0.25, x + 0.25], [2.35, 2.35], color=GREY, linewidth=6)
         terms = " ".join(f"{r:+d}" for r, through in zip(signals, passed) if through)
         total = sum(r for r, through in zip(signals, passed) if through)
-        block(axis, xs.mean(), 0.85, rf"${terms.removeprefix('+')} = {total}$", width=3.9, height=0.9, colour=colour, size=20)
+        block(axis, xs.mean(), 0.85, rf"${terms.removeprefix('+')} = {total}$", width=3.9, height=0.9,
+              colour=colour, size=20)
     axis.plot([5.95, 5.95], [0.3, 4.5], color=GREY, linewidth=1)
     return figure
 
@@ -221,7 +224,8 @@ def class_correlations(say):
         colour = ORANGE if name == "guided backprop" else BLUE
         axis.plot([0, value], [row, row], color=colour, linewidth=5)
         axis.plot(value, row, "o", color=colour, markersize=18)
-        axis.text(value - 0.07 * np.sign(value), row - 0.22, signed(value), ha="center", va="bottom", fontsize=22, color=colour)
+        axis.text(value - 0.07 * np.sign(value), row - 0.22, signed(value), ha="center", va="bottom",
+                  fontsize=22, color=colour)
     axis.axvline(0, color=GREY, linewidth=1)
     axis.set_yticks(range(3), names)
     axis.set_ylim(2.5, -0.8), axis.set_xlim(-1.1, 1.1)
@@ -240,14 +244,15 @@ def guided_relu(x):
 
 @functools.cache
 def agreement(guided):
-    """On the way down, layer by layer: the correlation of the signals of cat and horse. With or without guided ReLUs."""
+    """On the way down, layer by layer: the correlation of the signals of cat and horse; guided ReLUs or plain ones."""
     model = vgg().model
     network = keras.models.clone_model(model)
     network.set_weights(model.get_weights())
     for layer in network.layers:
         if guided and getattr(layer, "activation", None) is keras.activations.relu:
             layer.activation = guided_relu
-    tapped = keras.Model(network.inputs, [network.get_layer(name).output for name in LAYERS[:-1]] + [network.outputs[0]])
+    taps = [network.get_layer(name).output for name in LAYERS[:-1]]
+    tapped = keras.Model(network.inputs, [*taps, network.outputs[0]])
     images = tf.convert_to_tensor(scene()[1])
     with tf.GradientTape(persistent=True) as tape:
         tape.watch(images)
@@ -264,7 +269,8 @@ def on_the_way_down(say):
         axis.plot(values, style, color=colour, linewidth=3, markersize=12)
         axis.text(len(values) - 0.75, values[-1], name, color=colour, va="center", fontsize=TEXT)
     axis.axhline(0, color=GREY, linewidth=1)
-    axis.set_xticks(range(len(LAYERS)), ["fc2", "fc1", "block5", "block4", "block3", "block2", "block1", say("pixels", "픽셀")])
+    axis.set_xticks(range(len(LAYERS)), ["fc2", "fc1", "block5", "block4", "block3", "block2", "block1",
+                                         say("pixels", "픽셀")])
     axis.set_xlim(-0.3, 9.4), axis.set_ylim(-1.1, 1.1)
     axis.set_ylabel(say("cat and horse:\ncorrelation", "고양이와 말의\n상관계수"))
     axis.spines[["top", "right"]].set_visible(False)
@@ -276,7 +282,8 @@ def on_the_way_down(say):
 
 def fused(say):
     shown = [scene()[0]] + [grey(G) for G in pairs()["Guided Grad-CAM"]]
-    titles = [say("composed picture", "합성 사진"), say("Guided Grad-CAM: cat", "Guided Grad-CAM: 고양이"), say("Guided Grad-CAM: horse", "Guided Grad-CAM: 말")]
+    titles = [say("composed picture", "합성 사진"), say("Guided Grad-CAM: cat", "Guided Grad-CAM: 고양이"),
+              say("Guided Grad-CAM: horse", "Guided Grad-CAM: 말")]
     return roomy(image_grid(shown, titles, columns=3, cell=3.7))
 
 
@@ -315,8 +322,9 @@ def by_network():
 
 
 def random_networks(say):
-    """One row a method, one column a network; in the corner of each picture its correlation with the trained network's."""
-    networks = [say("trained", "학습한 신경망"), say("random dense layers", "Dense 층만 무작위"), say("random everywhere", "모두 무작위")]
+    """One row a method, one column a network; in the corners the correlation with the trained network's picture."""
+    networks = [say("trained", "학습한 신경망"), say("random dense layers", "Dense 층만 무작위"),
+                say("random everywhere", "모두 무작위")]
     guided, L = by_network()
     shown = [grey(G) for G in guided] + [overlay(cat()[0], map_) for map_ in L]
     titles = networks + [None] * 3
@@ -325,8 +333,9 @@ def random_networks(say):
         picture(axis, image, titles[k])
         values = (guided, L)[k // 3]
         if k % 3:
-            axis.text(0.97, 0.04, signed(correlation((values[k % 3], values[0]))), transform=axis.transAxes, ha="right", va="bottom",
-                      fontsize=22, color=ORANGE if k == 1 else BLUE, bbox={"facecolor": "white", "edgecolor": "none", "pad": 3})
+            axis.text(0.97, 0.04, signed(correlation((values[k % 3], values[0]))), transform=axis.transAxes,
+                      ha="right", va="bottom", fontsize=22, color=ORANGE if k == 1 else BLUE,
+                      bbox={"facecolor": "white", "edgecolor": "none", "pad": 3})
     for axis, name in zip(axes[:, 0], ("guided\nbackprop", "Grad-CAM")):
         axis.text(-0.1, 0.5, name, transform=axis.transAxes, ha="right", va="center", fontsize=TEXT)
     return figure

@@ -8,10 +8,11 @@ from drawing import TEXT
 from matplotlib.colors import ListedColormap
 from scipy import ndimage
 
-from lecture_utils import (black, blurred, bootstrap, box_iou, box_masks, boxes, cam, centre_maps, confidence, counterfactual_cam, deletion,
-                           energy_inside, grad_cam, grad_cam_layers, grad_cam_pp, guided_backprop, guided_grad_cam, iou, layer_cam,
-                           load_model, load_neu, load_photo, magnitude, normalize, overlay, own_boxes, planted, pointing_game, random_maps,
-                           randomized, rank_correlation, upsample)
+from lecture_utils import (black, blurred, bootstrap, box_iou, box_masks, boxes, cam, centre_maps, confidence,
+                           counterfactual_cam, deletion, energy_inside, grad_cam, grad_cam_layers, grad_cam_pp,
+                           guided_backprop, guided_grad_cam, iou, layer_cam, load_model, load_neu, load_photo,
+                           magnitude, normalize, overlay, own_boxes, planted, pointing_game, random_maps, randomized,
+                           rank_correlation, upsample)
 from lecture_utils.plots import BLUE, GREY, LINES, ORANGE, draw_boxes, picture, plt
 
 NAMES_KO = {"crazing": "균열", "inclusion": "개재물", "patches": "얼룩", "pitted_surface": "패임", "rolled-in_scale": "압입 스케일",
@@ -84,13 +85,17 @@ def map_to_box(say):
     largest = 1 + np.argmax(ndimage.sum_labels(marked, regions, range(1, count + 1)))
     colours = ListedColormap(["black", *[ORANGE, BLUE, "#009E73", "#CC79A7", "#F0E442", "#56B4E9"][:max(count, 1)]])
     box = boxes(L, 0.15)[:1]
-    steps = [(say("a plate, and where\nthe expert sees the defect", "강판과, 전문가가\n결함이라고 본 곳"), lambda a: (picture(a, x), wide_boxes(a, drawn))),
+    steps = [(say("a plate, and where\nthe expert sees the defect", "강판과, 전문가가\n결함이라고 본 곳"),
+              lambda a: (picture(a, x), wide_boxes(a, drawn))),
              (say("the map", "맵"), lambda a: picture(a, overlay(x, L))),
              (say("1. at least 15 %\nof the maximum", "1. 최댓값의\n15 % 이상"), lambda a: a.imshow(marked, cmap="gray")),
-             (say("2. connected regions", "2. 연결된 영역들"), lambda a: a.imshow(regions, cmap=colours, interpolation="nearest")),
+             (say("2. connected regions", "2. 연결된 영역들"),
+              lambda a: a.imshow(regions, cmap=colours, interpolation="nearest")),
              (say("2. the largest one", "2. 그중 가장 큰 것"), lambda a: a.imshow(regions == largest, cmap="gray")),
-             (say("3. its box", "3. 그 상자"), lambda a: (a.imshow(regions == largest, cmap="gray"), wide_boxes(a, box, ORANGE))),
-             (say(f"both boxes:\nIoU {iou_at(0.15):.2f}", f"두 상자:\nIoU {iou_at(0.15):.2f}"), lambda a: (picture(a, x), wide_boxes(a, drawn), wide_boxes(a, box, ORANGE)))]
+             (say("3. its box", "3. 그 상자"),
+              lambda a: (a.imshow(regions == largest, cmap="gray"), wide_boxes(a, box, ORANGE))),
+             (say("both boxes:", "두 상자:") + f"\nIoU {iou_at(0.15):.2f}",
+              lambda a: (picture(a, x), wide_boxes(a, drawn), wide_boxes(a, box, ORANGE)))]
     shown_at_left = [1, 1, 2, 3, 4, 5, 6]
     frames = []
     for frame in range(len(steps)):
@@ -130,14 +135,6 @@ def rising_threshold(say):
     return frames
 
 
-def lowest_iou():
-    return f"{min(iou_at(threshold) for threshold in (0.15, 0.5, 0.7)):.2f}"
-
-
-def highest_iou():
-    return f"{max(iou_at(threshold) for threshold in (0.15, 0.5, 0.7)):.2f}"
-
-
 def drawn_maps(say):
     """Notebook 7's six maps for pencil and paper, with their three scores."""
     mask = np.zeros((10, 10), bool)
@@ -156,7 +153,8 @@ def drawn_maps(say):
         picture(axis, drawn[k] / 2)
         wide_boxes(axis, [[3, 3, 7, 7]])
         axis.set_title(names[k], fontsize=TEXT)
-        for line, text in enumerate([say("yes", "예") if hits[k] else say("no", "아니오"), f"{energy[k]:.2f}", f"{overlap[k]:.2f}"]):
+        hit = say("yes", "예") if hits[k] else say("no", "아니오")
+        for line, text in enumerate([hit, f"{energy[k]:.2f}", f"{overlap[k]:.2f}"]):
             good = (hits[k], energy[k] >= 0.5, overlap[k] >= 0.5)[line]
             axis.text(4.5, 12 + 3.1 * line, text, ha="center", va="center", fontsize=20, color=BLUE if good else ORANGE)
     for line, text in enumerate([say("hit", "적중"), say("energy", "에너지"), "IoU"]):
@@ -171,7 +169,8 @@ def drawn_maps(say):
 def judged():
     """Name -> the three scores of each plate, (n,), for the true class of every test plate."""
     x, labels = neu().x_test, neu().y_test
-    maps = {"random": random_maps(len(x), (25, 25)), "centre": centre_maps(len(x), (25, 25)), "CAM": cam(model(), x, class_index=labels)}
+    maps = {"random": random_maps(len(x), (25, 25)), "centre": centre_maps(len(x), (25, 25)),
+            "CAM": cam(model(), x, class_index=labels)}
     for layer, L in grad_cam_layers(model(), x, class_index=labels).items():
         maps[f"Grad-CAM, {layer}"] = L
     maps["LayerCAM"] = layer_cam(model(), x, class_index=labels)
@@ -183,7 +182,8 @@ def judged():
 
 def judge(maps):
     L = upsample(maps, SIZE)
-    return {"pointing game": pointing_game(L, masks()), "energy inside": energy_inside(L, masks()), "IoU at 15 %": box_iou(L, truth())}
+    return {"pointing game": pointing_game(L, masks()), "energy inside": energy_inside(L, masks()),
+            "IoU at 15 %": box_iou(L, truth())}
 
 
 def chance(score):
@@ -192,7 +192,8 @@ def chance(score):
 
 
 IGNORANT = ("random", "centre")
-KOREAN = {"random": "무작위", "centre": "가운데", "pointing game": "포인팅 게임", "energy inside": "상자 안 에너지", "IoU at 15 %": "IoU, 15 %"}
+KOREAN = {"random": "무작위", "centre": "가운데", "pointing game": "포인팅 게임", "energy inside": "상자 안 에너지",
+          "IoU at 15 %": "IoU, 15 %"}
 
 
 def called(say, name):
@@ -244,7 +245,8 @@ def of_classes(say):
         axis.plot(by_chance, row, "|", color=ORANGE, markersize=34, markeredgewidth=5)
         axis.plot(hit, row, "o", color=BLUE, markersize=15)
     axis.text(masks()[neu().y_test == 0].mean(), -0.62, say("chance", "우연"), color=ORANGE, fontsize=TEXT, ha="center")
-    axis.text(hits[neu().y_test == 0].mean(), -0.62, say("Grad-CAM hits", "Grad-CAM의 적중"), color=BLUE, fontsize=TEXT, ha="center")
+    axis.text(hits[neu().y_test == 0].mean(), -0.62, say("Grad-CAM hits", "Grad-CAM의 적중"), color=BLUE, fontsize=TEXT,
+              ha="center")
     axis.set_yticks(range(6), [name_of(say, c) for c in range(6)])
     axis.set_ylim(5.5, -1.1), axis.set_xlim(0, 1.12)
     axis.set_xticks([0, 0.5, 1], ["0 %", "50 %", "100 %"])
@@ -256,7 +258,8 @@ def of_classes(say):
 def without_boxes(say):
     """How sure the network is of the class from the whole plate, from the boxes alone, and from all but the boxes."""
     x, labels = neu().x_test, neu().y_test
-    views = {say("whole plate", "강판 전체"): None, say("only the boxes", "상자 안만"): 1.0 * masks(), say("all but the boxes", "상자 밖만"): 1.0 - masks(),
+    views = {say("whole plate", "강판 전체"): None, say("only the boxes", "상자 안만"): 1.0 * masks(),
+             say("all but the boxes", "상자 밖만"): 1.0 - masks(),
              say("all blurred", "모두 흐리게"): 0.0 * masks()}
     sure = [confidence(model(), x, labels, keep=keep) for keep in views.values()]
     figure, axes = plt.subplots(1, 2, figsize=(11.7, 4.4), sharey=True, layout="constrained")
@@ -264,8 +267,9 @@ def without_boxes(say):
         values = [of_view[labels == c].mean() for of_view in sure]
         axis.barh(range(4), values, color=[GREY, BLUE, ORANGE, GREY], height=0.6)
         for row, value in enumerate(values):
-            axis.text(min(value, 0.85) + 0.02 if value < 0.8 else value - 0.02, row, f"{value:.2f}", va="center", fontsize=20,
-                      ha="left" if value < 0.8 else "right", color="black" if value < 0.8 else "white")
+            outside = value < 0.8
+            axis.text(value + (0.02 if outside else -0.02), row, f"{value:.2f}", ha="left" if outside else "right",
+                      va="center", fontsize=20, color="black" if outside else "white")
         axis.set_yticks(range(4), views)
         axis.set_ylim(3.5, -0.5), axis.set_xlim(0, 1), axis.set_xticks([])
         axis.set_title(name_of(say, c), fontsize=20, pad=10)
@@ -278,7 +282,7 @@ def without_boxes(say):
 
 @functools.cache
 def joined():
-    """Notebook 7's sixty pictures of two half plates: images, and the class of the two that the network finds less likely."""
+    """Notebook 7's sixty pictures of two half plates, and of each the class that the network finds less likely."""
     x, labels, rng = neu().x_test, neu().y_test, np.random.default_rng(0)
     i, j = rng.permutation(len(x)), rng.permutation(len(x))
     i, j = i[labels[i] != labels[j]][:60], j[labels[i] != labels[j]][:60]
@@ -305,9 +309,11 @@ def counterfactual(say):
     n = np.argmax(after - before)
     removed = np.where(remove[n][..., None] > 0, blurred(images[[n]])[0], images[n])
     name = name_of(say, loser[n])
-    shown = {say("two half plates", "반쪽 강판 둘"): images[n], say(f"for\n{name}", f"{name}의\n근거"): overlay(images[n], in_favour[n]),
+    shown = {say("two half plates", "반쪽 강판 둘"): images[n],
+             say(f"for\n{name}", f"{name}의\n근거"): overlay(images[n], in_favour[n]),
              say(f"against\n{name}", f"{name}의\n반대 근거"): overlay(images[n], against[n]),
-             say(f"without it:\n{before[n]:.2f} → {after[n]:.2f}", f"그것을 지우면:\n{before[n]:.2f} → {after[n]:.2f}"): removed}
+             say(f"without it:\n{before[n]:.2f} → {after[n]:.2f}",
+                 f"그것을 지우면:\n{before[n]:.2f} → {after[n]:.2f}"): removed}
     figure, axes = plt.subplots(1, 4, figsize=(11.7, 3.8), layout="constrained")
     for axis, (title, image) in zip(axes, shown.items()):
         picture(axis, image)
@@ -317,9 +323,9 @@ def counterfactual(say):
 
 @functools.cache
 def changes():
-    """For joined plates, and for the plates of which the network is least sure: how the confidence changes, region by region."""
+    """How the confidence changes, region by region: for joined plates, and for those the network is least sure of."""
     rng, x = np.random.default_rng(0), neu().x_test
-    rng.permutation(len(x)), rng.permutation(len(x))                     # as far as notebook 7 has used its generator here
+    rng.permutation(len(x)), rng.permutation(len(x))    # as far as notebook 7 has used its generator here
 
     def elsewhere(region):
         shift = rng.integers(SIZE[0] // 4, 3 * SIZE[0] // 4, (len(region), 2))
@@ -327,7 +333,8 @@ def changes():
 
     def of(images, c):
         region = strongest(counterfactual_cam(model(), images, class_index=c))
-        regions = {"against": region, "elsewhere": elsewhere(region), "for": strongest(grad_cam(model(), images, class_index=c))}
+        regions = {"against": region, "elsewhere": elsewhere(region),
+                   "for": strongest(grad_cam(model(), images, class_index=c))}
         before = confidence(model(), images, c)
         return {name: confidence(model(), images, c, keep=1 - region) - before for name, region in regions.items()}
 
@@ -342,14 +349,15 @@ def removal(say):
     names = {"against": say("what speaks against it", "반대 근거"), "elsewhere": say("as much elsewhere", "다른 곳에서 같은 넓이"),
              "for": say("what speaks for it", "그 클래스의 근거")}
     figure, axes = plt.subplots(1, 2, figsize=(11.7, 4.2), sharey=True, layout="constrained")
-    for axis, values, title in zip(axes, changes(), (say("two half plates", "반쪽 강판 둘"), say("plates as they are", "원래의 강판"))):
+    titles = say("two half plates", "반쪽 강판 둘"), say("plates as they are", "원래의 강판")
+    for axis, values, title in zip(axes, changes(), titles):
         for row, name in enumerate(names):
             mean, low, high = bootstrap(values[name])
             colour = BLUE if low > 0 else ORANGE if high < 0 else GREY
             axis.plot([low, high], [row, row], color=colour, linewidth=5)
             axis.plot(mean, row, "o", color=colour, markersize=14)
-            axis.text(mean, row - 0.2, f"{mean:+.2f}".replace("-", "\N{MINUS SIGN}"), ha="left" if mean > 0 else "right", va="bottom",
-                      fontsize=20, color=colour)
+            axis.text(mean, row - 0.2, f"{mean:+.2f}".replace("-", "\N{MINUS SIGN}"), fontsize=20, color=colour,
+                      ha="left" if mean > 0 else "right", va="bottom")
         axis.axvline(0, color="black", linewidth=1)
         axis.set_yticks(range(3), names.values())
         axis.set_ylim(2.4, -0.8), axis.set_xlim(-0.55, 0.55)
@@ -367,9 +375,10 @@ STAGES = ("predictions", "block5_conv1", "block3_conv1", "block1_conv1")  # of n
 
 @functools.cache
 def by_stage():
-    """Method -> [the trained network's maps, then those of ever more random networks], each (4, 96, 96), as in notebook 8."""
+    """Method -> [the trained network's maps, then those of ever more random ones], each (4, 96, 96): notebook 8."""
     network, names = load_model("vgg16_compact"), ("cat", "coffee", "astronaut", "rocket")
-    photos = [keras.ops.image.resize(load_photo(name), (96, 96), crop_to_aspect_ratio=True, antialias=True) for name in names]
+    photos = [keras.ops.image.resize(load_photo(name), (96, 96), crop_to_aspect_ratio=True, antialias=True)
+              for name in names]
     photos = np.clip(np.stack(photos), 0, 1)
     c = network.predict(photos, verbose=0).argmax(axis=1)
     networks = [network] + [copy for layer, copy in randomized(network) if layer in STAGES]
@@ -378,7 +387,7 @@ def by_stage():
 
 
 def dice(say):
-    """The cat explained by ever more random networks; in the corners the rank correlation with the trained one's map, over four photos."""
+    """The cat, explained by ever more random networks; in the corners the rank correlation with the trained one."""
     columns = [say("trained", "학습한 것"), say("top layer\nrandom", "맨 위 층\n무작위"), say("down to\nblock5", "block5까지\n무작위"),
                say("down to\nblock3", "block3까지\n무작위"), say("all\nrandom", "모두\n무작위")]
     figure, axes = plt.subplots(2, 5, figsize=(11.7, 5), layout="constrained")
@@ -388,10 +397,11 @@ def dice(say):
             axis.set_axis_on(), axis.set_xticks([]), axis.set_yticks([])
             if column:
                 value = rank_correlation(maps[column], maps[0]).mean()
-                axis.text(0.97, 0.04, f"{value:.1f}".replace("-0.0", "0.0").replace("-", "\N{MINUS SIGN}"), transform=axis.transAxes,
-                          ha="right", va="bottom", fontsize=20, color=ORANGE if value > 0.5 else BLUE,
-                          bbox={"facecolor": "white", "edgecolor": GREY, "pad": 3})
-        row[0].text(-0.08, 0.5, name.replace(" ", "\n"), transform=row[0].transAxes, ha="right", va="center", fontsize=TEXT)
+                text = f"{value:.1f}".replace("-0.0", "0.0").replace("-", "\N{MINUS SIGN}")
+                axis.text(0.97, 0.04, text, transform=axis.transAxes, ha="right", va="bottom", fontsize=20,
+                          color=ORANGE if value > 0.5 else BLUE, bbox={"facecolor": "white", "edgecolor": GREY, "pad": 3})
+        row[0].text(-0.08, 0.5, name.replace(" ", "\n"), transform=row[0].transAxes, ha="right", va="center",
+                    fontsize=TEXT)
     for axis, title in zip(axes[0], columns):
         axis.set_title(title, fontsize=TEXT, pad=8, linespacing=1.3)
     return figure
@@ -402,7 +412,8 @@ def deletions():
     """(baseline, map) -> mean confidence (11,) while the highest pixels of 24 plates go."""
     x = neu().x_test[:24]
     c = model().predict(x, verbose=0).argmax(axis=1)
-    maps = {"Grad-CAM": grad_cam(model(), x, class_index=c), "guided backprop": magnitude(guided_backprop(model(), x, class_index=c)),
+    maps = {"Grad-CAM": grad_cam(model(), x, class_index=c),
+            "guided backprop": magnitude(guided_backprop(model(), x, class_index=c)),
             "centre": centre_maps(len(x), SIZE), "random": random_maps(len(x), (25, 25))}
     curves = {}
     for baseline in (blurred, black):
@@ -417,7 +428,8 @@ def deletion_curves(say):
     titles = {"blurred": say("pixels become blurred", "픽셀을 흐리게 한다"), "black": say("pixels become black", "픽셀을 검게 한다")}
     for axis, (baseline, title) in zip(axes, titles.items()):
         for (name, (colour, style)) in zip(("Grad-CAM", "guided backprop", "random", "centre"), LINES):
-            axis.plot(np.arange(0, 101, 10), deletions()[baseline, name], style, color=colour, linewidth=4, label=called(say, name))
+            axis.plot(np.arange(0, 101, 10), deletions()[baseline, name], style, color=colour, linewidth=4,
+                      label=called(say, name))
         axis.set_title(title, fontsize=20, pad=10)
         axis.set_xlabel(say("% of the pixels, highest first", "지운 픽셀, 맵이 높은 것부터, %"))
         axis.set_xticks([0, 50, 100]), axis.set_yticks([0, 0.5, 1], ["0", "0.5", "1"]), axis.set_ylim(0, 1.03)
@@ -433,7 +445,8 @@ def deletion_curves(say):
 @functools.cache
 def case():
     """What notebook 8's cells define from the delivery to the repaired network, run here as they stand there."""
-    names = {"keras": keras, "np": np, "neu": neu(), "planted": planted, "ruler_place": planted.ruler_place, "repair": lambda images: None}
+    names = {"keras": keras, "np": np, "neu": neu(), "planted": planted, "ruler_place": planted.ruler_place,
+             "repair": lambda images: None}
     for text in ("half = lambda", "def small_net", "def trained(", "def cover("):
         exec(cell_with("08_can_you_trust_it", text).source, names)
     return names
@@ -455,7 +468,8 @@ def accuracy_field():
 def field(say):
     """Accuracy of each class, on the supplier's test photographs and on the customer's."""
     figure, axis = plt.subplots(figsize=(11.7, 4.4), layout="constrained")
-    sets = [(say("supplier's test set", "납품업체의 테스트 세트"), "x_delivered_test", GREY), (say("in the field", "현장"), "x_test", ORANGE)]
+    sets = [(say("supplier's test set", "납품업체의 테스트 세트"), "x_delivered_test", GREY),
+            (say("in the field", "현장"), "x_test", ORANGE)]
     for k, (name, images, colour) in enumerate(sets):
         hits = right(case()["delivered_net"], case()[images])
         shares = [hits[case()["y_test"] == c].mean() for c in range(6)]
@@ -486,10 +500,11 @@ def ruler(say):
 def experiment(say):
     """How many plates are called scratches when the ruler is laid or taken away, and nothing else is changed."""
     names, other = case(), case()["y_test"] != 5
-    called_scratch = [(names["delivered_net"].predict(x, verbose=0).argmax(axis=1) == 5).mean() for x in (
-        names["x_test"][other], planted.lay_ruler(names["x_test"][other]), names["x_delivered_test"][~other], names["x_test"][~other])]
-    rows = [say("other defects", "다른 결함"), say("other defects + ruler", "다른 결함 + 자"), say("scratches + ruler", "긁힘 + 자"),
-            say("scratches", "긁힘")]
+    plates = (names["x_test"][other], planted.lay_ruler(names["x_test"][other]),
+              names["x_delivered_test"][~other], names["x_test"][~other])
+    called_scratch = [(names["delivered_net"].predict(x, verbose=0).argmax(axis=1) == 5).mean() for x in plates]
+    rows = [say("other defects", "다른 결함"), say("other defects + ruler", "다른 결함 + 자"),
+            say("scratches + ruler", "긁힘 + 자"), say("scratches", "긁힘")]
     figure, axis = plt.subplots(figsize=(11.7, 4), layout="constrained")
     axis.barh(range(4), np.maximum(called_scratch, 0.004), color=[GREY, ORANGE, ORANGE, GREY], height=0.62)
     for row, share in enumerate(called_scratch):
@@ -505,19 +520,23 @@ def repaired(say):
     """The map of one plate before and after the repair, and the accuracy of both networks in three worlds."""
     names, repair = case(), case()["repair"]
     x = names["x_delivered_test"][scratched()[:1]]
-    before, after = grad_cam(names["delivered_net"], x, class_index=5)[0], grad_cam(names["repaired_net"], repair(x), class_index=5)[0]
+    before = grad_cam(names["delivered_net"], x, class_index=5)[0]
+    after = grad_cam(names["repaired_net"], repair(x), class_index=5)[0]
     figure, axes = plt.subplots(1, 3, figsize=(11.7, 4.2), width_ratios=[1, 1, 1.75], layout="constrained")
     for axis, image, L, title, colour in ((axes[0], x[0], before, say("as delivered", "납품된 대로"), ORANGE),
                                           (axes[1], repair(x)[0], after, say("repaired", "고친 뒤"), BLUE)):
         picture(axis, overlay(image, L))
         axis.set_title(title, fontsize=20, pad=10, color=colour)
-    worlds = {say("supplier's\ntest set", "납품업체\n테스트"): names["x_delivered_test"], say("no ruler", "자 없음"): names["x_test"],
+    worlds = {say("supplier's\ntest set", "납품업체\n테스트"): names["x_delivered_test"],
+              say("no ruler", "자 없음"): names["x_test"],
               say("ruler\neverywhere", "모두 자"): planted.lay_ruler(names["x_test"])}
-    for k, (network, prepare, colour) in enumerate([(names["delivered_net"], lambda images: images, ORANGE), (names["repaired_net"], repair, BLUE)]):
+    for k, (network, prepare, colour) in enumerate([(names["delivered_net"], lambda images: images, ORANGE),
+                                                    (names["repaired_net"], repair, BLUE)]):
         shares = [right(network, prepare(images)).mean() for images in worlds.values()]
         axes[2].bar(np.arange(3) + 0.42 * k - 0.21, shares, width=0.38, color=colour)
         for place, share in enumerate(shares):
-            axes[2].text(place + 0.42 * k - 0.21, share + 0.01, f"{share:.0%}", ha="center", va="bottom", fontsize=TEXT, color=colour)
+            axes[2].text(place + 0.42 * k - 0.21, share + 0.01, f"{share:.0%}", ha="center", va="bottom",
+                         fontsize=TEXT, color=colour)
     axes[2].set_xticks(range(3), worlds), axes[2].set_yticks([]), axes[2].set_ylim(0, 1.1)
     axes[2].spines[["top", "right", "left"]].set_visible(False)
     return figure
