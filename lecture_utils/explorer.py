@@ -68,8 +68,7 @@ class Explorer:
         self.box = widgets.VBox([
             _row(self.image, self.method, self.layer, self.class_, self.opacity),
             _row(self.compare, self.other_layer, self.other_class),
-            _row(self.input, self.map, self.overlay, self.scores),
-            self.other_row,
+            _row(widgets.VBox([widgets.HBox([self.input, self.map, self.overlay]), self.other_row]), self.scores),
             _row(self.upload, *([self.drawing] if _reads_digits(exploration) else []), self.save),
             self.status, widgets.HTML(SLIDERS_NAMED)])
         self.box.add_class("course-explorer")
@@ -103,7 +102,7 @@ class Explorer:
             widgets.HTML() for _ in range(6))
         self.status = widgets.HTML()
         self.other_title = widgets.HTML(layout={"width": f"{PICTURE + 12}px"})      # as wide as the input above it
-        self.other_row = _row(self.other_title, self.other_map, self.other_overlay)
+        self.other_row = widgets.HBox([self.other_title, self.other_map, self.other_overlay])
         self.strokes = widgets.Textarea(layout={"display": "none"})
         self.strokes.add_class("course-strokes")
         self.strokes.observe(self._take_strokes, "value")
