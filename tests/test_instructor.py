@@ -130,6 +130,17 @@ def test_the_index_knows_the_deck(deck):
     assert opened <= set(books), f"Deck {number(deck)} opens notebooks {opened}, the index says {books}"
 
 
+def test_the_percentages_are_printed_by_the_notebooks(deck):
+    """Retrained networks print other numbers; what students should answer, and the reply, must then follow."""
+    books = [number(deck)] if number(deck) < 7 else [7, 8]
+    printed = " ".join("".join(output.get("text", "")) for book in books for cell in notebook(book) for output in cell.get("outputs", []))
+    for row in table_of(deck):
+        right = [answer for answer in row[4].split("<br>") if not answer.startswith("✗")]
+        said = re.findall(r"(\d+(?:\.\d+)?) %", " ".join([row[3], *right, row[5]]))
+        stale = [percent for percent in said if not re.search(rf"(?<![\d.]){percent}(?:\.\d)?%", printed)]
+        assert not stale, f"Deck {number(deck)}, {row[1]}: no notebook of it prints {stale} %, look at its numbers again"
+
+
 def test_what_may_be_skipped_saves_what_it_says(deck):
     line, minutes = re.search(r"^Late\? Skip (.+): (\d+) minutes\.$", chapter(f"Deck {number(deck)}"), re.MULTILINE).groups()
     skipped = [(int(n), name) for n, name in SLIDE.findall(line)]
