@@ -229,6 +229,7 @@ def class_correlations(say):
     axis.axvline(0, color=GREY, linewidth=1)
     axis.set_yticks(range(3), names)
     axis.set_ylim(2.5, -0.8), axis.set_xlim(-1.1, 1.1)
+    axis.set_xticks([-1, 0, 1], ["\N{MINUS SIGN}1", "0", "1"])
     axis.set_xlabel(say("correlation of the pictures for cat and for horse", "고양이의 그림과 말의 그림 사이의 상관계수"))
     axis.spines[["top", "right", "left"]].set_visible(False)
     return figure
@@ -272,6 +273,7 @@ def on_the_way_down(say):
     axis.set_xticks(range(len(LAYERS)), ["fc2", "fc1", "block5", "block4", "block3", "block2", "block1",
                                          say("pixels", "픽셀")])
     axis.set_xlim(-0.3, 9.4), axis.set_ylim(-1.1, 1.1)
+    axis.set_yticks([-1, 0, 1], ["\N{MINUS SIGN}1", "0", "1"])
     axis.set_ylabel(say("cat and horse:\ncorrelation", "고양이와 말의\n상관계수"))
     axis.spines[["top", "right"]].set_visible(False)
     return figure
@@ -323,14 +325,15 @@ def by_network():
 
 def random_networks(say):
     """One row a method, one column a network; in the corners the correlation with the trained network's picture."""
-    networks = [say("trained", "학습한 신경망"), say("random dense layers", "Dense 층만 무작위"),
-                say("random everywhere", "모두 무작위")]
+    networks = [say("trained", "학습한 신경망"), say("random Dense", "Dense 층만 무작위"),
+                say("all random", "모두 무작위")]
     guided, L = by_network()
     shown = [grey(G) for G in guided] + [overlay(cat()[0], map_) for map_ in L]
-    titles = networks + [None] * 3
+    titles = networks + [""] * 3
     figure, axes = plt.subplots(2, 3, figsize=(8.6, 5), layout="constrained")
     for k, (axis, image) in enumerate(zip(axes.flat, shown)):
-        picture(axis, image, titles[k])
+        picture(axis, image)
+        axis.set_title(titles[k], pad=8)
         values = (guided, L)[k // 3]
         if k % 3:
             axis.text(0.97, 0.04, signed(correlation((values[k % 3], values[0]))), transform=axis.transAxes,

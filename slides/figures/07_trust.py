@@ -481,6 +481,22 @@ def field(say):
     return figure
 
 
+def at_ruler(network, images):
+    """The share of the evidence for scratches in the ruler's place, over the test plates with scratches."""
+    place = np.zeros((100, 100), bool)
+    place[planted.ruler_place((100, 100))] = True
+    maps = upsample(grad_cam(network, images[case()["y_test"] == 5], class_index=5), (100, 100))
+    return f"{energy_inside(maps, np.broadcast_to(place, maps.shape)).mean():.0%}"
+
+
+def ruler_before():
+    return at_ruler(case()["delivered_net"], case()["x_delivered_test"])
+
+
+def ruler_after():
+    return at_ruler(case()["repaired_net"], case()["repair"](case()["x_delivered_test"]))
+
+
 @functools.cache
 def scratched():
     return np.flatnonzero(case()["y_test"] == 5)[:4]
