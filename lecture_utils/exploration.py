@@ -24,7 +24,7 @@ from .cam import cam, upsample
 from .guided import guided_backprop
 
 METHODS = ("Grad-CAM", "counterfactual", "CAM", "guided backprop", "Guided Grad-CAM")
-OF_A_LAYER = ("Grad-CAM", "counterfactual", "Guided Grad-CAM")     # CAM has its one layer, guided backprop ends at the pixels
+OF_A_LAYER = ("Grad-CAM", "counterfactual", "Guided Grad-CAM")    # CAM has one, guided backprop ends at pixels
 OF_PIXELS = ("guided backprop", "Guided Grad-CAM")
 
 CLASSES = 10        # explained in one pass and listed at most; of a thousand classes, the best ten of each image
@@ -81,8 +81,8 @@ class Exploration:
         layer = self.last_layer if layer is None else layer
         class_index = int(self.scores(image).argmax()) if class_index is None else class_index
         if method not in self.methods or layer not in self.layers or class_index not in range(len(self.class_names)):
-            raise ValueError(f"there is no {method!r} at layer {layer!r} for class {class_index!r} here: the methods are "
-                             f"{self.methods}, the layers {self.layers}, the classes 0 to {len(self.class_names) - 1}")
+            raise ValueError(f"there is no {method!r} at layer {layer!r} for class {class_index!r} here: the methods "
+                             f"are {self.methods}, the layers {self.layers}, the classes 0 to {len(self.class_names) - 1}")
         if not 0 <= opacity <= 1:
             raise ValueError(f"opacity must lie between 0 and 1; got {opacity!r}")
         return Choice(method, layer, class_index, opacity)
@@ -94,7 +94,9 @@ class Exploration:
             return self._of_class("cam", image, c, lambda x, classes: cam(self.model, x, classes))
         if method in OF_PIXELS:
             R = self._of_class("guided", image, c, lambda x, classes: guided_backprop(self.model, x, classes))
-            return R if method == "guided backprop" else upsample(self._signed(image, layer, c, 1), R.shape[:2])[..., None] * R
+            if method == "guided backprop":
+                return R
+            return upsample(self._signed(image, layer, c, 1), R.shape[:2])[..., None] * R
         return self._signed(image, layer, c, -1 if method == "counterfactual" else 1)
 
     def _signed(self, image, layer, c, sign):
@@ -149,7 +151,7 @@ class Picture(NamedTuple):
 
 
 class Score(NamedTuple):
-    """One line of the class scores; `left` and `width` of its bar are shares of the line, `zero` is where 0 stands."""
+    """One line of the class scores; `left` and `width` of its bar are shares of the line."""
 
     name: str
     value: float
@@ -157,7 +159,6 @@ class Score(NamedTuple):
     chosen: bool
     left: float
     width: float
-    zero: float
 
 
 def input_picture(exploration, image):
@@ -247,7 +248,7 @@ def score_lines(exploration, image, choices):
     low, high = min(0.0, scores[listed].min()), max(0.0, scores[listed].max())
     span = (high - low) or 1.0
     return [Score(exploration.class_names[c], float(scores[c]), c == scores.argmax(), c in chosen,
-                  float(min(scores[c], 0) - low) / span, float(abs(scores[c])) / span, -float(low) / span) for c in listed]
+                  float(min(scores[c], 0) - low) / span, float(abs(scores[c])) / span) for c in listed]
 
 
 def scores_html(lines):
@@ -255,9 +256,10 @@ def scores_html(lines):
     rows = "".join(
         f'<tr{" class=chosen" if line.chosen else ""} style="font-weight:{"bold" if line.chosen else "normal"}">'
         f'<th scope="row" style="text-align:right;font-weight:inherit;padding:0 .5em">{html.escape(line.name)}</th>'
-        f'<td class="score" style="text-align:right;padding-right:.5em;font-variant-numeric:tabular-nums">{line.value:.2f}</td>'
-        f'<td aria-hidden="true" style="min-width:7em"><div style="margin-left:{line.left:.1%};width:max({line.width:.1%},1px);'
-        f'height:.8em;background:{plots.ORANGE if line.chosen else plots.BLUE}"></div></td>'
+        '<td class="score" style="text-align:right;padding-right:.5em;font-variant-numeric:tabular-nums">'
+        f'{line.value:.2f}</td><td aria-hidden="true" style="min-width:7em">'
+        f'<div style="margin-left:{line.left:.1%};width:max({line.width:.1%},1px);height:.8em;'
+        f'background:{plots.ORANGE if line.chosen else plots.BLUE}"></div></td>'
         f'<td style="padding-left:.5em">{"predicted" if line.predicted else ""}</td></tr>' for line in lines)
     return ('<table class="scores" style="border-collapse:collapse;line-height:1.35">'
             f'<caption style="text-align:left">class scores (logits)</caption>{rows}</table>')

@@ -27,8 +27,8 @@ DRAWN, UPLOADED = "your drawing", "your picture"
 def explore(model, images, class_names, *, preprocess=None, choice=Choice(), alt=None):
     """Show the explorer below the cell.
 
-    Where nobody can move its controls, because the notebook is executed by a program (nbval, nbconvert, `course.py run`),
-    a picture of its first state stands there instead: a widget is dead without its kernel.
+    Where nobody can move its controls, because a program executes the notebook (nbval, nbconvert, `course.py run`), a
+    picture of its first state stands there instead: a widget is dead without its kernel.
 
     model, class_names, preprocess: as for `Exploration`.
     images: dict of names to images (h, w, channels), float in [0, 1], or an array (n, h, w, channels) of them.
@@ -41,7 +41,8 @@ def explore(model, images, class_names, *, preprocess=None, choice=Choice(), alt
         plots.show(figure(exploration, first, [choice]), alt or description(exploration, first, [choice]))
         return
     box = Explorer(exploration, images, choice).box
-    display({"application/vnd.jupyter.widget-view+json": {"version_major": 2, "version_minor": 0, "model_id": box.model_id},
+    view = {"version_major": 2, "version_minor": 0, "model_id": box.model_id}
+    display({"application/vnd.jupyter.widget-view+json": view,
              "text/plain": "The explorer: run this cell to use it."}, raw=True)
 
 
@@ -79,15 +80,16 @@ class Explorer:
         classes = self._class_options(next(iter(self.images.values())))
         layers = self.exploration.layers
         self.image = widgets.Dropdown(options=list(self.images), description="image", **described)
-        self.method = widgets.Dropdown(options=self.exploration.methods, value=first.method, description="method", **described)
+        self.method = widgets.Dropdown(options=self.exploration.methods, value=first.method, description="method",
+                                       **described)
         self.layer = widgets.Dropdown(options=layers, value=first.layer, description="layer", **described)
         self.class_ = widgets.Dropdown(options=classes, value=c, description="class", **described)
         self.opacity = widgets.IntSlider(round(100 * first.opacity), 0, 100, 5, description="opacity %", **described)
         self.compare = widgets.Checkbox(False, description="compare with", indent=False, layout={"width": "10em"})
         self.other_layer = widgets.Dropdown(options=layers, value=first.layer, description="layer 2", **described)
         self.other_class = widgets.Dropdown(options=classes, value=c, description="class 2", **described)
-        self.upload = widgets.FileUpload(accept=".png,.jpg,.jpeg,.webp,.bmp", multiple=False, description="Upload a picture",
-                                         layout={"width": "14em"})
+        self.upload = widgets.FileUpload(accept=".png,.jpg,.jpeg,.webp,.bmp", multiple=False,
+                                         description="Upload a picture", layout={"width": "14em"})
         self.save = widgets.Button(description="Save the figure", icon="save", layout={"width": "14em"})
         for control in (self.image, self.method, self.layer, self.class_, self.opacity, self.compare, self.other_layer,
                         self.other_class):
@@ -166,7 +168,7 @@ class Explorer:
     # --- pictures from outside, and a picture to keep
 
     def add(self, name, picture):
-        """Offer a picture, a function that returns a `PIL.Image`, under `name` and choose it; say what is wrong with it."""
+        """Offer and choose a picture, a function that returns a `PIL.Image`; say what is wrong with it."""
         try:
             image = uploads.fit(picture(), self.exploration.image_shape)
         except ValueError as error:
@@ -247,8 +249,9 @@ CANVAS = """
   onpointerup="this.pen = null;
     const field = this.closest('.course-drawing').querySelector('.course-strokes textarea, textarea.course-strokes');
     field.value = this.toDataURL('image/png');
-    field.dispatchEvent(new Event('input', {bubbles: true})); field.dispatchEvent(new Event('change', {bubbles: true}))">
+    for (const name of ['input', 'change']) field.dispatchEvent(new Event(name, {bubbles: true}))">
 </canvas>
-<button type="button" onclick="this.parentNode.querySelector('canvas').getContext('2d').fillRect(0, 0, 140, 140)">Clear the drawing</button>
+<button type="button"
+  onclick="this.parentNode.querySelector('canvas').getContext('2d').fillRect(0, 0, 140, 140)">Clear the drawing</button>
 </div>
 """

@@ -33,8 +33,10 @@ def read_picture(data):
             if pixels <= MAX_PIXELS:
                 return _on_white(ImageOps.exif_transpose(picture))
     except Exception as error:      # a damaged file can raise nearly anything in a decoder
-        raise ValueError(f"this is not a picture that can be read; it should be a file of {', '.join(FORMATS)}") from error
-    raise ValueError(f"this picture has {pixels / 1e6:.0f} million pixels; at most {MAX_PIXELS / 1e6:.0f} million can be taken")
+        raise ValueError("this is not a picture that can be read; it should be a file of "
+                         f"{', '.join(FORMATS)}") from error
+    raise ValueError(f"this picture has {pixels / 1e6:.0f} million pixels; at most {MAX_PIXELS / 1e6:.0f} million can "
+                     "be taken")
 
 
 def _on_white(picture):
@@ -48,7 +50,8 @@ def _on_white(picture):
 def read_data_address(address):
     """The picture in a data address, `data:image/png;base64,...`; ValueError as for `read_picture`."""
     head, comma, body = address.partition(",")
-    if len(body) > 4 * MAX_BYTES // 3 + 4 or not (comma and head.startswith("data:image/") and head.endswith(";base64")):
+    well_formed = comma and head.startswith("data:image/") and head.endswith(";base64")
+    if len(body) > 4 * MAX_BYTES // 3 + 4 or not well_formed:
         raise ValueError("this is not a picture that can be read; it should be a data address of at most "
                          f"{MAX_BYTES / 1e6:.0f} MB")
     try:

@@ -153,7 +153,7 @@ def test_a_map_s_picture_has_a_pixel_for_each_cell_and_the_right_colours(explori
 
 
 def test_class_names_cannot_bring_html_in():
-    line = exploration.Score("<script>", 1.0, True, False, 0, 1, 0)
+    line = exploration.Score("<script>", 1.0, True, False, 0, 1)
     assert "<script>" not in exploration.scores_html([line])
 
 

@@ -36,8 +36,8 @@ LIMITS = {"max_body_size": uploads.MAX_BYTES + 1_000_000, "max_buffer_size": upl
           "body_timeout": 60, "idle_connection_timeout": 300}
 
 HEADERS = {     # the page loads nothing from elsewhere, and stands in no other page
-    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src data:; "
-                               "connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
+                               "img-src data:; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
     "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "Cache-Control": "no-store"}
 
 
@@ -60,11 +60,13 @@ def load_subjects():
     digits, steel, vgg = load_mnist(), load_neu(), load_vgg16()
     first_digits = {f"{label}, no. {n}": digits.x_test[n] for n, label in enumerate(digits.y_test[:30])}
     first_steel = {f"{steel.class_names[label]}, no. {n}": steel.x_test[n] for n, label in enumerate(steel.y_test[:12])}
+    reader, gap, dense = (Exploration(load_model(name), data.class_names)
+                          for name, data in (("mnist_cnn", digits), ("neu_gap", steel), ("neu_dense", steel)))
     photos = {name: _reduced(load_photo(name)) for name in PHOTOS}
     return {
-        "digits": Subject("digits: Flatten and Dense", Exploration(load_model("mnist_cnn"), digits.class_names), first_digits),
-        "steel": Subject("steel: global average pooling", Exploration(load_model("neu_gap"), steel.class_names), first_steel),
-        "steel_dense": Subject("steel: Flatten and Dense", Exploration(load_model("neu_dense"), steel.class_names), first_steel),
+        "digits": Subject("digits: Flatten and Dense", reader, first_digits),
+        "steel": Subject("steel: global average pooling", gap, first_steel),
+        "steel_dense": Subject("steel: Flatten and Dense", dense, first_steel),
         "photos": Subject("photographs: VGG16", Exploration(vgg.model, vgg.class_names, vgg.preprocess), photos)}
 
 
@@ -77,7 +79,7 @@ def _reduced(photo):
 
 
 class Hall:
-    """Answers to the page's questions; each method takes what came and raises ValueError with a sentence for the sender."""
+    """Answers to the page's questions; what is wrong with one is a ValueError, a sentence for its sender."""
 
     def __init__(self, subjects):
         self.subjects, self.pictures = subjects, OrderedDict()
@@ -136,7 +138,8 @@ class Hall:
 def _choice(one):
     """A `Choice` from {method, layer, class, opacity}; what it names is checked where it is answered."""
     kinds = {"method": str, "layer": (str, type(None)), "class": (int, type(None)), "opacity": (int, float)}
-    if not (isinstance(one, dict) and set(one) == set(kinds) and all(isinstance(one[key], kinds[key]) for key in kinds)):
+    complete = isinstance(one, dict) and set(one) == set(kinds)
+    if not (complete and all(isinstance(one[key], kind) for key, kind in kinds.items())):
         raise ValueError("a choice should have method and layer as text, class as a number and opacity from 0 to 1")
     return Choice(one["method"], one["layer"], one["class"], float(one["opacity"]))
 
@@ -223,7 +226,8 @@ class Files(tornado.web.StaticFileHandler):
 def make_application(subjects, threads=2):
     given = {"hall": Hall(subjects), "threads": ThreadPoolExecutor(threads)}
     return tornado.web.Application([
-        ("/view", View, given), ("/picture", Picture, given), ("/figure.png", Saved, given), ("/networks", Networks, given),
+        ("/view", View, given), ("/picture", Picture, given), ("/figure.png", Saved, given),
+        ("/networks", Networks, given),
         (r"/(explore\.js|explore\.css|)", Files, {"path": PAGE, "default_filename": "index.html"})],
         default_handler_class=Nowhere, log_function=lambda handler: None)
 
@@ -254,7 +258,8 @@ def main():
     try:
         asyncio.run(serve(arguments.ip, arguments.port))
     except OSError as error:
-        sys.exit(f"Cannot serve at {arguments.ip}, port {arguments.port}: {error.strerror}. Choose another with --port.")
+        sys.exit(f"Cannot serve at {arguments.ip}, port {arguments.port}: {error.strerror}. "
+                 "Choose another with --port.")
     except KeyboardInterrupt:
         pass
 
