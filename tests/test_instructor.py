@@ -1,7 +1,7 @@
 """The run-sheet slides/INSTRUCTOR.md agrees with the decks, the notebooks and itself.
 
-It is written by hand, and a slide added, renamed or given another minute anywhere makes it wrong without a sign. Decks and
-notebooks are read here by a few lines of their own, not by tools/deck.py, so that an error there can't hide one here.
+It is written by hand, and a slide added, renamed or given another minute anywhere makes it wrong without a sign. Decks
+and notebooks are read here by a few lines of their own, not by tools/deck.py, so that an error there can't hide one here.
 """
 import json
 import pathlib
@@ -13,7 +13,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 SHEET = (ROOT / "slides" / "INSTRUCTOR.md").read_text(encoding="utf-8")
 DECKS = sorted((ROOT / "slides" / "en").glob("[0-9]*.md"))
 SLIDE = re.compile(r"`([1-9])/(\w+)`")                                      # `3/formula`
-PLACE = re.compile(r"(?<![\w/])([1-8]) §(\d+)(?: (Exercise \d))?(?: `([^`]+)`)?")  # 3 §4, 3 §2 Exercise 1, 3 §4 `code`
+PLACE = re.compile(r"(?<![\w/])([1-8]) §(\d+)(?: (Exercise \d))?(?: `([^`]+)`)?")      # 3 §4, 3 §4 `some code`
 
 
 # ---- what is there
@@ -43,7 +43,7 @@ def section_cells(of, wanted):
     for cell in notebook(of):
         text = "".join(cell["source"])
         if cell["cell_type"] == "markdown":
-            for part in re.split(r"^(?=##? )", text, flags=re.MULTILINE):  # a cell may end one section and begin the next
+            for part in re.split(r"^(?=##? )", text, flags=re.MULTILINE):  # a cell may end one section and begin another
                 heading = re.match(r"##? (?:(\d+)(?:\.| ·) )?", part)
                 current = (int(heading[1]) if heading[1] else 0) if heading else current
                 found.setdefault(current, []).append(("markdown", part))
@@ -117,13 +117,14 @@ def test_every_row_is_complete_and_short(deck):
         assert len(row) == 6 and all(row), f"a row needs six cells, an empty one is —: {row}"
         assert row[1].count("<br>") == 1, f"{row[1]}: name, <br>, claim"
         for cell in row[1:]:
-            assert len(cell) <= 120, f"Deck {number(deck)}, {row[1]}: {len(cell)} characters are too many for a cell: {cell}"
+            assert len(cell) <= 120, f"Deck {number(deck)}, {row[1]}: {len(cell)} characters are too many: {cell}"
 
 
 def test_the_index_knows_the_deck(deck):
     line, = [row for row in rows(SHEET.split("\n## ")[0]) if f"(#deck-{number(deck)})" in row[0]]
     slides = slides_of(deck)
-    assert line[1:3] == [str(sum(minutes for _, minutes in slides)), str(len(slides))], f"minutes and slides of {deck.stem}: {line}"
+    there = [str(sum(minutes for _, minutes in slides)), str(len(slides))]
+    assert line[1:3] == there, f"{deck.stem} has {' minutes and '.join(there)} slides; the index says {line}"
     assert f"{deck.stem}`" in chapter(f"Deck {number(deck)}"), f"Deck {number(deck)} should name {deck.stem}"
     books = [int(book) for book in line[3].split(", ")]
     opened = {int(place[0]) for row in table_of(deck) for place in PLACE.findall(row[2])}
@@ -133,7 +134,8 @@ def test_the_index_knows_the_deck(deck):
 def test_the_percentages_are_printed_by_the_notebooks(deck):
     """Retrained networks print other numbers; what students should answer, and the reply, must then follow."""
     books = [number(deck)] if number(deck) < 7 else [7, 8]
-    printed = " ".join("".join(output.get("text", "")) for book in books for cell in notebook(book) for output in cell.get("outputs", []))
+    outputs = [output for book in books for cell in notebook(book) for output in cell.get("outputs", [])]
+    printed = " ".join("".join(output.get("text", "")) for output in outputs)
     for row in table_of(deck):
         right = [answer for answer in row[4].split("<br>") if not answer.startswith("✗")]
         said = re.findall(r"(\d+(?:\.\d+)?) %", " ".join([row[3], *right, row[5]]))
@@ -212,7 +214,8 @@ def test_one_afternoon_is_four_hours_with_breaks():
             need = sum(MINUTES[one] for one in slides)
             assert need == int(row[1]), f"the slides of {row[0]} take {need} minutes, not {row[1]}: {row[3]}"
     breaks = [begin for row, begin in zip(told, begins) if row[2] == "break"]
-    assert len(breaks) == 3 and max(b - a for a, b in zip([0, *breaks], [*breaks, 240])) <= 90, "nobody sits longer than 90 minutes"
+    sittings = [b - a for a, b in zip([0, *breaks], [*breaks, 240])]
+    assert len(breaks) == 3 and max(sittings) <= 90, "nobody sits longer than 90 minutes"
 
 
 def test_four_weeks_add_up():
@@ -220,8 +223,10 @@ def test_four_weeks_add_up():
     assert len(weeks) == 4
     for row in weeks:
         decks, books = (list(map(int, re.findall(r"\d", row[n]))) for n in (1, 3))
-        assert int(row[2]) == sum(minutes for (n, _), minutes in MINUTES.items() if n in decks), f"lecture minutes of week {row[0]}"
-        assert int(row[4]) == sum(map(stated_minutes, books)), f"laboratory minutes of week {row[0]}"
+        lectures = sum(minutes for (n, _), minutes in MINUTES.items() if n in decks)
+        assert int(row[2]) == lectures, f"lecture minutes of week {row[0]}: {row[2]}, should be {lectures}"
+        laboratory = sum(map(stated_minutes, books))
+        assert int(row[4]) == laboratory, f"laboratory minutes of week {row[0]}: {row[4]}, should be {laboratory}"
     assert sorted(n for row in weeks for n in map(int, re.findall(r"\d", row[1]))) == list(map(number, DECKS))
     assert sorted(n for row in weeks for n in map(int, re.findall(r"\d", row[3]))) == list(range(1, 9))
     total, = [row for row in rows(chapter("Four weeks")) if row[0] == "**sum**"]
@@ -234,8 +239,9 @@ def test_points_add_up_to_100():
     assert sum(int(row[6]) for row in plan if row[0] != "**sum**") == 100
     for week, homework in enumerate(("H1", "H2", "H3", "H4"), start=1):
         promised, = [int(row[6]) for row in plan if row[0] == str(week) and row[5] == homework]
-        tasks = rows(re.split(rf"^\*\*{homework}\*\* ", text, flags=re.MULTILINE)[1].split("\n**H")[0].split("\nRepairs")[0])
-        given = sum(int(row[1]) for row in tasks)
+        after = re.split(rf"^\*\*{homework}\*\* ", text, flags=re.MULTILINE)[1]
+        tasks = re.search(r"^\|.+?\|$(?!\n\|)", after, re.MULTILINE | re.DOTALL)[0]     # its first table
+        given = sum(int(row[1]) for row in rows(tasks))
         assert given == promised, f"the tasks of {homework} have {given} points, the plan {promised}"
 
 
@@ -256,17 +262,18 @@ def test_the_answers_of_the_homework_on_counting():
 
     def network(head):
         layers = keras.layers
-        return keras.Sequential([keras.Input((32, 32, 3)), *(layers.Conv2D(n, 3) for n in (16, 32, 32)), head, layers.Dense(10)])
+        convolutions = [layers.Conv2D(n, 3) for n in (16, 32, 32)]
+        return keras.Sequential([keras.Input((32, 32, 3)), *convolutions, head, layers.Dense(10)])
 
     answer, = [row[2] for row in rows(chapter("Four weeks")) if row[0].startswith("b) RGB")]
     counts = [network(head).count_params() for head in (keras.layers.GlobalAveragePooling2D(), keras.layers.Flatten())]
     trunk = keras.Sequential(network(keras.layers.Flatten()).layers[:3])
-    dark, lit = np.zeros((2, 1, 32, 32, 3), "float32")
+    dark = np.zeros((1, 32, 32, 3), "float32")
     moved = set()
     for row in range(32):
         lit = dark.copy()
         lit[0, row, 3] = 1
-        if np.abs(np.asarray(trunk(lit) - trunk(dark))[0, 0, 0]).max() > 0:
+        if np.any(np.asarray(trunk(lit) - trunk(dark))[0, 0, 0]):
             moved.add(row)
     assert moved == set(range(7))
     assert answer == f"{counts[0]:,}; 7×7; {counts[1]:,} with Flatten."
