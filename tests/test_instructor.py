@@ -1,7 +1,7 @@
 """The run-sheet slides/INSTRUCTOR.md agrees with the decks, the notebooks and itself.
 
 It is written by hand, and a slide added, renamed or given another minute anywhere makes it wrong without a sign. Decks
-and notebooks are read here by a few lines of their own, not by tools/deck.py, so that an error there can't hide one here.
+and notebooks are read here by a few lines of their own, not by tools/deck.py: an error there can't hide one here.
 """
 import json
 import pathlib
@@ -43,7 +43,7 @@ def section_cells(of, wanted):
     for cell in notebook(of):
         text = "".join(cell["source"])
         if cell["cell_type"] == "markdown":
-            for part in re.split(r"^(?=##? )", text, flags=re.MULTILINE):  # a cell may end one section and begin another
+            for part in re.split(r"^(?=##? )", text, flags=re.MULTILINE):
                 heading = re.match(r"##? (?:(\d+)(?:\.| ·) )?", part)
                 current = (int(heading[1]) if heading[1] else 0) if heading else current
                 found.setdefault(current, []).append(("markdown", part))
@@ -140,11 +140,12 @@ def test_the_percentages_are_printed_by_the_notebooks(deck):
         right = [answer for answer in row[4].split("<br>") if not answer.startswith("✗")]
         said = re.findall(r"(\d+(?:\.\d+)?) %", " ".join([row[3], *right, row[5]]))
         stale = [percent for percent in said if not re.search(rf"(?<![\d.]){percent}(?:\.\d)?%", printed)]
-        assert not stale, f"Deck {number(deck)}, {row[1]}: no notebook of it prints {stale} %, look at its numbers again"
+        assert not stale, f"Deck {number(deck)}, {row[1]}: no notebook of it prints {stale} %: look at its numbers"
 
 
 def test_what_may_be_skipped_saves_what_it_says(deck):
-    line, minutes = re.search(r"^Late\? Skip (.+): (\d+) minutes\.$", chapter(f"Deck {number(deck)}"), re.MULTILINE).groups()
+    text = chapter(f"Deck {number(deck)}")
+    line, minutes = re.search(r"^Late\? Skip (.+): (\d+) minutes\.$", text, re.MULTILINE).groups()
     skipped = [(int(n), name) for n, name in SLIDE.findall(line)]
     assert all(n == number(deck) for n, _ in skipped), line
     assert sum(MINUTES[one] for one in skipped) == int(minutes), f"{line} saves other than {minutes} minutes"
@@ -167,7 +168,8 @@ def test_every_place_in_a_notebook_exists(of, section, exercise, code):
     cells = section_cells(int(of), int(section))
     assert cells, f"INSTRUCTOR.md opens section {section} of notebook {of}, which has no such section"
     if exercise:
-        assert any(kind == "markdown" and re.search(rf"^### {exercise}\b", text, re.MULTILINE) for kind, text in cells), \
+        headings = "\n".join(text for kind, text in cells if kind == "markdown")
+        assert re.search(rf"^### {exercise}\b", headings, re.MULTILINE), \
             f"INSTRUCTOR.md: {exercise} is not in section {section} of notebook {of}"
     if code:
         assert any(kind == "code" and code in text for kind, text in cells), \
@@ -230,7 +232,8 @@ def test_four_weeks_add_up():
     assert sorted(n for row in weeks for n in map(int, re.findall(r"\d", row[1]))) == list(map(number, DECKS))
     assert sorted(n for row in weeks for n in map(int, re.findall(r"\d", row[3]))) == list(range(1, 9))
     total, = [row for row in rows(chapter("Four weeks")) if row[0] == "**sum**"]
-    assert [cell.strip("*") for cell in (total[2], total[4])] == [str(sum(int(row[n]) for row in weeks)) for n in (2, 4)]
+    for n in (2, 4):
+        assert int(total[n].strip("*")) == sum(int(row[n]) for row in weeks)
 
 
 def test_points_add_up_to_100():
