@@ -52,8 +52,9 @@ def section_cells(of, wanted):
     return found.get(wanted)
 
 
-def stated_minutes(of):
-    return int(re.search(r"\| Minutes \| (\d+) \|", "".join(notebook(of)[0]["source"]))[1])
+def stated(of, what):
+    """A number from the table at the head of a notebook: its "Minutes" or "CPU seconds"."""
+    return int(re.search(rf"\| {what} \| (\d+) \|", "".join(notebook(of)[0]["source"]))[1])
 
 
 # ---- what the run-sheet says
@@ -190,6 +191,12 @@ def test_links_inside_the_sheet_lead_somewhere():
     assert not broken, f"no heading for the links {broken}"
 
 
+def test_the_seconds_of_a_notebook_are_those_it_states():
+    seconds = [stated(of, "CPU seconds") for of in range(1, 9)]
+    told = set(re.findall(r"(\d+) to (\d+) s of CPU", SHEET))
+    assert told == {(str(min(seconds)), str(max(seconds)))}, f"{min(seconds)} to {max(seconds)}, not {told}"
+
+
 # ---- the plans
 
 
@@ -227,7 +234,7 @@ def test_four_weeks_add_up():
         decks, books = (list(map(int, re.findall(r"\d", row[n]))) for n in (1, 3))
         lectures = sum(minutes for (n, _), minutes in MINUTES.items() if n in decks)
         assert int(row[2]) == lectures, f"lecture minutes of week {row[0]}: {row[2]}, should be {lectures}"
-        laboratory = sum(map(stated_minutes, books))
+        laboratory = sum(stated(book, "Minutes") for book in books)
         assert int(row[4]) == laboratory, f"laboratory minutes of week {row[0]}: {row[4]}, should be {laboratory}"
     assert sorted(n for row in weeks for n in map(int, re.findall(r"\d", row[1]))) == list(map(number, DECKS))
     assert sorted(n for row in weeks for n in map(int, re.findall(r"\d", row[3]))) == list(range(1, 9))
