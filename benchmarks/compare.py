@@ -12,7 +12,6 @@ what it learned. Writes benchmarks/README.md's table and benchmarks/compare.png.
 
 import argparse
 import os
-import platform
 import time
 import warnings
 from pathlib import Path
@@ -27,11 +26,11 @@ from tqdm import tqdm
 
 from lecture_utils import grad_cam, grad_cam_classes, grad_cam_layers, guided_backprop, guided_grad_cam
 from lecture_utils.models import vgg16
+from report import machine, write
 
 HERE = Path(__file__).parent
 LAYER, CLASS = "block5_conv3", 3
 warnings.filterwarnings("ignore", message="The structure of `inputs`")  # the peers pass their inputs as lists
-BEGIN, END = "<!-- table -->\n", "<!-- /table -->"
 
 
 def main():
@@ -43,7 +42,7 @@ def main():
     ratios = {batch: measure(cases(model, batch), batch, rounds) for batch in (1, 16)}
     text = table(ratios)
     print(text)
-    write(text, rounds)
+    write("table", f"{text}\nMedian (smallest–largest) of {rounds} rounds, wall time.{machine()}")
     plot(ratios)
 
 
@@ -148,14 +147,6 @@ def table(ratios):
                  for batch in (1, 16)]
         rows.append(f"| {name} | {' | '.join(cells)} |")
     return "\n".join(rows) + "\n"
-
-
-def write(text, rounds):
-    readme = HERE / "README.md"
-    before, _, rest = readme.read_text(encoding="utf-8").partition(BEGIN)
-    made = (f"\nMedian (smallest–largest) of {rounds} rounds, wall time; TensorFlow {tf.__version__}, Keras "
-            f"{keras.__version__}, Python {platform.python_version()}, {os.cpu_count()} cores, {platform.machine()}.\n")
-    readme.write_text(before + BEGIN + text + made + END + rest.partition(END)[2], encoding="utf-8")
 
 
 def plot(ratios):
