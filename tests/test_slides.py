@@ -94,6 +94,12 @@ def test_slides_have_names_of_their_own(name):
     assert len(set(names)) == len(names)
 
 
+@pytest.mark.parametrize("name, language", BOTH)
+def test_the_first_slide_promises_the_minutes_that_the_deck_takes(name, language):
+    read = deck.read_deck(name, language)
+    assert re.search(r"^- (\d+) ?(?:minutes|분)$", read.slides[0].body, re.M)[1] == str(read.minutes)
+
+
 @pytest.mark.parametrize("name", DECKS)
 def test_every_figure_is_drawn_and_every_drawing_shown(name):
     tree = ast.parse((deck.SOURCES / "figures" / f"{name}.py").read_text(encoding="utf-8"))
