@@ -1,0 +1,180 @@
+"""Students' work survives: their copies in my/ meet git, an instructor's changes, dead kernels and full disks."""
+import errno
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+from nbclient.exceptions import DeadKernelError
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+
+import execute
+import lab
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+ANSWER = "def double(x):\n    return 2 * x"
+
+
+def git(folder, *words):
+    return subprocess.run(["git", "-c", "user.name=t", "-c", "user.email=t@t", *words], cwd=folder, check=True, text=True,
+                          capture_output=True, env=os.environ | {"GIT_CONFIG_GLOBAL": os.devnull}).stdout
+
+
+def write(path, *sources, **outputs):
+    cells = [new_markdown_cell("# One"), *(new_code_cell(source, id=f"c{n}", **outputs) for n, source in enumerate(sources))]
+    cells[0].id = "title"
+    nbformat.write(new_notebook(cells=cells), path)
+
+
+def answer(path):
+    """Solve the exercise and save, as a student does."""
+    notebook = nbformat.read(path, as_version=4)
+    notebook.cells[2].source = ANSWER
+    nbformat.write(notebook, path)
+
+
+def run(path):
+    """Run the notebook and save it with its outputs, as JupyterLab does."""
+    notebook = nbformat.read(path, as_version=4)
+    NotebookClient(notebook, km=execute.AsyncKernelManager(kernel_spec_manager=execute.ThisPython()), timeout=60).execute()
+    nbformat.write(notebook, path)
+
+
+@pytest.fixture
+def instructor(tmp_path):
+    """The instructor's repository: two notebooks, and the course's own .gitignore."""
+    root = tmp_path / "instructor"
+    (root / "notebooks").mkdir(parents=True)
+    shutil.copy(ROOT / ".gitignore", root)
+    write(root / "notebooks" / "01_one.ipynb", "1 + 1", "def double(x):\n    ...")
+    write(root / "notebooks" / "02_two.ipynb", "2 + 2")
+    git(root, "init", "--quiet")
+    commit(root)
+    return root
+
+
+@pytest.fixture
+def student(instructor):
+    """A clone of it whose copies are made."""
+    root = instructor.with_name("student")
+    git(instructor.parent, "clone", "--quiet", str(instructor), str(root))
+    assert lab.copy_notebooks(root) == ["Copied into my/, to work in: 01_one, 02_two."]
+    return root
+
+
+def commit(root):
+    git(root, "add", "--all")
+    git(root, "commit", "--quiet", "-m", "x")
+
+
+def files(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.mark.parametrize("works", [(run,), (answer,), (answer, run)], ids=["a run", "an exercise", "both"])
+def test_a_pull_after_work_conflicts_with_nothing_and_loses_nothing(instructor, student, works):
+    for work in works:
+        work(student / "my" / "01_one.ipynb")
+    (student / "my" / "notes.txt").write_text("mine")
+    before = files(student / "my")
+    write(instructor / "notebooks" / "01_one.ipynb", "1 + 2", "def double(x):\n    return None")
+    (instructor / "notebooks" / "02_two.ipynb").unlink()
+    write(instructor / "notebooks" / "03_three.ipynb", "3 + 3")
+    commit(instructor)
+    git(student, "pull", "--quiet", "--ff-only")
+    assert files(student / "my") == before and git(student, "status", "--porcelain") == ""
+    assert files(student / "notebooks") == files(instructor / "notebooks")
+    told = lab.copy_notebooks(student)
+    assert told[0] == "Copied into my/, to work in: 03_three."
+    assert len(told) == 2 and told[1].startswith("my/01_one.ipynb: the course's notebook has changed since your copy.")
+    assert {name: files(student / "my")[name] for name in before} == before
+
+
+def test_renaming_the_old_copy_brings_a_new_one_beside_it(instructor, student):
+    answer(student / "my" / "01_one.ipynb")
+    write(instructor / "notebooks" / "01_one.ipynb", "changed")
+    commit(instructor)
+    git(student, "pull", "--quiet", "--ff-only")
+    (student / "my" / "01_one.ipynb").rename(student / "my" / "01_one_old.ipynb")
+    assert lab.copy_notebooks(student) == ["Copied into my/, to work in: 01_one."]
+    assert nbformat.read(student / "my" / "01_one_old.ipynb", as_version=4).cells[2].source == ANSWER
+    assert nbformat.read(student / "my" / "01_one.ipynb", as_version=4).cells[1].source == "changed"
+    assert lab.copy_notebooks(student) == []
+
+
+def test_outputs_computed_anew_are_no_change(student):
+    write(student / "notebooks" / "01_one.ipynb", "1 + 1", "def double(x):\n    ...",
+          outputs=[new_output("stream", text="new\n")])
+    assert lab.copy_notebooks(student) == []
+
+
+def test_whatever_stands_in_my_is_left_alone(student):
+    (student / "my" / "01_one.ipynb").write_text("not a notebook")
+    (student / "my" / "02_two.ipynb").write_text("[]")
+    assert lab.copy_notebooks(student) == []
+    assert (student / "my" / "01_one.ipynb").read_text() == "not a notebook"
+
+
+def test_a_killed_kernel_and_cleared_outputs_lose_no_saved_answer(student):
+    path = student / "my" / "01_one.ipynb"
+    answer(path)
+    saved = path.read_bytes()
+    notebook = nbformat.read(path, as_version=4)
+    notebook.cells.append(new_code_cell("import os\nos._exit(9)"))
+    with pytest.raises(DeadKernelError):
+        NotebookClient(notebook, km=execute.AsyncKernelManager(kernel_spec_manager=execute.ThisPython()), timeout=60).execute()
+    assert path.read_bytes() == saved
+    nbformat.write(execute.cleared(nbformat.read(path, as_version=4)), path)
+    assert lab.copy_notebooks(student) == []
+    assert nbformat.read(path, as_version=4).cells[2].source == ANSWER
+
+
+def test_a_full_disk_leaves_no_half_written_file(student, monkeypatch):
+    before = files(student / "my")
+    write(student / "notebooks" / "03_three.ipynb", "3 + 3")
+    monkeypatch.setattr(pathlib.Path, "write_text", write_half)
+    monkeypatch.setattr(lab, "ROOT", student)
+    with pytest.raises(SystemExit, match=re.escape("(No space left on device). Make room there")):
+        lab.main([])
+    assert files(student / "my") == before
+    monkeypatch.undo()
+    assert lab.copy_notebooks(student) == ["Copied into my/, to work in: 03_three."]
+
+
+def write_half(path, text, encoding):
+    with open(path, "w", encoding=encoding) as file:
+        file.write(text[:len(text) // 2])
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+
+
+@pytest.mark.skipif(os.name != "posix", reason="limits the size of a file, as only POSIX can")
+def test_a_save_that_finds_the_disk_full_keeps_the_saved_answer(student):
+    """Jupyter's own writer, in a process whose files must not grow beyond 50 kB."""
+    path = student / "my" / "01_one.ipynb"
+    answer(path)
+    saved = path.read_bytes()
+    code = ("import resource, sys, nbformat\n"
+            "from jupyter_server.services.contents.filemanager import FileContentsManager\n"
+            "from nbformat.v4 import new_markdown_cell, new_notebook\n"
+            "resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))\n"
+            "large = {'type': 'notebook', 'content': new_notebook(cells=[new_markdown_cell('x' * 200_000)])}\n"
+            "FileContentsManager(root_dir=sys.argv[1]).save(large, '01_one.ipynb')\n")
+    done = subprocess.run([sys.executable, "-c", code, str(path.parent)], capture_output=True, text=True, timeout=60)
+    assert done.returncode and "File too large" in done.stderr, done.stderr
+    assert path.read_bytes() == saved
+
+
+def test_links_lead_somewhere_from_my(tmp_path):
+    """What notebooks/ and my/ have in common: they lie side by side, and both hold every notebook."""
+    shutil.copytree(ROOT / "notebooks", tmp_path / "notebooks", ignore=shutil.ignore_patterns(".*"))
+    shutil.copy(ROOT / "README.md", tmp_path)
+    lab.copy_notebooks(tmp_path)
+    for path in (tmp_path / "my").glob("*.ipynb"):
+        prose = "\n".join(cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "markdown")
+        for target in re.findall(r"\]\(([\w./]+\.(?:ipynb|md))", prose):
+            assert (path.parent / target).is_file(), (path.name, target)

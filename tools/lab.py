@@ -1,0 +1,73 @@
+"""Opens JupyterLab on the student's own copies of the notebooks: `python3 course.py lab`.
+
+Git ignores the folder my/, so `git pull` never meets a student's work. A copy is made once and never overwritten; it
+carries in its metadata a fingerprint of the notebook that it was made from, which tells when the course has moved on.
+"""
+import hashlib
+import os
+import pathlib
+import sys
+
+import nbformat
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+MINE = "my"
+
+
+def copy_notebooks(root):
+    """Copy what is not yet in my/; return a line for what was copied and for each copy that the course has outrun."""
+    (root / MINE).mkdir(exist_ok=True)
+    copied, lines = [], []
+    for path in sorted((root / "notebooks").glob("*.ipynb")):
+        mine = root / MINE / path.name
+        if not mine.exists():
+            copy(path, mine)
+            copied.append(path.stem)
+        elif is_outrun(mine, path):
+            lines.append(f"{MINE}/{mine.name}: the course's notebook has changed since your copy. Yours stays as it is; for "
+                         "the new one beside it, rename yours and run this command again.")
+    if copied:
+        lines.insert(0, f"Copied into {MINE}/, to work in: {', '.join(copied)}.")
+    return lines
+
+
+def copy(path, mine):
+    """Copy the notebook at `path` to `mine`, whole or, where the disk is full, not at all (OSError)."""
+    notebook = nbformat.read(path, as_version=4)
+    notebook.metadata["copy_of"] = fingerprint(notebook)
+    part = mine.with_name(f".{mine.name}.part")
+    try:
+        part.write_text(nbformat.writes(notebook) + "\n", encoding="utf-8")
+        os.replace(part, mine)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def fingerprint(notebook):
+    """Hash of the cells' texts: outputs that were merely computed anew don't count as a change."""
+    texts = "\0".join(cell.cell_type + cell.source for cell in notebook.cells)
+    return hashlib.sha256(texts.encode()).hexdigest()
+
+
+def is_outrun(mine, path):
+    """Whether the course's notebook at `path` is another than the one `mine` was made from, as far as `mine` can tell."""
+    try:
+        made_from = nbformat.read(mine, as_version=4).metadata.get("copy_of")
+    except (ValueError, AttributeError):  # not a notebook: the student's own business
+        return False
+    return made_from is not None and made_from != fingerprint(nbformat.read(path, as_version=4))
+
+
+def main(arguments):
+    try:
+        for line in copy_notebooks(ROOT):
+            print(line, flush=True)
+    except OSError as error:
+        sys.exit(f"The notebooks could not be copied into {ROOT / MINE} ({error.strerror}). Make room there, and run the "
+                 "same command again; what is in the folder is as it was.")
+    from jupyterlab.labapp import main as open_lab
+    open_lab([f"--ServerApp.root_dir={ROOT}", f"--LabApp.default_url=/lab/tree/{MINE}", *arguments])
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
