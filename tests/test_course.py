@@ -113,6 +113,11 @@ def test_an_old_python_says_the_sentence(tmp_path):
     assert done.returncode == 1 and "needs Python 3.11, 3.12 or 3.13" in done.stderr and "python.org" in done.stderr
 
 
+@posix_only
+def test_the_matrix_is_handed_to_its_tool(checkout):
+    assert "handed over: tools/matrix.py colab\n" in call(checkout, "test", "--matrix", "colab")[1]
+
+
 # ---- the environment
 
 
