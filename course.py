@@ -27,7 +27,7 @@ Command = collections.namedtuple("Command", "summary argv")
 COMMANDS = collections.OrderedDict([
     ("run", Command("run the notebooks and write them as pages into build/; name some to run only those",
                     ["tools/run_notebooks.py", "run"])),
-    ("test", Command("test every claim: unit tests, and every notebook; `test --matrix` with other versions of the packages",
+    ("test", Command("test every claim: unit tests, and every notebook; `test --matrix` with other versions",
                      ["-m", "pytest", "tests", "notebooks", "--nbval-lax", "--nbval-current-env",
                       "--nbval-cell-timeout=240", "-n", "2", "--dist", "loadfile"])),
     ("lab", Command("copy the notebooks into my/, once, and open your copies in JupyterLab", ["tools/lab.py"])),

@@ -9,6 +9,8 @@ import sys
 import tempfile
 from contextlib import contextmanager
 
+from .versions import say_versions
+
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 
@@ -31,6 +33,8 @@ def quiet_stderr():
 
 with quiet_stderr():
     import tensorflow
+
+say_versions()
 
 # A lesson builds many small models and runs each once or twice; TensorFlow would warn that it traces each anew.
 tensorflow.get_logger().setLevel("ERROR")

@@ -53,7 +53,8 @@ def test_set(name):
              ["uv", "pip", "install", "--quiet", "--python", str(python), *SETS[name].install]]
     for step in steps:
         if subprocess.run(step, cwd=ROOT).returncode:
-            return Row(name, SETS[name].python, ["-"] * len(PACKAGES), "FAILED: not installed", time.monotonic() - began)
+            missing = ["-"] * len(PACKAGES)
+            return Row(name, SETS[name].python, missing, "FAILED: not installed", time.monotonic() - began)
     versions = installed_versions(python)
     result = test_notebooks(python, FOLDER / f"{name}.xml")
     if result == "passed":
@@ -69,9 +70,9 @@ def installed_versions(python):
 def test_notebooks(python, report):
     """Run all notebooks under nbval, its progress shown; "passed", or which of them failed."""
     report.unlink(missing_ok=True)
-    status = subprocess.run([python, "-m", "pytest", "notebooks", "-q", "--tb=short", "--nbval-lax", "--nbval-current-env",
-                             "--nbval-cell-timeout=240", "-n", "2", "--dist", "loadfile", f"--junit-xml={report}"],
-                            cwd=ROOT).returncode
+    command = [python, "-m", "pytest", "notebooks", "-q", "--tb=short", "--nbval-lax", "--nbval-current-env",
+               "--nbval-cell-timeout=240", "-n", "2", "--dist", "loadfile", f"--junit-xml={report}"]
+    status = subprocess.run(command, cwd=ROOT).returncode
     if status == 0:
         return "passed"
     return "FAILED: " + (", ".join(failed_notebooks(report)) or f"pytest ended with status {status}")
@@ -100,7 +101,7 @@ def main():
     if unknown := [name for name in names if name not in SETS]:
         sys.exit(f"There is no set '{unknown[0]}'. There are {', '.join(SETS)}.")
     if not shutil.which("uv"):
-        sys.exit("The matrix needs uv, which makes its environments: https://docs.astral.sh/uv/ says how to install it.")
+        sys.exit("The matrix needs uv, which makes its environments: install it from https://docs.astral.sh/uv/.")
     rows = []
     for name in names:
         print(f"\n{name}: Python {SETS[name].python}", flush=True)
