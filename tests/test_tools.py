@@ -264,7 +264,7 @@ def stamped(checkout, address):
     project = checkout / "pyproject.toml"
     project.write_text(re.sub(r'^Repository = .*$', f'Repository = "{address}"', project.read_text(), flags=re.MULTILINE))
     (checkout / "README.md").write_text("# x\n<!-- stamp: badges -->\n<!-- /stamp -->\n<!-- stamp: clone -->\nold\n<!-- /stamp -->\n"
-                                        "<!-- stamp: map -->\n<!-- /stamp -->\n")
+                                        "<!-- stamp: map -->\n<!-- /stamp -->\n<!-- stamp: hub -->\n<!-- /stamp -->\n")
     assert tool(checkout, "tools/stamp.py").returncode == 0
     return tool(checkout, "tools/stamp.py", "--check")
 
@@ -280,6 +280,8 @@ def test_the_address_is_stamped_into_every_notebook_and_the_readme(own_checkout)
     readme = (own_checkout / "README.md").read_text()
     assert f"git clone {address}\ncd a-course" in readme and "v2/gh/someone/a-course/main" in readme
     assert "[How 01_works](notebooks/01_works.ipynb)" in readme
+    assert ("git-pull?repo=https%3A%2F%2Fgithub.com%2Fsomeone%2Fa-course&branch=main"
+            "&urlpath=lab%2Ftree%2Fa-course%2Fnotebooks") in readme
     assert f"repository-code: {address}" in (own_checkout / "CITATION.cff").read_text()
 
 

@@ -12,6 +12,7 @@ import pathlib
 import re
 import sys
 import tomllib
+import urllib.parse
 
 import nbformat
 from PIL import Image, ImageChops
@@ -92,7 +93,7 @@ def with_badge(source, badge):
 
 def stamped_readme(root, address):
     sections = {"cover": picture(root / "notebooks" / f"{COVER}.ipynb", PICTURE_WIDTH), "badges": badges(root, address),
-                "clone": clone(address), "map": course_map(root, address)}
+                "clone": clone(address), "hub": hub(address), "map": course_map(root, address)}
     text = (root / "README.md").read_text(encoding="utf-8")
     for name, section in sections.items():
         text = re.sub(rf"(<!-- stamp: {name} -->\n).*?(<!-- /stamp -->)",
@@ -107,6 +108,13 @@ def badges(root, address):
         colab_badge(address, f"notebooks/{first}"),
         "[![Open in Binder](https://mybinder.org/badge_logo.svg)]"
         f"(https://mybinder.org/v2/gh/{repository}/main?urlpath=lab/tree/notebooks)"])
+
+
+def hub(address):
+    """The nbgitpuller link of a class: it clones the course into the student's home, later brings it up to date."""
+    folder = address.rsplit("/", 1)[1]
+    query = urllib.parse.urlencode({"repo": address, "branch": "main", "urlpath": f"lab/tree/{folder}/notebooks"})
+    return f"```\nhttps://YOUR-HUB/hub/user-redirect/git-pull?{query}\n```"
 
 
 def clone(address):
