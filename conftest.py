@@ -15,6 +15,7 @@ EMPTY_FOLDER = tempfile.TemporaryDirectory()
 
 def pytest_addoption(parser):
     parser.addoption("--browser", action="store_true", help="also run the tests in a real browser, in tests/browser/")
+    parser.addoption("--alone", action="store_true", help="run every notebook whole, alone, on a pretended Colab")
 
 
 @pytest.hookimpl(wrapper=True)

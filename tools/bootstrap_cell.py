@@ -29,18 +29,25 @@ from pathlib import Path
 
 address = os.environ.get("COURSE_REPOSITORY", "@ADDRESS@")
 
+class NoCourse(Exception):
+    def _render_traceback_(self):  # what a notebook shows of it: the sentence alone
+        return [str(self)]
+
+git = lambda *words: subprocess.run(["git", *words], capture_output=True, text=True)
+
 def find_course():
-    here, clone = Path.cwd(), Path.cwd() / "cnn-visual-explanations"
-    for folder in (here, *here.parents, clone):
-        if (folder / "course.py").is_file() and (folder / "lecture_utils").is_dir():
-            return str(folder)
-    if "google.colab" not in sys.modules:
-        raise FileNotFoundError(f"The course is neither in {here} nor above it: run `git clone {address}` "
-                                "and open this notebook in the folder notebooks/ of the clone.")
-    git = subprocess.run(["git", "clone", "--quiet", "--depth", "1", address, str(clone)], capture_output=True, text=True)
-    if git.returncode:
-        raise ConnectionError(f"{address} could not be cloned; check the network and run this cell again. {git.stderr}")
-    return str(clone)
+    here, on_colab = Path.cwd(), "google.colab" in sys.modules
+    clone = str(here / "cnn-visual-explanations")
+    for folder in map(str, (here, *here.parents, clone)):
+        if Path(folder, "course.py").is_file() and Path(folder, "lecture_utils").is_dir():
+            if on_colab and folder == clone and git("-C", clone, "pull", "--quiet", "--ff-only", address).returncode:
+                print(f"{clone} could not be renewed from {address}; going on with it as it is.")
+            return folder
+    if not on_colab:
+        raise NoCourse(f"No course around {here}: run `git clone {address}` and open this notebook in the clone.")
+    if (cloning := git("clone", "--quiet", "--depth", "1", address, clone)).returncode:
+        raise NoCourse(f"The course could not be cloned; check the network and run this cell again. {cloning.stderr}")
+    return clone
 
 sys.path.insert(0, find_course())
 import lecture_utils.quiet  # TensorFlow, without the log lines it writes while it loads'''

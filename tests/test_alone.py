@@ -1,0 +1,143 @@
+"""One notebook alone in an empty folder, on a pretended Colab: the bootstrap cell fetches the course from a clone of it.
+
+Colab is pretended by a module google.colab that every kernel imports when it starts. `--alone` runs every notebook whole.
+"""
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import time
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+import execute
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+PATHS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+WHOLE = "05_cam_equivalence_proof"  # needs no download
+FIRST_CODE_CELLS = 4  # the bootstrap cell is one of them
+pytestmark = pytest.mark.skipif(not shutil.which("git"), reason="the bootstrap cell clones with git")
+
+
+def git(*words):
+    identity = ("-c", "user.name=t", "-c", "user.email=t@t", "-c", "core.bare=false")
+    return subprocess.run(["git", *identity, *map(str, words)], check=True, text=True, capture_output=True).stdout.strip()
+
+
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory):
+    """A bare repository that holds what this working tree holds, but for what git ignores."""
+    path = tmp_path_factory.mktemp("repository") / "course.git"
+    git("init", "--quiet", "--bare", path)
+    publish(path)
+    return path
+
+
+def publish(repository):
+    tree = (f"--git-dir={repository}", f"--work-tree={ROOT}")
+    git(*tree, "add", "--all")
+    git(*tree, "commit", "--quiet", "--allow-empty", "-m", "as it is now")
+
+
+@pytest.fixture
+def colab(tmp_path, monkeypatch, repository):
+    """An empty folder to put a notebook into, in an environment like Colab's."""
+    (tmp_path / "modules" / "google" / "colab").mkdir(parents=True)
+    (tmp_path / "modules" / "google" / "colab" / "__init__.py").touch()
+    startup = tmp_path / "ipython" / "profile_default" / "startup"
+    startup.mkdir(parents=True)
+    (startup / "00-colab.py").write_text("import google.colab\n")
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "modules"))
+    monkeypatch.setenv("COURSE_REPOSITORY", repository.as_uri())
+    (tmp_path / "content").mkdir()
+    return tmp_path / "content"
+
+
+def run(path, folder, code_cells=None, **options):
+    """Copy the notebook at `path` into `folder` and run it there, or only its first code cells; the executed notebook."""
+    shutil.copy(path, folder)
+    notebook = execute.cleared(nbformat.read(folder / path.name, as_version=4))
+    chosen = execute.code_cells(notebook)[:code_cells]
+    client = NotebookClient(notebook, km=execute.AsyncKernelManager(kernel_spec_manager=execute.ThisPython()),
+                            timeout=240, resources={"metadata": {"path": str(folder)}}, **options)
+    with client.setup_kernel(cleanup_kc=True):
+        for index, cell in enumerate(notebook.cells):
+            if any(cell is one for one in chosen):
+                began = time.monotonic()
+                client.execute_cell(cell, index)
+                if cell is chosen[0]:
+                    print(f"{path.stem}: the bootstrap cell took {time.monotonic() - began:.1f} s")
+    return notebook
+
+
+def printed(cell):
+    return "".join(output.get("text", "") for output in cell.outputs)
+
+
+def packages():
+    """Name and version of every package of this Python, seen from outside the course."""
+    code = "from importlib.metadata import distributions as d; print(sorted((p.name, p.version, str(p._path)) for p in d()))"
+    return subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True).stdout
+
+
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
+def test_a_notebook_alone_fetches_the_course_and_begins(path, colab, pytestconfig):
+    before = packages()
+    whole = path.stem == WHOLE or pytestconfig.getoption("alone")
+    notebook = run(path, colab, None if whole else FIRST_CODE_CELLS)
+    assert printed(notebook.cells[1]) == ""
+    assert {found.name for found in colab.iterdir()} == {path.name, "cnn-visual-explanations"}
+    assert packages() == before
+
+
+def test_without_a_network_one_sentence_says_what_to_do(colab, monkeypatch):
+    monkeypatch.setenv("COURSE_REPOSITORY", (colab / "nowhere").as_uri())
+    assert "check the network and run this cell again" in sentence_of(PATHS[0], colab)
+
+
+def test_elsewhere_one_sentence_names_the_clone_to_open(colab, monkeypatch):
+    monkeypatch.delenv("IPYTHONDIR")
+    assert "run `git clone file://" in sentence_of(PATHS[0], colab)
+
+
+def sentence_of(path, folder):
+    """What the notebook shows of the error that stopped its bootstrap cell."""
+    output, = run(path, folder, 1, allow_errors=True).cells[1].outputs
+    assert output.ename == "NoCourse" and output.traceback == [output.evalue], "more than the sentence"
+    return output.evalue
+
+
+def test_an_old_clone_is_renewed(colab, repository):
+    clone = make_clone(repository, colab)
+    publish(repository)
+    assert printed(run(PATHS[0], colab, 1).cells[1]) == ""
+    assert git("-C", clone, "rev-parse", "HEAD") == git("-C", repository, "rev-parse", "HEAD")
+
+
+def test_an_old_clone_that_holds_work_is_left_alone_and_named(colab, repository, monkeypatch):
+    clone = make_clone(repository, colab)
+    (clone / "LICENSE").write_text("mine")
+    monkeypatch.setenv("COURSE_REPOSITORY", (colab / "nowhere").as_uri())
+    said = printed(run(PATHS[0], colab, 1).cells[1])
+    assert said.count("\n") == 1 and "could not be renewed" in said and "going on with it as it is" in said
+    assert (clone / "LICENSE").read_text() == "mine"
+
+
+def make_clone(repository, folder):
+    clone = folder / "cnn-visual-explanations"
+    git("clone", "--quiet", "--depth", "1", repository.as_uri(), clone)
+    return clone
+
+
+@pytest.mark.parametrize("folder", ["notebooks", "my"])
+def test_in_a_checkout_the_course_is_found_from_its_folders(folder, tmp_path, repository):
+    clone = make_clone(repository, tmp_path)
+    (clone / folder).mkdir(exist_ok=True)
+    notebook = nbformat.read(PATHS[0], as_version=4)
+    notebook.cells = [notebook.cells[1], nbformat.v4.new_code_cell("print(find_course())")]
+    nbformat.write(notebook, tmp_path / "one.ipynb")
+    assert printed(run(tmp_path / "one.ipynb", clone / folder).cells[1]) == f"{clone}\n"
