@@ -176,8 +176,10 @@ def test_a_slide_fills_a_window_of_any_size(open_deck):
     page = open_deck("03_grad_cam_mnist", "en")
     for width, height, expected in ((1920, 1080, (0, 0, 1920, 1080)), (800, 600, (0, 75, 800, 450)), (400, 800, (0, 287.5, 400, 225))):
         page.set_viewport_size({"width": width, "height": height})
-        box = page.locator("section:not([hidden])").bounding_box()
-        assert (box["x"], box["y"], box["width"], box["height"]) == pytest.approx(expected, abs=0.5)
+        page.wait_for_function("""expected => {  // the page hears of its new size a little later
+            const box = document.querySelector("section:not([hidden])").getBoundingClientRect();
+            return [box.x, box.y, box.width, box.height].every((value, k) => Math.abs(value - expected[k]) < 0.5);
+        }""", arg=list(expected))
 
 
 def test_the_index_leads_to_every_deck(open_deck, chromium):
