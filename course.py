@@ -31,6 +31,7 @@ COMMANDS = collections.OrderedDict([
                      ["-m", "pytest", "tests", "notebooks", "--nbval-lax", "--nbval-current-env",
                       "--nbval-cell-timeout=240", "-n", "2", "--dist", "loadfile"])),
     ("lab", Command("copy the notebooks into my/, once, and open your copies in JupyterLab", ["tools/lab.py"])),
+    ("update", Command("bring the course up to date; work done in notebooks/ is moved into my/ first", ["tools/update.py"])),
     ("slides", Command("build the lecture's slides into build/slides/, in English and Korean; name some to build only those",
                        ["tools/slides.py"])),
     ("explore", Command("serve the explorer as a page to this computer; `explore --ip 0.0.0.0` to a lecture hall",

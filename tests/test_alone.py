@@ -138,6 +138,6 @@ def test_in_a_checkout_the_course_is_found_from_its_folders(folder, tmp_path, re
     clone = make_clone(repository, tmp_path)
     (clone / folder).mkdir(exist_ok=True)
     notebook = nbformat.read(PATHS[0], as_version=4)
-    notebook.cells = [notebook.cells[1], nbformat.v4.new_code_cell("print(find_course())")]
+    notebook.cells = [notebook.cells[1], nbformat.v4.new_code_cell("print(course)")]
     nbformat.write(notebook, tmp_path / "one.ipynb")
     assert printed(run(tmp_path / "one.ipynb", clone / folder).cells[1]) == f"{clone}\n"

@@ -1,4 +1,5 @@
-"""Students' work survives: their copies in my/ meet git, an instructor's changes, dead kernels and full disks."""
+"""Students' work survives: their copies in my/ meet git, an instructor's changes, dead kernels and full disks; and
+work done in notebooks/ itself meets `update`."""
 import errno
 import os
 import pathlib
@@ -15,6 +16,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 
 import execute
 import lab
+import update
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 ANSWER = "def double(x):\n    return 2 * x"
@@ -93,6 +95,70 @@ def test_a_pull_after_work_conflicts_with_nothing_and_loses_nothing(instructor, 
     assert told[0] == "Copied into my/, to work in: 03_three."
     assert len(told) == 2 and told[1].startswith("my/01_one.ipynb: the course's notebook has changed since your copy.")
     assert {name: files(student / "my")[name] for name in before} == before
+
+
+@pytest.mark.parametrize("works", [(run,), (answer,), (answer, run)], ids=["a run", "an exercise", "both"])
+def test_work_in_the_course_s_own_folder_is_moved_before_the_pull(instructor, student, works):
+    for work in works:
+        work(student / "notebooks" / "01_one.ipynb")
+    worked = (student / "notebooks" / "01_one.ipynb").read_bytes()
+    before = files(student / "my")
+    write(instructor / "notebooks" / "01_one.ipynb", "1 + 2", "def double(x):\n    return None")
+    commit(instructor)
+    assert updated(student)[:2] == ["Your work in notebooks/01_one.ipynb now lies in my/01_one_2.ipynb.", "The course was renewed."]
+    assert files(student / "my") == before | {"01_one_2.ipynb": worked}
+    assert files(student / "notebooks") == files(instructor / "notebooks")
+    assert git(student, "status", "--porcelain") == ""
+
+
+def test_an_update_with_nothing_new_says_so_and_changes_nothing(student):
+    before = files(student / "my")
+    assert updated(student) == ["The course is up to date."] and files(student / "my") == before
+
+
+def test_a_pull_that_git_refuses_says_why_and_loses_nothing(instructor, student):
+    (student / ".gitignore").write_text("mine")
+    (instructor / ".gitignore").write_text("the instructor's")
+    commit(instructor)
+    with pytest.raises(update.NotUpdated, match=r"\.gitignore(.|\n)*course stays as it is, and so does your work"):
+        updated(student)
+    assert (student / ".gitignore").read_text() == "mine"
+
+
+def test_without_a_network_an_update_says_so(instructor, student):
+    instructor.rename(instructor.with_name("gone"))
+    answer(student / "notebooks" / "01_one.ipynb")
+    worked = (student / "notebooks" / "01_one.ipynb").read_bytes()
+    with pytest.raises(update.NotUpdated, match="Without a network, run the same command again later"):
+        updated(student)
+    assert (student / "my" / "01_one_2.ipynb").read_bytes() == worked
+
+
+def test_an_update_that_gets_no_answer_ends(student, monkeypatch):
+    monkeypatch.setattr(update, "SECONDS", 0.5)
+    git(student, "config", "remote.origin.url", "ext::sleep 20")
+    git(student, "config", "protocol.ext.allow", "always")
+    with pytest.raises(update.NotUpdated, match="No answer came in 0.5 s. Check the network"):
+        updated(student)
+
+
+def test_a_full_disk_keeps_the_work_where_it_was(student, monkeypatch):
+    answer(student / "notebooks" / "01_one.ipynb")
+    before = files(student / "my"), files(student / "notebooks")
+    monkeypatch.setattr(update.shutil, "copyfile", copy_half)
+    with pytest.raises(OSError, match="No space left"):
+        updated(student)
+    assert (files(student / "my"), files(student / "notebooks")) == before
+
+
+def copy_half(source, target):
+    write_half(target, source.read_text(), "utf-8")
+
+
+def updated(student):
+    said = []
+    update.update(student, said.append)
+    return said
 
 
 def test_renaming_the_old_copy_brings_a_new_one_beside_it(instructor, student):

@@ -23,6 +23,7 @@ The second cell is the bootstrap cell; it carries the tag `bootstrap`.
 BOOTSTRAP = '''\
 # Finds the course and makes it importable; on Colab, clones it first. Silent when all is well.
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -33,7 +34,11 @@ class NoCourse(Exception):
     def _render_traceback_(self):  # what a notebook shows of it: the sentence alone
         return [str(self)]
 
-git = lambda *words: subprocess.run(["git", *words], capture_output=True, text=True)
+def git(*words):
+    try:
+        return subprocess.run(["git", *words], capture_output=True, text=True, timeout=100, stdin=subprocess.DEVNULL)
+    except subprocess.TimeoutExpired:
+        return subprocess.CompletedProcess(words, 1, stderr="No answer came in 100 seconds.")
 
 def find_course():
     here, on_colab = Path.cwd(), "google.colab" in sys.modules
@@ -45,11 +50,13 @@ def find_course():
             return folder
     if not on_colab:
         raise NoCourse(f"No course around {here}: run `git clone {address}` and open this notebook in the clone.")
-    if (cloning := git("clone", "--quiet", "--depth", "1", address, clone)).returncode:
+    shutil.rmtree(part := clone + ".part", ignore_errors=True)  # of a clone that was interrupted
+    if (cloning := git("clone", "--quiet", "--depth", "1", address, part)).returncode:
         raise NoCourse(f"The course could not be cloned; check the network and run this cell again. {cloning.stderr}")
-    return clone
+    return shutil.move(part, clone)
 
-sys.path.insert(0, find_course())
+course = find_course()
+sys.path.insert(0, course)
 import lecture_utils.quiet  # TensorFlow, without the log lines it writes while it loads'''
 
 
