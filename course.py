@@ -36,6 +36,8 @@ COMMANDS = collections.OrderedDict([
                        ["tools/slides.py"])),
     ("explore", Command("serve the explorer as a page to this computer; `explore --ip 0.0.0.0` to a lecture hall",
                         ["tools/explore.py"])),
+    ("class", Command("simulate a class on a JupyterHub of this computer, to see how many students it carries",
+                      ["classroom/simulate.py"])),
     ("data", Command("fetch the real data, and show what is where; `data --show` only shows",
                      ["-m", "lecture_utils.datasets"])),
     ("doctor", Command("check this computer, and say what to do about each thing that is wrong",
