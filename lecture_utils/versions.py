@@ -2,18 +2,17 @@
 
 import contextlib
 import platform
-import tomllib
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-
-from packaging.requirements import Requirement
 
 PROJECT = Path(__file__).resolve().parents[1] / "pyproject.toml"
 
 
 def say_versions():
     """Print one line if an installed version lies outside pyproject.toml's ranges; a lesson goes on in any case."""
-    with contextlib.suppress(Exception):  # whatever can't be read: a check must not stop a lesson
+    with contextlib.suppress(Exception):  # whatever can't be read or imported: a check must not stop a lesson
+        import tomllib  # since Python 3.11
+
         if outside := versions_outside(tomllib.loads(PROJECT.read_text(encoding="utf-8"))["project"]):
             print(f"Not tested with these versions: {'; '.join(outside)}. The lesson goes on.")
 
@@ -23,6 +22,8 @@ def versions_outside(project):
 
     A package that isn't installed is left out: importing it says so.
     """
+    from packaging.requirements import Requirement  # comes with matplotlib
+
     outside = []
     for line in ["Python" + project["requires-python"], *project["dependencies"]]:
         wanted = Requirement(line)

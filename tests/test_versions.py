@@ -1,4 +1,6 @@
 """The line about versions outside the ranges: one line, never an error."""
+import sys
+
 import pytest
 
 from lecture_utils import versions
@@ -43,5 +45,12 @@ def test_what_cannot_be_read_never_stops_a_lesson(monkeypatch, capsys, tmp_path,
 
 def test_no_pyproject_never_stops_a_lesson(monkeypatch, capsys, tmp_path):
     monkeypatch.setattr(versions, "PROJECT", tmp_path / "pyproject.toml")
+    versions.say_versions()
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("module", ["tomllib", "packaging.requirements"])
+def test_a_python_without_the_parsers_never_stops_a_lesson(monkeypatch, capsys, module):
+    monkeypatch.setitem(sys.modules, module, None)
     versions.say_versions()
     assert capsys.readouterr().out == ""
