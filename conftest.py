@@ -6,7 +6,7 @@ import tempfile
 import pytest
 from nbval.plugin import IPyNbCell
 
-sys.path.insert(0, str(pathlib.Path(__file__).parent / "tools"))
+sys.path[:0] = [str(pathlib.Path(__file__).parent / folder) for folder in ("tools", "classroom")]
 
 from execute import embedded_environment  # noqa: E402  (tools/ is on the path only now)
 
@@ -15,6 +15,7 @@ EMPTY_FOLDER = tempfile.TemporaryDirectory()
 
 def pytest_addoption(parser):
     parser.addoption("--browser", action="store_true", help="also run the tests in a real browser, in tests/browser/")
+    parser.addoption("--class", action="store_true", dest="whole_class", help="also simulate a class on a JupyterHub")
     parser.addoption("--alone", action="store_true", help="run every notebook whole, alone, on a pretended Colab")
 
 

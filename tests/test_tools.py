@@ -54,7 +54,8 @@ def own_checkout(tmp_path):
 
 def make_checkout(root):
     """Four notebooks: one that works, one that fails, one that hangs, one whose kernel dies."""
-    shutil.copytree(ROOT / "tools", root / "tools", ignore=shutil.ignore_patterns("__pycache__"))
+    for folder in ("tools", "classroom"):
+        shutil.copytree(ROOT / folder, root / folder, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("conftest.py", "pyproject.toml", "CITATION.cff"):
         shutil.copy(ROOT / name, root)
     folder = root / "notebooks"
@@ -264,7 +265,7 @@ def stamped(checkout, address):
     project = checkout / "pyproject.toml"
     project.write_text(re.sub(r'^Repository = .*$', f'Repository = "{address}"', project.read_text(), flags=re.MULTILINE))
     (checkout / "README.md").write_text("# x\n<!-- stamp: badges -->\n<!-- /stamp -->\n<!-- stamp: clone -->\nold\n<!-- /stamp -->\n"
-                                        "<!-- stamp: map -->\n<!-- /stamp -->\n<!-- stamp: hub -->\n<!-- /stamp -->\n")
+                                        "<!-- stamp: map -->\n<!-- /stamp -->\n")
     assert tool(checkout, "tools/stamp.py").returncode == 0
     return tool(checkout, "tools/stamp.py", "--check")
 
@@ -280,8 +281,12 @@ def test_the_address_is_stamped_into_every_notebook_and_the_readme(own_checkout)
     readme = (own_checkout / "README.md").read_text()
     assert f"git clone {address}\ncd a-course" in readme and "v2/gh/someone/a-course/main" in readme
     assert "[How 01_works](notebooks/01_works.ipynb)" in readme
+    assert "OWNER" not in "".join(path.read_text() for path in (own_checkout / "classroom").iterdir())
+    classroom = (own_checkout / "classroom" / "README.md").read_text()
     assert ("git-pull?repo=https%3A%2F%2Fgithub.com%2Fsomeone%2Fa-course&branch=main"
-            "&urlpath=lab%2Ftree%2Fa-course%2Fnotebooks") in readme
+            "&urlpath=lab%2Ftree%2Fa-course%2Fnotebooks") in classroom
+    assert f"git clone {address} /opt/cnn-visual-explanations" in classroom
+    assert f"COURSE_REPOSITORY: {address}\n" in (own_checkout / "classroom" / "zero-to-jupyterhub.yaml").read_text()
     assert f"repository-code: {address}" in (own_checkout / "CITATION.cff").read_text()
 
 

@@ -40,9 +40,14 @@ def stamped_texts(root):
     """What each stamped file should hold: a dict path -> text, with only those that differ from what they do hold."""
     address = repository_address(root)
     texts = {path: stamped_notebook(path, address, root) for path in notebook_paths(root)}
-    texts[root / "README.md"] = stamped_readme(root, address)
-    texts[root / "CITATION.cff"] = re.sub(r"^repository-code:.*$", f"repository-code: {address}",
-                                          (root / "CITATION.cff").read_text(encoding="utf-8"), flags=re.MULTILINE)
+    texts[root / "README.md"] = with_sections(root / "README.md", {
+        "cover": picture(root / "notebooks" / f"{COVER}.ipynb", PICTURE_WIDTH), "badges": badges(root, address),
+        "clone": clone(address), "map": course_map(root, address)})
+    texts[root / "classroom" / "README.md"] = with_sections(root / "classroom" / "README.md", {
+        "littlest": littlest(address), "image": image(address), "link": link(address)})
+    texts[root / "CITATION.cff"] = with_value(root / "CITATION.cff", "repository-code", address)
+    texts[root / "classroom" / "zero-to-jupyterhub.yaml"] = with_value(
+        root / "classroom" / "zero-to-jupyterhub.yaml", "COURSE_REPOSITORY", address)
     return {path: text for path, text in texts.items() if text != path.read_text(encoding="utf-8")}
 
 
@@ -88,17 +93,21 @@ def with_badge(source, badge):
     return f"{text.rstrip()}\n\n{badge}\n{table}{rest}".rstrip()
 
 
-# ---- README.md: the text between <!-- stamp: NAME --> and <!-- /stamp --> is written here
+def with_value(path, key, value):
+    """The YAML text at `path` with the value of `key` replaced."""
+    return re.sub(rf"^(\s*{key}:).*$", rf"\1 {value}", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
 
 
-def stamped_readme(root, address):
-    sections = {"cover": picture(root / "notebooks" / f"{COVER}.ipynb", PICTURE_WIDTH), "badges": badges(root, address),
-                "clone": clone(address), "hub": hub(address), "map": course_map(root, address)}
-    text = (root / "README.md").read_text(encoding="utf-8")
+def with_sections(path, sections):
+    """The Markdown text at `path` with what stands between <!-- stamp: NAME --> and <!-- /stamp --> replaced."""
+    text = path.read_text(encoding="utf-8")
     for name, section in sections.items():
         text = re.sub(rf"(<!-- stamp: {name} -->\n).*?(<!-- /stamp -->)",
                       lambda mark: mark[1] + section + "\n" + mark[2], text, flags=re.DOTALL)
     return text
+
+
+# ---- the sections of README.md and classroom/README.md
 
 
 def badges(root, address):
@@ -110,7 +119,24 @@ def badges(root, address):
         f"(https://mybinder.org/v2/gh/{repository}/main?urlpath=lab/tree/notebooks)"])
 
 
-def hub(address):
+def littlest(address):
+    """How The Littlest JupyterHub gets the course."""
+    course = "/opt/cnn-visual-explanations"
+    return "\n".join([
+        "```", f"sudo git clone {address} {course}", f"sudo git config --system --add safe.directory {course}",
+        f"sudo -E /opt/tljh/user/bin/python -m pip install {course}",
+        f"sudo ln -s {course}/classroom/course_hub.py /opt/tljh/config/jupyterhub_config.d/",
+        "sudo tljh-config set services.cull.timeout 3600", "sudo tljh-config reload hub", "```"])
+
+
+def image(address):
+    """How an image for Kubernetes is made of the course."""
+    return ("```\npip install jupyter-repo2docker\n"
+            "repo2docker --no-run --user-id 1000 --user-name jovyan --target-repo-dir /srv/course "
+            f"--image-name REGISTRY/cnn-visual-explanations:1.0.0 {address}\n```")
+
+
+def link(address):
     """The nbgitpuller link of a class: it clones the course into the student's home, later brings it up to date."""
     folder = address.rsplit("/", 1)[1]
     query = urllib.parse.urlencode({"repo": address, "branch": "main", "urlpath": f"lab/tree/{folder}/notebooks"})
