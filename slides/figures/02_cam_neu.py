@@ -66,7 +66,7 @@ def six_defects(say):
 def two_heads(say):
     """The trunk, and above it the two heads with their parameters."""
     figure, axis = canvas(11.7, 4.7)
-    block(axis, 1.1, 2.35, say("trunk:\nfour\nconvolutions", "몸통:\n합성곱\n넷"), width=1.9, height=2.1, colour=GREY)
+    block(axis, 1.1, 2.35, say("trunk:\nfour\nconvolutions", "몸통:\n합성곱\n층 4개"), width=1.9, height=2.1, colour=GREY)
     block(axis, 3.5, 2.35, "$A$\n25×25×64", width=1.8, height=1.3, colour=GREY)
     arrow(axis, (2.07, 2.35), (2.58, 2.35))
     for y, name, first, second in ((3.75, "neu_dense", say("pool 5×5,\nFlatten\n1600", "풀링 5×5,\nFlatten\n1600"), "Dense\n64"), (0.95, "neu_gap", say("GAP: means\n64", "GAP: 평균\n64"), None)):
@@ -194,7 +194,7 @@ def wrong_answers(say):
             picture(axis, drawn)
             draw_boxes(axis, neu().boxes_test[i])
         row[0].text(-0.08, 0.5, f"{named(neu().y_test[i], say)}\n→ {named(predicted[i], say)}", transform=row[0].transAxes,
-                    rotation=90, ha="right", va="center", multialignment="center")
+                    rotation=90, ha="right", va="center", multialignment="center", linespacing=1.35)
     for axis, title in zip(axes[0], (say("image", "이미지"), say("predicted", "예측 클래스"), say("true class", "정답 클래스"))):
         axis.set_title(title)
     return figure
@@ -258,7 +258,7 @@ def pointing_scores(say):
     names = [say("all", "전체"), *(named(c, say, line=True) for c in range(6))]
     x = np.arange(7) + np.array([-0.3, *[0] * 6])
     for shift, (name, label, colour) in zip((-0.27, 0, 0.27), (("neu_gap", "neu_gap", BLUE), ("neu_gap_plain", "neu_gap_plain", ORANGE),
-                                                             ("chance", say("chance", "무작위"), GREY))):
+                                                             ("chance", say("chance", "우연"), GREY))):
         axis.bar(x + shift, rows[name], width=0.26, color=colour, label=label)
     axis.set_xticks(x, names)
     axis.set_ylabel(say("hits, %", "적중, %")), axis.set_ylim(0, 128), axis.set_yticks([0, 50, 100])

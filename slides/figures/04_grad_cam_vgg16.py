@@ -203,7 +203,7 @@ def sum_of_channels(say):
         figure.subplots_adjust(0.07, 0.13, 0.995, 0.88, wspace=0.06)
         axes[0].bar(range(160), shares, width=1, color=[ORANGE] * n + ["#cfd4d9"] * (160 - n))
         axes[0].set_xticks([0, 159], [1, 160]), axes[0].set_yticks([0, 0.3])
-        axes[0].set_title(say("sum of each $\\alpha_k A^k$", "$\\alpha_k A^k$의 합"))
+        axes[0].set_title(say("sum of each $\\alpha_k A^k$", "채널별 $\\alpha_k A^k$의 합"))
         axes[0].spines[["top", "right"]].set_visible(False)
         running = each[..., :n].sum(axis=-1)
         axes[1].imshow(running, cmap="RdBu_r", vmin=-top, vmax=top)

@@ -138,7 +138,7 @@ def signed_map(axis, map_):
     """A map in red and blue, its largest absolute value written into its corner."""
     top = np.abs(map_).max()
     axis.imshow(map_, cmap=SIGNED, vmin=-top, vmax=top, interpolation="nearest")
-    axis.text(0.97, 0.04, f"±{top:.2g}", transform=axis.transAxes, ha="right", va="bottom",
+    axis.text(0.97, 0.04, f"±{top:.3g}", transform=axis.transAxes, ha="right", va="bottom",
               bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.5, "alpha": 0.85})
     axis.set_xticks([]), axis.set_yticks([])
 

@@ -77,7 +77,7 @@ def correlation(pair):
 
 
 def signed(number):
-    return f"{number:.1f}".replace("-", "\N{MINUS SIGN}")
+    return f"{number:.2f}".replace("-", "\N{MINUS SIGN}")
 
 
 def roomy(figure):
@@ -274,7 +274,7 @@ def on_the_way_down(say):
                                          say("pixels", "픽셀")])
     axis.set_xlim(-0.3, 9.4), axis.set_ylim(-1.1, 1.1)
     axis.set_yticks([-1, 0, 1], ["\N{MINUS SIGN}1", "0", "1"])
-    axis.set_ylabel(say("cat and horse:\ncorrelation", "고양이와 말의\n상관계수"))
+    axis.set_ylabel(say("cat and horse:\ncorrelation", "고양이와 말의\n상관계수"), linespacing=1.35)
     axis.spines[["top", "right"]].set_visible(False)
     return figure
 

@@ -15,7 +15,7 @@ from lecture_utils import (black, blurred, bootstrap, box_iou, box_masks, boxes,
                            rank_correlation, upsample)
 from lecture_utils.plots import BLUE, GREY, LINES, ORANGE, draw_boxes, picture, plt
 
-NAMES_KO = {"crazing": "균열", "inclusion": "개재물", "patches": "얼룩", "pitted_surface": "패임", "rolled-in_scale": "압입 스케일",
+NAMES_KO = {"crazing": "균열", "inclusion": "개재물", "patches": "반점", "pitted_surface": "패임", "rolled-in_scale": "압입 스케일",
             "scratches": "긁힘"}
 SIZE = (200, 200)
 
@@ -142,9 +142,9 @@ def drawn_maps(say):
     drawn = np.zeros((6, 10, 10))
     drawn[0][mask] = drawn[5][mask] = 1
     drawn[1][:] = drawn[3][1:9, 1:9] = drawn[4][3:7, 5:9] = 1
-    drawn[2][5, 5] = drawn[3][5, 5] = drawn[4][5, 8] = drawn[5][0, 0] = 2
+    drawn[2][5, 5] = drawn[3][5, 5] = drawn[4][5, 8] = drawn[5][1, 1] = 2
     names = [say("exact", "정확"), say("everywhere", "어디나"), say("one pixel", "픽셀 하나"), say("too large", "너무 큼"),
-             say("half beside", "반쯤 옆"), say("a hot speck", "뜨거운 점")]
+             say("half beside", "반쯤 벗어남"), say("a hot speck", "뜨거운 점")]
     same = np.repeat(mask[None], 6, axis=0)
     hits, energy, overlap = pointing_game(drawn, same), energy_inside(drawn, same), box_iou(drawn, [[[3, 3, 7, 7]]] * 6)
     figure, axes = plt.subplots(1, 6, figsize=(11.7, 4.6))
@@ -273,6 +273,7 @@ def without_boxes(say):
         axis.set_yticks(range(4), views)
         axis.set_ylim(3.5, -0.5), axis.set_xlim(0, 1), axis.set_xticks([])
         axis.set_title(name_of(say, c), fontsize=20, pad=10)
+        axis.set_xlabel(say("confidence in the true class", "정답 클래스의 확신도"), labelpad=8)
         axis.spines[["top", "right", "bottom"]].set_visible(False)
     return figure
 
@@ -362,6 +363,7 @@ def removal(say):
         axis.set_yticks(range(3), names.values())
         axis.set_ylim(2.4, -0.8), axis.set_xlim(-0.55, 0.55)
         axis.set_xticks([-0.4, 0, 0.4], ["\N{MINUS SIGN}0.4", "0", "+0.4"])
+        axis.set_xlabel(say("change of confidence in the class", "클래스 확신도의 변화"))
         axis.set_title(title, fontsize=20, pad=10)
         axis.spines[["top", "right", "left"]].set_visible(False)
     return figure
@@ -434,8 +436,8 @@ def deletion_curves(say):
         axis.set_xlabel(say("% of the pixels, highest first", "지운 픽셀, 맵이 높은 것부터, %"))
         axis.set_xticks([0, 50, 100]), axis.set_yticks([0, 0.5, 1], ["0", "0.5", "1"]), axis.set_ylim(0, 1.03)
         axis.spines[["top", "right"]].set_visible(False)
-    axes[0].set_ylabel(say("confidence", "확신도"))
-    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside right center", frameon=False, handlelength=1.6)
+    axes[0].set_ylabel(say("confidence", "확신도"), labelpad=8)
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside right center", frameon=False, handlelength=4.4)
     return figure
 
 
@@ -545,7 +547,7 @@ def repaired(say):
         axis.set_title(title, fontsize=20, pad=10, color=colour)
     worlds = {say("supplier's\ntest set", "납품업체\n테스트"): names["x_delivered_test"],
               say("no ruler", "자 없음"): names["x_test"],
-              say("ruler\neverywhere", "모두 자"): planted.lay_ruler(names["x_test"])}
+              say("ruler\neverywhere", "모든 사진에\n자"): planted.lay_ruler(names["x_test"])}
     for k, (network, prepare, colour) in enumerate([(names["delivered_net"], lambda images: images, ORANGE),
                                                     (names["repaired_net"], repair, BLUE)]):
         shares = [right(network, prepare(images)).mean() for images in worlds.values()]
@@ -553,6 +555,7 @@ def repaired(say):
         for place, share in enumerate(shares):
             axes[2].text(place + 0.42 * k - 0.21, share + 0.01, f"{share:.0%}", ha="center", va="bottom",
                          fontsize=TEXT, color=colour)
+    axes[2].set_title(say("accuracy", "정확도"), fontsize=20, pad=10)
     axes[2].set_xticks(range(3), worlds), axes[2].set_yticks([]), axes[2].set_ylim(0, 1.1)
     axes[2].spines[["top", "right", "left"]].set_visible(False)
     return figure
