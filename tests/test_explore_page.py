@@ -88,10 +88,31 @@ def test_the_page_and_what_it_is_made_of_are_served(request_):
         assert status == 200 and headers["Content-Type"].startswith(kind)
 
 
-@pytest.mark.parametrize("path", ["/../explore.py", "/..%2fexplore.py", "/index.html", "/lab", "/tree", "/api/kernels", "/api/contents",
-                                  "/terminals", "/explore.js/../../../course.py", "/.git/config", "/etc/passwd"])
+@pytest.mark.parametrize("path", [
+    "/../explore.py", "/..%2fexplore.py", "/%2e%2e/explore.py", "/%2e%2e%2f%2e%2e%2fcourse.py", "/..%5cexplore.py",
+    "/explore.js/../../../course.py", "/explore.css/..%2f..%2f..%2fcourse.py", "/explore.js%00", "/view/../course.py",
+    "/static/../../course.py", "/static/explore.js", "/index.html", "/explore.py", "/course.py", "/README.md",
+    "//course.py", "/lab", "/tree", "/edit/course.py", "/files/README.md", "/notebooks/01_cnn_basics.ipynb", "/api",
+    "/api/kernels", "/api/contents", "/api/contents/README.md", "/api/sessions", "/terminals", "/terminals/websocket/1",
+    "/.git/config", "/etc/passwd", "/etc/../etc/passwd"])
 def test_nothing_else_is_served(request_, path):
-    assert request_("GET", path)[0] in (403, 404)
+    for method in ("GET", "HEAD", "POST"):
+        status, _, body = request_(method, path, b"" if method == "POST" else None)
+        assert status in (403, 404, 405) and len(body) < 100
+        assert not any(word in body for word in (b"Traceback", b"root:", b"import", str(explore.ROOT).encode()))
+
+
+@pytest.mark.parametrize("method, path", [("POST", "/view"), ("POST", "/picture?network=digits"),
+                                          ("GET", "/figure.png?asked=1")])
+def test_what_goes_wrong_inside_is_told_without_its_traceback(request_, monkeypatch, method, path):
+    def broken(*_):
+        raise RuntimeError(f"a secret in {explore.__file__}")
+
+    for question in ("view", "picture", "figure"):
+        monkeypatch.setattr(explore.Hall, question, broken)
+    status, headers, body = request_(method, path, b"{}" if method == "POST" else None)
+    assert status == 500 and json.loads(body) == {"error": "this cannot be answered (500)"}
+    assert "default-src 'none'" in headers["Content-Security-Policy"]
 
 
 @pytest.mark.parametrize("method, path", [("GET", "/view"), ("POST", "/"), ("PUT", "/view"), ("DELETE", "/networks"), ("POST", "/figure.png")])
@@ -148,6 +169,25 @@ def test_a_file_that_is_too_large_is_not_taken_in(request_):
     except (ConnectionError, http.client.HTTPException):
         pass        # the server hangs up while it is still coming
     assert request_("POST", "/picture?network=digits", bytes(uploads.MAX_BYTES + 1))[0] == 400
+
+
+@pytest.mark.parametrize("path", ["/view", "/picture?network=digits", "/nowhere"])
+def test_what_declares_to_be_too_large_is_not_waited_for(port, path):
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection.putrequest("POST", path)
+    connection.putheader("Content-Length", str(10**12))
+    connection.endheaders(b"the first of many")
+    try:
+        assert connection.getresponse().status in (400, 413)
+    except (ConnectionError, http.client.BadStatusLine):
+        pass        # the server hangs up
+
+
+def test_an_address_without_end_is_refused(request_):
+    try:
+        assert request_("GET", "/figure.png?asked=" + 1_000_000 * "1")[0] in (400, 414, 431)
+    except (ConnectionError, http.client.BadStatusLine):
+        pass        # the server hangs up while it is still coming
 
 
 def test_kept_pictures_are_bounded(subjects, monkeypatch):
