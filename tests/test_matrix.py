@@ -1,5 +1,6 @@
 """tools/matrix.py: its sets, its table, its failures; uv and pytest only pretended."""
 import pathlib
+import re
 import subprocess
 import sys
 import tomllib
@@ -35,6 +36,27 @@ def test_colab_s_versions_lie_within_the_ranges():
     for pin in pins:
         version = str(pin.specifier).removeprefix("==").replace("*", "9")  # 2.20.* stands for 2.20.9
         assert ranges[pin.name].contains(version), pin
+
+
+def test_conda_s_set_is_the_environment_file_under_pypi_s_names():
+    lines = (ROOT / "environment.yml").read_text(encoding="utf-8").partition("dependencies:")[2].splitlines()
+    specs = [re.sub(r"\s*#.*|^\s*- ", "", line) for line in lines if re.match(r"\s*- \w", line) and "pip:" not in line]
+    python, *conda = specs[:specs.index("pip") + 1]
+    assert python == f"python={matrix.SETS['conda'].python}"
+    assert matrix.SETS["conda"].install == [line.replace("matplotlib-base", "matplotlib") for line in conda]
+    assert list(matrix.SETS["conda"].then) == [*specs[specs.index("pip") + 1:], "pytest-xdist"]
+    assert all(Requirement(line) for line in (*matrix.SETS["conda"].install, *matrix.SETS["conda"].then))
+
+
+def test_pip_s_part_is_installed_upon_conda_s(monkeypatch, tmp_path):
+    commands = []
+    monkeypatch.setattr(matrix, "FOLDER", tmp_path)
+    monkeypatch.setattr(matrix.subprocess, "run", lambda command, **_: commands.append(command) or
+                        subprocess.CompletedProcess(command, len(commands) == 3))  # the third step fails
+    assert matrix.test_set("conda").result == "FAILED: not installed"
+    assert [command[:3] for command in commands] == [["uv", "venv", "--quiet"], *2 * [["uv", "pip", "install"]]]
+    assert "numpy>=2,<3" in commands[1] and not any("tensorflow" in part for part in commands[1])
+    assert any("tensorflow" in part for part in commands[2]) and "numpy>=2,<3" not in commands[2]
 
 
 def pretend(monkeypatch, tmp_path, capsys, status, failing_step=None):
@@ -85,7 +107,7 @@ def test_without_uv_a_sentence_says_where_it_is(monkeypatch):
 
 def test_an_unknown_set_is_told_with_the_known_ones(monkeypatch):
     monkeypatch.setattr(sys, "argv", ["matrix.py", "older"])
-    with pytest.raises(SystemExit, match="no set 'older'. There are lowest, colab, lock, newest"):
+    with pytest.raises(SystemExit, match="no set 'older'. There are lowest, colab, lock, newest, conda"):
         matrix.main()
 
 
