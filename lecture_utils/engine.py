@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from . import surgery
 
-SHARE = 2**28       # floats of feature maps that one pass may hold (1 GiB); more images are explained in shares
+SHARE = 2**28       # floats that one pass may hold (1 GiB); more images are explained in shares
 
 
 # --- the passes --------------------------------------------------------------------------------------------------
@@ -44,7 +44,7 @@ def explain_feature_maps(model, images, equation, layers, class_index=None, outp
             dS_dA = _gradient(tape, y, A, chosen, [step.name for step in steps])
             return [equation(_float32(a), _float32(g)) for a, g in zip(A, dS_dA)]
 
-        return _Pass(maps, network, chosen, _floats(network.after(watched))), [step.name for step in steps]
+        return _Pass(maps, network, chosen, sum(map(_floats, network.after(watched)))), [step.name for step in steps]
 
     key = (equation, layers, output, score is None)
     function, names = prepared.once(key, build)
@@ -74,7 +74,7 @@ def explain_classes(model, images, equation, layer, class_indices, output=None):
             maps = equation(*_gradient_from(top, once_per_class, slots, [tf.reshape(chosen, [-1])]))
             return tf.reshape(maps, tf.concat([[n, k], tf.shape(maps)[1:]], 0))
 
-        return _Pass(maps, network, [chosen], _floats(top.steps))
+        return _Pass(maps, network, [chosen], sum(map(_floats, top.steps)))
 
     return prepared.once((equation, layer, output), build)(inputs, [chosen], copies=chosen.shape[1])
 
@@ -92,7 +92,8 @@ def explain_pixels(model, images, gate, class_index=None, output=None, score=Non
         def gradient(inputs, chosen):
             return _pixel_gradient(gated, slots, inputs, chosen)[1]
 
-        return _Pass(gradient, network, chosen, _floats(network.steps)), surgery.other_activations(network, slots)
+        kept = sum(map(_floats, network.steps))
+        return _Pass(gradient, network, chosen, kept), surgery.other_activations(network, slots)
 
     function, others = prepared.once((gate, output, score is None), build)
     _warn_of(others)
@@ -115,7 +116,8 @@ def explain_pixels_and_map(model, images, gate, equation, combine, layer, class_
             A, dS_dA = _gradient_from(top, [tensors[slot] for slot in top.inputs], slots, chosen)
             return combine(equation(A, dS_dA), pixels)
 
-        return _Pass(both, network, chosen, _floats(network.steps)), surgery.other_activations(network, slots)
+        kept = sum(map(_floats, network.steps))
+        return _Pass(both, network, chosen, kept), surgery.other_activations(network, slots)
 
     function, others = prepared.once((gate, equation, combine, layer, output, score is None), build)
     _warn_of(others)
@@ -195,7 +197,7 @@ def _forward(prepared, inputs):
     def build():
         def forward(inputs, _):
             return _scores(network.run(inputs), network.outputs)
-        return _Pass(forward, network, floats_per_image=_floats(network.steps))
+        return _Pass(forward, network)
 
     return [tf.constant(y) for y in prepared.once("forward", build)(inputs)]
 
@@ -317,17 +319,19 @@ class _Pass:
     them gets its part of every share.
     """
 
-    def __init__(self, function, network, chosen=(), floats_per_image=1):
+    def __init__(self, function, network, chosen=(), kept=1):
+        """`kept`: how many floats the pass keeps for each image until its end, for the way back."""
         self._function = function
         self._dtypes = [spec.dtype for spec in network.input_specs]
         self._chosen = [tf.TensorSpec([None] * each.ndim, each.dtype) for each in chosen]
-        self._floats = floats_per_image
+        self._kept = kept
+        self._passing = 4 * max(map(_floats, network.steps), default=0)         # the widest step, and copies of it
         self._compiled = {}
         self._lock = threading.Lock()
 
     def __call__(self, inputs, chosen=(), copies=1):
         n = len(inputs[0])
-        count = min(n, -(-n * copies * self._floats // SHARE))
+        count = min(n, -(-n * max(copies * self._kept, self._passing) // SHARE))
         shares = [slice(n * i // count, n * (i + 1) // count) for i in range(count)]        # of nearly the same size
         parts = [self._run([each[share] for each in inputs], [each[share] for each in chosen]) for share in shares]
         result = parts[0] if count == 1 else tf.nest.map_structure(lambda *each: np.concatenate(each), *parts)
@@ -366,9 +370,9 @@ def _on_replicas(strategy, function, arrays):
         lambda each: np.concatenate([part.numpy() for part in strategy.experimental_local_results(each)])[:n], results)
 
 
-def _floats(steps):
-    """Numbers in the outputs of the steps for one image, at least 1; sizes that are not fixed count as 1."""
-    return 1 + sum(int(np.prod([size or 1 for size in step.shape[1:]])) for step in steps)
+def _floats(step):
+    """Numbers in the outputs of a step for one image; sizes that are not fixed count as 1."""
+    return int(np.prod([size or 1 for size in step.shape[1:]]))
 
 
 # --- checks -----------------------------------------------------------------------------------------------------------
