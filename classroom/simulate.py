@@ -35,6 +35,7 @@ BUILD = ROOT / "build" / "classroom"
 PROXY = "configurable-http-proxy@5.3.0"
 STUDENTS_PYTHON = BUILD / "env" / "bin" / "python"
 SECONDS = 600  # one request, one cell: beyond it something hangs
+GB_OF_A_STUDENT = 1.7  # server and kernel, at most, in notebooks 1 to 3 (README.md)
 CULL_AFTER = 60  # seconds until an idle kernel ends; half an hour on a real hub
 PEAK_AND_CPU = "import resource as r; u = r.getrusage(r.RUSAGE_SELF); print(u.ru_maxrss, u.ru_utime + u.ru_stime)"
 
@@ -493,6 +494,10 @@ def main():
     notebooks = [path for path in sorted((ROOT / "notebooks").glob("*.ipynb")) if path.stem[:2] in arguments.notebooks]
     if not notebooks or min(arguments.students) < 1:
         sys.exit("Name notebooks by their two digits, as in --notebooks 01 03, and classes of at least 1 student.")
+    free = psutil.virtual_memory().available / 1e9
+    if max(arguments.students) * GB_OF_A_STUDENT > free:
+        sys.exit(f"A class of {max(arguments.students)} needs about {max(arguments.students) * GB_OF_A_STUDENT:.0f} GB of memory, and "
+                 f"{free:.0f} GB are free: this computer carries {int(free / GB_OF_A_STUDENT)} students.")
     prepare()
     rows = []
     for number in arguments.students:
