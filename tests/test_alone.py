@@ -19,7 +19,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 PATHS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 WHOLE = "05_cam_equivalence_proof"  # needs no download
 FIRST_CODE_CELLS = 4  # the bootstrap cell is one of them
-pytestmark = pytest.mark.skipif(not shutil.which("git"), reason="the bootstrap cell clones with git")
+pytestmark = pytest.mark.skipif(not (shutil.which("git") and shutil.which("timeout")),
+                                reason="on Colab the bootstrap cell clones with git, and limits it with timeout")
 
 
 def git(*words):
@@ -97,6 +98,19 @@ def test_a_notebook_alone_fetches_the_course_and_begins(path, colab, pytestconfi
 def test_without_a_network_one_sentence_says_what_to_do(colab, monkeypatch):
     monkeypatch.setenv("COURSE_REPOSITORY", (colab / "nowhere").as_uri())
     assert "check the network and run this cell again" in sentence_of(PATHS[0], colab)
+
+
+def test_a_network_that_never_answers_ends_in_the_same_sentence(colab, monkeypatch):
+    """The cell waits 100 seconds; here a `timeout` that goes before the real one shortens them."""
+    shim = colab.parent / "bin" / "timeout"
+    shim.parent.mkdir()
+    shim.write_text(f'#!/bin/sh\nshift\nexec {shutil.which("timeout")} 1 "$@"\n')
+    shim.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{shim.parent}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("GIT_ALLOW_PROTOCOL", "ext")
+    monkeypatch.setenv("COURSE_REPOSITORY", "ext::sleep 60")
+    assert "check the network and run this cell again" in sentence_of(PATHS[0], colab)
+    assert [found.name for found in colab.iterdir()] == [PATHS[0].name]  # nothing half-cloned is left
 
 
 def test_elsewhere_one_sentence_names_the_clone_to_open(colab, monkeypatch):

@@ -23,7 +23,6 @@ The second cell is the bootstrap cell; it carries the tag `bootstrap`.
 BOOTSTRAP = '''\
 # Finds the course and makes it importable; on Colab, clones it first. Silent when all is well.
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -34,11 +33,7 @@ class NoCourse(Exception):
     def _render_traceback_(self):  # what a notebook shows of it: the sentence alone
         return [str(self)]
 
-def git(*words):
-    try:
-        return subprocess.run(["git", *words], capture_output=True, text=True, timeout=100, stdin=subprocess.DEVNULL)
-    except subprocess.TimeoutExpired:
-        return subprocess.CompletedProcess(words, 1, stderr="No answer came in 100 seconds.")
+git = lambda *words: subprocess.run(["timeout", "100", "git", *words], capture_output=True, text=True)
 
 def find_course():
     here, on_colab = Path.cwd(), "google.colab" in sys.modules
@@ -50,13 +45,11 @@ def find_course():
             return folder
     if not on_colab:
         raise NoCourse(f"No course around {here}: run `git clone {address}` and open this notebook in the clone.")
-    shutil.rmtree(part := clone + ".part", ignore_errors=True)  # of a clone that was interrupted
-    if (cloning := git("clone", "--quiet", "--depth", "1", address, part)).returncode:
+    if (cloning := git("clone", "--quiet", "--depth", "1", address, clone)).returncode:
         raise NoCourse(f"The course could not be cloned; check the network and run this cell again. {cloning.stderr}")
-    return shutil.move(part, clone)
+    return clone
 
-course = find_course()
-sys.path.insert(0, course)
+sys.path.insert(0, course := find_course())
 import lecture_utils.quiet  # TensorFlow, without the log lines it writes while it loads'''
 
 
