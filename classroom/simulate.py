@@ -36,7 +36,6 @@ PROXY = "configurable-http-proxy@5.3.0"
 STUDENTS_PYTHON = BUILD / "env" / "bin" / "python"
 SECONDS = 600  # one request, one cell: beyond it something hangs
 GB_OF_A_STUDENT = 1.7  # server and kernel, at most, in notebooks 1 to 3 (README.md)
-CULL_AFTER = 60  # seconds until an idle kernel ends; half an hour on a real hub
 PEAK_AND_CPU = "import resource as r; u = r.getrusage(r.RUSAGE_SELF); print(u.ru_maxrss, u.ru_utime + u.ru_stime)"
 
 INTRUSION = """\
@@ -109,7 +108,10 @@ def call(*command):
 
 
 class Hub:
-    """A JupyterHub with its proxy in a folder of its own; `with Hub() as hub:`, and all of it is gone afterwards."""
+    """A JupyterHub with its proxy in a folder of its own; `with Hub(60) as hub:`, and all of it is gone afterwards."""
+
+    def __init__(self, cull_after):
+        self.cull_after = cull_after  # seconds until an idle kernel ends; half an hour on a real hub
 
     def __enter__(self):
         self.temporary = tempfile.TemporaryDirectory(prefix="class-")
@@ -123,7 +125,7 @@ class Hub:
         variables = {
             "PATH": f"{STUDENTS_PYTHON.parent}:{os.environ['PATH']}", "LANG": "C.UTF-8", "HOME": str(self.folder),
             "SIMULATION": str(self.folder), "SIMULATION_PASSWORD": self.password, "SIMULATION_URL": self.url,
-            "SIMULATION_HUB_URL": f"http://127.0.0.1:{free_port()}", "SIMULATION_CULL_AFTER": str(CULL_AFTER),
+            "SIMULATION_HUB_URL": f"http://127.0.0.1:{free_port()}", "SIMULATION_CULL_AFTER": str(self.cull_after),
             "SIMULATION_PROXY": str(BUILD / "node_modules" / ".bin" / "configurable-http-proxy"),
             "SIMULATION_PROXY_URL": f"http://127.0.0.1:{free_port()}", "COURSE_FOLDER": str(ROOT),
             "SIMULATION_PACKAGES": sys.prefix, "COURSE_REPOSITORY": repository}
@@ -281,9 +283,9 @@ class Kernel:
             self.close()
             time.sleep(1)
             self.open()
-        outputs, replied, idle = [], False, False
+        outputs, replied, idle, deadline = [], False, False, time.monotonic() + SECONDS
         while not (replied and idle):
-            message = self.receive()
+            message = self.receive(deadline)
             if message["parent_header"].get("msg_id") != request["msg_id"]:
                 continue
             kind, content = message["msg_type"], message["content"]
@@ -293,12 +295,15 @@ class Kernel:
                 add(outputs, nbformat.v4.output_from_msg(message))
         return outputs
 
-    def receive(self):
-        while isinstance(message := self.socket.recv(), bytes):
-            pass  # a widget's binary state
-        if not message:
-            raise Failed("the connection to the kernel broke")
-        return json.loads(message)
+    def receive(self, deadline):
+        """The next message. The server's pings count for nothing: they go on when a kernel is gone."""
+        while time.monotonic() < deadline:
+            kind, frame = self.socket.recv_data_frame(control_frame=True)
+            if kind == websocket.ABNF.OPCODE_CLOSE:
+                raise Failed("the connection to the kernel broke")
+            if kind == websocket.ABNF.OPCODE_TEXT:  # binary is a widget's state
+                return json.loads(frame.data)
+        raise Failed(f"a cell had no answer in {SECONDS} s")
 
 
 def add(outputs, output):
@@ -409,7 +414,7 @@ def hold_class(number, notebooks):
     """Simulate a class of `number` students; its `Row`."""
     machine, began = Machine(), time.monotonic()
     machine.start()
-    with Hub() as hub:
+    with Hub(cull_after=30 + 10 * number) as hub:  # a kernel that waits for its turn to start counts as idle
         everyone_ready = threading.Barrier(number)
         students = [Student(hub, n, notebooks, everyone_ready, leaves_all_running=n % 2 == 1) for n in range(number)]
         for student in students:
@@ -420,7 +425,7 @@ def hold_class(number, notebooks):
         if number > 1 and not errors:
             errors += trespasses(hub, students[1], students[0])
         if not errors:
-            errors += leave(students)
+            errors += leave(students, hub.cull_after)
     machine.end.set()
     time.sleep(2)
     return Row(number, errors, seconds, cpu_seconds, machine.peak, machine.taken() - machine.before,
@@ -441,14 +446,14 @@ def follow(students):
             print(f"  {spoken - began:4.0f} s  {done} of {len(students) * len(students[0].notebooks)} notebooks done", flush=True)
 
 
-def leave(students):
+def leave(students, cull_after):
     """Wait until the kernels that were left running have ended by themselves, and shut the servers down; lines for what stayed."""
-    deadline = time.monotonic() + 2 * CULL_AFTER + 30
+    deadline = time.monotonic() + 2 * cull_after + 30
     while (left := sum(student.running_kernels() for student in students)) and time.monotonic() < deadline:
         time.sleep(2)
     for student in students:
         student.stop_server()
-    return [f"{left} idle kernels were not ended after {2 * CULL_AFTER + 30} s"] if left else []
+    return [f"{left} idle kernels were not ended after {2 * cull_after + 30} s"] if left else []
 
 
 # ---- the report

@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
 import types
 
 import pytest
@@ -178,6 +179,19 @@ def test_text_that_came_in_pieces_is_one_output():
         simulate.add(outputs, new_output("error", ename="ValueError", evalue="no"))
 
 
+def test_a_kernel_that_is_gone_is_not_waited_for(monkeypatch):
+    """Its server goes on pinging."""
+    def ping(control_frame):
+        time.sleep(0.01)
+        return simulate.websocket.ABNF.OPCODE_PING, types.SimpleNamespace(data=b"")
+    monkeypatch.setattr(simulate, "SECONDS", 0.1)
+    monkeypatch.setattr(simulate.Kernel, "open", lambda self: None)
+    kernel = simulate.Kernel("", {})
+    kernel.socket = types.SimpleNamespace(send=lambda text: None, recv_data_frame=ping)
+    with pytest.raises(simulate.Failed, match="a cell had no answer in 0.1 s"):
+        kernel.run("1")
+
+
 def test_the_projection_is_the_line_through_the_classes():
     rows = [simulate.Row(n, [], 0, 10 + 60 * n, 0.5 + 1.5 * n, 0, [0], [0], {}) for n in (1, 2, 4)]
     memory, cpu = simulate.projection(rows)
@@ -193,6 +207,13 @@ def test_a_class_that_cannot_be_held_is_refused_in_a_sentence(words, said, monke
     monkeypatch.setattr(sys, "argv", ["simulate.py", *words])
     with pytest.raises(SystemExit, match=said):
         simulate.main()
+
+
+def test_without_npm_the_sentence_says_what_to_install(monkeypatch, tmp_path):
+    monkeypatch.setattr(simulate, "BUILD", tmp_path)
+    monkeypatch.setattr(simulate.shutil, "which", lambda name: None)
+    with pytest.raises(SystemExit, match="install Node.js with npm"):
+        simulate.prepare()
 
 
 # ---- the class
