@@ -17,7 +17,7 @@ c.Spawner.environment = {
     "TF_NUM_INTRAOP_THREADS": "2",            # else every kernel starts a thread for every core of the server
     "OMP_NUM_THREADS": "2",
 }
-c.Spawner.mem_limit = "3G"      # two notebooks at work; beyond it the kernel ends, not the server of all
+c.Spawner.mem_limit = "4G"      # two notebooks at work; beyond it the kernel ends, not the server of all
 c.Spawner.cpu_limit = 2
 c.Spawner.start_timeout = 120   # thirty people start at once, and the first time the course is cloned
 c.Spawner.http_timeout = 120
