@@ -201,7 +201,7 @@ def test_the_projection_is_the_line_through_the_classes():
 
 
 @pytest.mark.parametrize("words, said", [
-    (["100000"], "A class of 100000 needs about 170000 GB of memory"), (["0"], "classes of at least 1 student"),
+    (["100000"], "A class of 100000 needs about 250000 GB of memory"), (["0"], "classes of at least 1 student"),
     (["1", "--notebooks", "99"], "Name notebooks by their two digits")])
 def test_a_class_that_cannot_be_held_is_refused_in_a_sentence(words, said, monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["simulate.py", *words])
