@@ -94,8 +94,7 @@ def installer():
     """The command that installs into the students' environment."""
     if shutil.which("uv"):
         return ["uv", "pip", "install", "--quiet", "--python", str(STUDENTS_PYTHON)]
-    call(str(STUDENTS_PYTHON), "-m", "ensurepip")
-    return [str(STUDENTS_PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    return [sys.executable, "-m", "pip", "--python", str(STUDENTS_PYTHON), "install", "--quiet", "--disable-pip-version-check"]
 
 
 def call(*command):
