@@ -276,8 +276,8 @@ class Kernel:
                    "version": "5.3", "date": ""}
         self.socket.send(json.dumps({
             "header": request, "parent_header": {}, "metadata": {}, "channel": "shell", "buffers": [],
-            "content": {"code": "import time; time.sleep(2)\n" * disconnect + code, "silent": False, "store_history": True, "user_expressions": {}, "allow_stdin": False,
-                        "stop_on_error": True}}))
+            "content": {"code": "import time; time.sleep(2)\n" * disconnect + code, "silent": False, "store_history": True,
+                        "user_expressions": {}, "allow_stdin": False, "stop_on_error": True}}))
         if disconnect:
             self.socket.shutdown()  # without a word, as where a lid is shut; what is on its way at that moment is lost
             time.sleep(4)
