@@ -14,6 +14,7 @@ import pytest
 from nbclient import NotebookClient
 
 import execute
+from bootstrap_cell import bootstrap_cell
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 PATHS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -116,6 +117,43 @@ def test_a_network_that_never_answers_ends_in_the_same_sentence(colab, monkeypat
 def test_elsewhere_one_sentence_names_the_clone_to_open(colab, monkeypatch):
     monkeypatch.delenv("IPYTHONDIR")
     assert "run `git clone file://" in sentence_of(PATHS[0], colab)
+
+
+@pytest.mark.parametrize("on_colab", [True, False])
+def test_from_an_address_that_anybody_may_own_nothing_is_fetched(on_colab, colab, monkeypatch):
+    """A clone that is there is used as it is; where there is none, a sentence says what to do."""
+    calls = git_calls(monkeypatch, colab.parent)
+    monkeypatch.delenv("COURSE_REPOSITORY")
+    if not on_colab:
+        monkeypatch.delenv("IPYTHONDIR")
+    path = unpublished(colab.parent / "one.ipynb")
+    assert "only a placeholder: set COURSE_REPOSITORY to the course's own address" in sentence_of(path, colab)
+    clone = colab / "cnn-visual-explanations"
+    (clone / "lecture_utils").mkdir(parents=True)
+    (clone / "lecture_utils" / "__init__.py").touch()
+    (clone / "lecture_utils" / "quiet.py").touch()
+    (clone / "course.py").touch()
+    said = printed(run(path, colab, 1).cells[1])
+    assert ("going on with it as it is" in said) == on_colab
+    assert not calls.exists()
+
+
+def git_calls(monkeypatch, folder):
+    """The file into which a pretended git writes what it is called with."""
+    shim = folder / "bin" / "git"
+    shim.parent.mkdir()
+    shim.write_text(f'#!/bin/sh\necho "$@" >> {folder / "calls"}\nexit 1\n')
+    shim.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{shim.parent}{os.pathsep}{os.environ['PATH']}")
+    return folder / "calls"
+
+
+def unpublished(path):
+    """A notebook of a course whose address nobody has stamped yet."""
+    cells = [nbformat.v4.new_markdown_cell("# One"),
+             nbformat.v4.new_code_cell(bootstrap_cell("https://github.com/OWNER/cnn-visual-explanations"))]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), path)
+    return path
 
 
 def sentence_of(path, folder):

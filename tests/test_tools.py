@@ -310,6 +310,20 @@ def test_pictures_come_from_the_notebooks_figures(own_checkout):
     assert tool(own_checkout, "tools/stamp.py", "--check").stdout == "differs: docs/pictures/01_works.png\n"
 
 
+def test_a_check_refuses_the_placeholder_that_stands_for_an_address(own_checkout, monkeypatch, capsys):
+    project = own_checkout / "pyproject.toml"
+    project.write_text(re.sub(r"github\.com/[\w.-]+/", "github.com/OWNER/", project.read_text()))
+    (own_checkout / "README.md").touch()
+    monkeypatch.setattr(stamp, "ROOT", own_checkout)
+    monkeypatch.setattr(sys, "argv", ["stamp.py"])
+    stamp.main()
+    assert "only a placeholder" in capsys.readouterr().out
+    monkeypatch.setattr(sys, "argv", ["stamp.py", "--check"])
+    with pytest.raises(SystemExit, match="only a placeholder, which anybody may own.*pyproject.toml"):
+        stamp.main()
+    assert capsys.readouterr().out == ""
+
+
 def test_an_address_that_colab_cannot_open_is_refused(tmp_path):
     (tmp_path / "pyproject.toml").write_text('[project.urls]\nRepository = "ftp://x"\n[project]\nname = "x"\n')
     with pytest.raises(SystemExit, match="must read https://github.com/<owner>/<name>, not ftp://x"):

@@ -22,9 +22,7 @@ The second cell is the bootstrap cell; it carries the tag `bootstrap`.
 
 BOOTSTRAP = '''\
 # Finds the course and makes it importable; on Colab, clones it first. Silent when all is well.
-import os
-import subprocess
-import sys
+import os, subprocess, sys
 from pathlib import Path
 
 address = os.environ.get("COURSE_REPOSITORY", "@ADDRESS@")
@@ -36,13 +34,15 @@ class NoCourse(Exception):
 git = lambda *words: subprocess.run(["timeout", "100", "git", *words], capture_output=True, text=True)
 
 def find_course():
-    here, on_colab = Path.cwd(), "google.colab" in sys.modules
-    clone = str(here / "cnn-visual-explanations")
+    here, clone = Path.cwd(), str(Path.cwd() / "cnn-visual-explanations")
+    on_colab, unknown = "google.colab" in sys.modules, "/owner/" in address.lower()
     for folder in map(str, (here, *here.parents, clone)):
         if Path(folder, "course.py").is_file() and Path(folder, "lecture_utils").is_dir():
-            if on_colab and folder == clone and git("-C", clone, "pull", "--quiet", "--ff-only", address).returncode:
+            if on_colab and folder == clone and (unknown or git("-C", clone, "pull", "--ff-only", address).returncode):
                 print(f"{clone} could not be renewed from {address}; going on with it as it is.")
             return folder
+    if unknown:  # whoever owns that name could send what they like
+        raise NoCourse(f"{address} is only a placeholder: set COURSE_REPOSITORY to the course's own address.")
     if not on_colab:
         raise NoCourse(f"No course around {here}: run `git clone {address}` and open this notebook in the clone.")
     if (cloning := git("clone", "--quiet", "--depth", "1", address, clone)).returncode:
@@ -51,6 +51,11 @@ def find_course():
 
 sys.path.insert(0, course := find_course())
 import lecture_utils.quiet  # TensorFlow, without the log lines it writes while it loads'''
+
+
+def is_placeholder(address):
+    """Whether `address` is still the one of a course that nobody has published."""
+    return "/owner/" in address.lower()
 
 
 def bootstrap_cell(address):

@@ -2,8 +2,8 @@
 
 The repository's address stands in pyproject.toml ([project.urls] Repository). From there it goes into the bootstrap
 cell and the launch badge of every notebook, and into README.md and CITATION.cff. The course map in README.md is
-written from the notebooks' title cells, its pictures from their figures. `stamp --check` changes nothing and names
-the files that differ.
+written from the notebooks' title cells, its pictures from their figures. `stamp --check` changes nothing, names the
+files that differ, and refuses the placeholder that stands for the address until there is one.
 """
 import argparse
 import html
@@ -17,7 +17,7 @@ import urllib.parse
 import nbformat
 from PIL import Image, ImageChops
 
-from bootstrap_cell import bootstrap_cell, colab_badge
+from bootstrap_cell import bootstrap_cell, colab_badge, is_placeholder
 from pages import thumbnail
 from title_cell import promise, thumbnail_figure, title, title_table
 
@@ -180,8 +180,13 @@ def main():
             path.write_bytes(content)
     if check and differing:
         sys.exit("Run `python3 course.py stamp`.")
-    if not differing:
-        print(f"All files carry {repository_address(ROOT)}.")
+    address = repository_address(ROOT)
+    if is_placeholder(address):
+        said = (f"{address} is only a placeholder, which anybody may own: write the course's address into pyproject.toml "
+                "([project.urls] Repository) and run `python3 course.py stamp`, before anyone opens a notebook in Colab.")
+        sys.exit(said) if check else print(said)
+    elif not differing:
+        print(f"All files carry {address}.")
 
 
 if __name__ == "__main__":
