@@ -21,6 +21,7 @@ _MODULE_OF = {
     "grad_cam_layers": "cam",
     "grad_cam_classes": "cam",
     "counterfactual_cam": "cam",
+    "cell_centres": "places",
     "normalize": "cam",
     "upsample": "cam",
     "guided_backprop": "guided",

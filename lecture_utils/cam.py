@@ -121,30 +121,71 @@ def normalize(maps):
 
     maps: (n, h, w) or one map (h, w). Returns float32 of the same shape; in [0, 1] if the maps are not negative.
     Unlike min-max scaling, this keeps zero at zero and the floor of a map that is positive everywhere.
-    Raises ValueError for another shape, and for NaN or infinity.
+    Raises ValueError for another shape, and for values that are NaN, infinite, or beyond float32.
     """
     maps = _checked_maps(maps)
     top = maps.max(axis=(-2, -1), keepdims=True)
     return np.where(top > 0, maps / np.where(top > 0, top, 1), 0).astype(np.float32)
 
 
-def upsample(maps, size):
-    """Maps at the size of the image: bilinear between pixel centres, never beyond a map's own range.
+def upsample(maps, size, cells=None, input_size=None):
+    """Maps at the size of the image: bilinear between the centres of their cells, never beyond a map's own range.
 
-    maps: (n, h, w) or one map (h, w); size: (height, width). Returns float32 (n, height, width) or (height, width).
-    Raises ValueError for another shape, and for NaN or infinity.
+        pixel p lies at  t = (p - offset) / stride  between the cells, there held to 0 ... h - 1
+        L(p) = (1 - (t - i)) L_i + (t - i) L_{i+1},   i = ⌊t⌋,    for the rows, and so for the columns
+
+    maps: (n, h, w) or one map (h, w); size: (height, width).
+    cells: ((stride, offset) of rows, (stride, offset) of columns), where the cells look (`cell_centres`). None: the map
+        is stretched evenly over the image, stride = height / h and offset = (stride - 1) / 2. That is the right place
+        for VGG16, but half a cell off for ResNet50, and off for most networks with strides or without padding.
+    input_size: (height, width) of the model's input, to which `cells` refers, where `size` is another.
+
+    Returns float32 (n, height, width) or (height, width); beyond the outermost centres the nearest cell's value.
+    Raises ValueError for another shape or size, for cells that are no such pairs, and for values that are not finite.
     """
     maps = _checked_maps(maps)
+    size = _checked_size("size", size)
+    if cells is not None:
+        cells = _checked_cells(cells)
+    elif input_size is not None:
+        raise ValueError("input_size says to what image the cells refer: pass cells, too (`cell_centres`)")
+    input_size = size if input_size is None else _checked_size("input_size", input_size)
+    large = bilinear(maps.reshape(-1, *maps.shape[-2:]), size, cells, input_size)
+    return large.numpy().reshape(*maps.shape[:-2], *size)
+
+
+def bilinear(maps, size, cells=None, input_size=None):
+    """`upsample` for a tensor (n, h, w). The clip takes off what rounding adds beyond a map's range."""
+    rows, columns = (_weights(tf.shape(maps)[1 + axis], size[axis], cells and cells[axis], input_size and input_size[axis])
+                     for axis in (0, 1))
+    low, high = (extreme(maps, axis=(1, 2), keepdims=True) for extreme in (tf.reduce_min, tf.reduce_max))
+    large = tf.matmul(tf.einsum("yi,nij->nyj", rows, maps), columns, transpose_b=True)
+    return tf.clip_by_value(large, low, high)
+
+
+def _weights(count, pixels, cells, input_pixels):
+    """What each of `count` cells gives to each pixel of an axis, (pixels, count): a hat as wide as two cells."""
+    count, pixels = tf.cast(count, tf.float32), tf.cast(pixels, tf.float32)
+    input_pixels = pixels if input_pixels is None else tf.cast(input_pixels, tf.float32)
+    stride, offset = (input_pixels / count, (input_pixels / count - 1) / 2) if cells is None else cells
+    p = (tf.range(pixels) + 0.5) * (input_pixels / pixels) - 0.5
+    t = tf.clip_by_value((p - offset) / stride, 0, count - 1)
+    return tf.nn.relu(1 - tf.abs(t[:, None] - tf.range(count)))
+
+
+def _checked_size(name, size):
     height, width = map(int, size)
     if height < 1 or width < 1:
-        raise ValueError(f"size must be (height, width), both at least 1; got {size}")
-    return bilinear(maps.reshape(-1, *maps.shape[-2:]), (height, width)).numpy().reshape(*maps.shape[:-2], height, width)
+        raise ValueError(f"{name} must be (height, width), both at least 1; got {size}")
+    return height, width
 
 
-def bilinear(maps, size):
-    """The tensor (n, h, w) at another size. The clip takes off what rounding adds beyond a map's range."""
-    low, high = (extreme(maps, axis=(1, 2), keepdims=True) for extreme in (tf.reduce_min, tf.reduce_max))
-    return tf.clip_by_value(tf.image.resize(maps[..., None], size, method="bilinear")[..., 0], low, high)
+def _checked_cells(cells):
+    pairs = np.asarray(cells, np.float64)
+    if pairs.shape != (2, 2) or not np.isfinite(pairs).all() or not (pairs[:, 0] > 0).all():
+        raise ValueError("cells must be ((stride, offset) of the rows, (stride, offset) of the columns), numbers of pixels, "
+                         f"strides above 0, as cell_centres(model, layer) gives them; got {cells!r}")
+    return tuple(map(tuple, pairs.tolist()))
 
 
 def _checked_maps(maps):
@@ -152,6 +193,8 @@ def _checked_maps(maps):
     if maps.ndim not in (2, 3) or maps.size == 0 or not np.issubdtype(maps.dtype, np.number):
         raise ValueError(f"maps must be numbers of shape (n, height, width) or (height, width); got {maps.dtype} of "
                          f"shape {maps.shape}")
+    with np.errstate(over="ignore"):                            # a float64 beyond float32 becomes infinite
+        maps = maps.astype(np.float32)
     if not np.isfinite(maps).all():
-        raise ValueError("maps must be finite; got NaN or infinity")
-    return maps.astype(np.float32)
+        raise ValueError("maps must be finite and within the range of float32; got NaN, infinity or a number beyond 3e38")
+    return maps

@@ -49,7 +49,7 @@ def _lightened(png):
     return small.getvalue()
 
 
-def overlay(image, map_, alpha=0.5):
+def overlay(image, map_, alpha=0.5, cells=None, input_size=None):
     """Lay a heat map over the image it explains.
 
     The map is divided by its own maximum, enlarged to the image (bilinear) and coloured; negative
@@ -59,6 +59,7 @@ def overlay(image, map_, alpha=0.5):
         image: (h, w), (h, w, 1) or (h, w, 3); float in [0, 1] or uint8 in [0, 255].
         map_: (rows, columns), any resolution.
         alpha: opacity of the map, 0 (only the image) to 1 (only the map).
+        cells, input_size: where the map's cells look, as for `upsample`; None stretches it evenly over the image.
 
     Returns:
         uint8 array (h, w, 3), RGB.
@@ -75,7 +76,7 @@ def overlay(image, map_, alpha=0.5):
     if not isinstance(alpha, numbers.Real) or not 0 <= alpha <= 1:
         raise ValueError(f"alpha is an opacity between 0 and 1, got {alpha!r}.")
     evidence = normalize(np.maximum(map_, 0)[None])
-    heat = plt.get_cmap(EVIDENCE)(upsample(evidence, base.shape[:2])[0])[..., :3]
+    heat = plt.get_cmap(EVIDENCE)(upsample(evidence, base.shape[:2], cells, input_size)[0])[..., :3]
     return np.round(255 * ((1 - alpha) * base + alpha * heat)).astype(np.uint8)
 
 
@@ -106,7 +107,7 @@ def image_grid(images, titles=None, columns=6, cell=CELL, boxes=None):
     return figure
 
 
-def map_grid(images, maps, row_titles=None, signed=False, overlaid=True, boxes=None, cell=CELL):
+def map_grid(images, maps, row_titles=None, signed=False, overlaid=True, boxes=None, cell=CELL, cells=None):
     """One row an image: the image itself, then one map for each entry of `maps`.
 
     Args:
@@ -118,7 +119,9 @@ def map_grid(images, maps, row_titles=None, signed=False, overlaid=True, boxes=N
         overlaid: lay unsigned maps over the image; False draws them bare, at their own resolution,
             each on its own scale from 0, with a colour bar.
         boxes: one array (k, 4) an image, drawn on every picture of its row.
+        cells: where the maps' cells look (`cell_centres`), for all maps or as a dict by column title; for `overlaid`.
     """
+    placed = cells if isinstance(cells, dict) else dict.fromkeys(maps, cells)
     figure, axes = _grid(len(images), 1 + len(maps), cell, [*maps])
     if signed or not overlaid:                                  # room for the colour bars, else the rows drift apart
         figure.set_figwidth(figure.get_figwidth() + 0.28 * cell * len(maps))
@@ -126,10 +129,10 @@ def map_grid(images, maps, row_titles=None, signed=False, overlaid=True, boxes=N
         picture(axes[row, 0], image, "input" if row == 0 else None)
         if row_titles:
             _row_title(axes[row, 0], row_titles[row])
-        for column, (title, batch) in enumerate(maps.items(), start=1):
-            axis, title = axes[row, column], title if row == 0 else None
+        for column, (name, batch) in enumerate(maps.items(), start=1):
+            axis, title = axes[row, column], name if row == 0 else None
             if overlaid and not signed:
-                picture(axis, overlay(image, batch[row]), title)
+                picture(axis, overlay(image, batch[row], cells=placed[name]), title)
             else:
                 bare_map(axis, batch[row], title, signed=signed)
         for axis in axes[row]:
