@@ -142,12 +142,16 @@ def _has_gap_head(network):
 # --- how it is drawn --------------------------------------------------------------------------------------------------
 
 class Picture(NamedTuple):
-    """One picture of a page: `src` is a data address, `pixelated` says that its pixels are to be seen as squares."""
+    """One picture of a page: `src` is a data address, `pixelated` says that its pixels are to be seen as squares.
+
+    `aspect` is its width divided by its height.
+    """
 
     src: str
     alt: str
     caption: str
     pixelated: bool
+    aspect: float
 
 
 class Score(NamedTuple):
@@ -221,7 +225,8 @@ def _coloured(attribution, method):
 
 
 def _picture(pixels, alt, caption):
-    return Picture(data_address(pixels), alt, caption, max(pixels.shape[:2]) < SMALL)
+    height, width = pixels.shape[:2]
+    return Picture(data_address(pixels), alt, caption, max(height, width) < SMALL, width / height)
 
 
 def data_address(pixels):

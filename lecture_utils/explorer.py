@@ -69,9 +69,9 @@ class Explorer:
         self.box = widgets.VBox([
             _row(self.image, self.method, self.layer, self.class_, self.opacity),
             _row(self.compare, self.other_layer, self.other_class),
-            _row(widgets.VBox([widgets.HBox([self.input, self.map, self.overlay]), self.other_row]), self.scores),
+            self.view,
             _row(self.upload, *([self.drawing] if _reads_digits(exploration) else []), self.save),
-            self.status, widgets.HTML(SLIDERS_NAMED)])
+            widgets.HTML(SLIDERS_NAMED)])
         self.box.add_class("course-explorer")
         self.draw()
 
@@ -99,12 +99,8 @@ class Explorer:
         self.save.on_click(lambda _: self.save_figure())
 
     def _make_places(self):
-        """The places that the drawing fills: pictures, scores and one line of status, which screen readers announce."""
-        self.input, self.map, self.overlay, self.scores, self.other_map, self.other_overlay = (
-            widgets.HTML() for _ in range(6))
-        self.status = widgets.HTML()
-        self.other_title = widgets.HTML(layout={"width": f"{PICTURE + 12}px"})      # as wide as the input above it
-        self.other_row = widgets.HBox([self.other_title, self.other_map, self.other_overlay])
+        """The view, which is drawn, and the drawing area, in which a digit is drawn."""
+        self.view = widgets.HTML()      # one value: of several, a browser would show some before the others
         self.strokes = widgets.Textarea(layout={"display": "none"})
         self.strokes.add_class("course-strokes")
         self.strokes.observe(self._take_strokes, "value")
@@ -147,23 +143,30 @@ class Explorer:
             loop.call_later(TOGETHER, self.draw)
 
     def draw(self):
-        """Bring every picture and number up to date."""
+        """Bring every picture and number up to date, all at once."""
         self._waiting = False
         image, asked = self.asked()
-        self.input.value = _figure_html(input_picture(self.exploration, image))
-        shown = [views(self.exploration, image, choice) for choice in asked]
-        self.map.value, self.overlay.value = map(_figure_html, shown[0])
-        self.other_row.layout.display = self.other_layer.layout.display = self.other_class.layout.display = \
-            "flex" if self.compare.value else "none"
-        if self.compare.value:
-            self.other_map.value, self.other_overlay.value = map(_figure_html, shown[1])
-            self.other_title.value = html.escape(f"compared with {title_of(self.exploration, image, asked[1])}")
-        self.scores.value = scores_html(score_lines(self.exploration, image, asked))
+        titles = [title_of(self.exploration, image, choice) for choice in asked]
+        self._drawn = self._pictures_and_scores(image, asked, titles)
+        self.other_layer.layout.display = self.other_class.layout.display = "flex" if self.compare.value else "none"
         self.layer.disabled = self.other_layer.disabled = self.method.value not in OF_A_LAYER
-        self.say(" and ".join(title_of(self.exploration, image, choice) for choice in asked))
+        self.say(" and ".join(titles))
 
     def say(self, sentence):
-        self.status.value = f'<p role="status" aria-live="polite" style="margin:0">{html.escape(sentence)}</p>'
+        """Write a sentence below the pictures; screen readers announce it."""
+        self.view.value = self._drawn + (f'<p role="status" aria-live="polite" style="margin:0">{html.escape(sentence)}'
+                                         '</p>')
+
+    def _pictures_and_scores(self, image, asked, titles):
+        """HTML: a row for each choice of the input, its map and the overlay; the scores beside them."""
+        shown = [[_figure_html(picture) for picture in views(self.exploration, image, choice)] for choice in asked]
+        first = _figure_html(input_picture(self.exploration, image))
+        left = [first] + [f'<p style="max-width:{PICTURE}px;margin:0">compared with {html.escape(title)}</p>'
+                          for title in titles[1:]]
+        rows = "".join(start + "".join(pair) for start, pair in zip(left, shown))
+        scores = scores_html(score_lines(self.exploration, image, asked))
+        return ('<div style="display:flex;flex-flow:row wrap;align-items:center">'
+                f'<div style="display:grid;grid-template-columns:repeat(3,max-content)">{rows}</div>{scores}</div>')
 
     # --- pictures from outside, and a picture to keep
 
@@ -220,9 +223,9 @@ def _reads_digits(exploration):
 
 
 def _figure_html(picture):
-    """A `Picture` as HTML of a fixed height, so that nothing moves when it is exchanged."""
+    """A `Picture` as HTML of a fixed size, so that nothing moves when it is exchanged."""
     return (f'<figure style="margin:0 12px 0 0"><img src="{picture.src}" alt="{html.escape(picture.alt)}" '
-            f'height="{PICTURE}" decoding="sync" style="max-width:none;'
+            f'width="{round(PICTURE * picture.aspect)}" height="{PICTURE}" decoding="sync" style="max-width:none;'
             f'image-rendering:{"pixelated" if picture.pixelated else "auto"}">'
             f'<figcaption>{html.escape(picture.caption)}</figcaption></figure>')
 

@@ -8,6 +8,7 @@ import random
 import re
 import threading
 
+import ipywidgets as widgets
 import keras
 import nbformat
 import numpy as np
@@ -165,32 +166,68 @@ def shown(exploring, digits):
     return explorer.Explorer(exploring, digits)
 
 
+def pictures(shown):
+    """The addresses of the input, the map and the overlay, and of the map and the overlay that are compared."""
+    return re.findall('<img src="(data:[^"]+)"', shown.view.value)
+
+
+def overlay(shown):
+    return pictures(shown)[2]
+
+
+def seen(shown):
+    """All that the explorer's HTML shows."""
+    return [each.value for each in within(shown.box) if isinstance(each, widgets.HTML)]
+
+
+def within(widget):
+    return [widget, *(each for child in getattr(widget, "children", ()) for each in within(child))]
+
+
 CONTROLS = {"image": "3", "method": "guided backprop", "layer": "conv1", "class_": 4, "opacity": 90}
 
 
 @pytest.mark.parametrize("control", CONTROLS)
 def test_each_control_changes_the_overlay(shown, control):
-    before = shown.overlay.value
+    before = overlay(shown)
     getattr(shown, control).value = CONTROLS[control]
-    assert shown.overlay.value != before
+    assert overlay(shown) != before
 
 
 def test_two_layers_and_two_classes_are_compared_side_by_side(shown):
-    assert shown.other_row.layout.display == "none"
+    assert len(pictures(shown)) == 3 and shown.other_layer.layout.display == "none"
     shown.compare.value = True
-    assert shown.other_row.layout.display == "flex" and shown.other_map.value == shown.map.value
+    _, map_, _, other_map, _ = pictures(shown)
+    assert other_map == map_ and shown.other_layer.layout.display == "flex"
+    assert "compared with Grad-CAM of conv3 for 0" in shown.view.value
     shown.other_class.value = 5
-    by_class = shown.other_map.value
+    by_class = pictures(shown)[3]
     shown.other_layer.value = "conv1"
-    assert len({shown.map.value, by_class, shown.other_map.value}) == 3
+    assert len({pictures(shown)[1], by_class, pictures(shown)[3]}) == 3
+    shown.compare.value = False
+    assert len(pictures(shown)) == 3 and "compared" not in shown.view.value
 
 
-def test_only_what_changes_is_sent(shown):
-    changed = []
-    for place in ("input", "map", "overlay", "scores"):
-        getattr(shown, place).observe(lambda _, place=place: changed.append(place), "value")
-    shown.opacity.value = 20
-    assert changed == ["overlay"]
+@pytest.mark.parametrize("control, value", [("image", "3"), ("method", "guided backprop"), ("class_", 5), ("opacity", 20)])
+def test_all_that_is_seen_changes_at_once(shown, control, value):
+    """No moment in which pictures, scores and words belong to different questions."""
+    shown.compare.value = True
+    states = [seen(shown)]
+    for each in within(shown.box):
+        if isinstance(each, widgets.HTML):
+            each.observe(lambda _: states.append(seen(shown)), "value")
+    getattr(shown, control).value = value
+    assert len(states) == 2 and states[0] != states[1] == seen(shown)
+
+
+def test_what_is_seen_belongs_together(shown, reader, digits):
+    """Each picture, score and word is the one of the chosen image."""
+    shown.image.value = "2"
+    scores = reader(digits[2:3], training=False).numpy()[0]
+    assert re.findall(r'class="score"[^>]*>([^<]+)<', shown.view.value) == [f"{score:.2f}" for score in scores]
+    assert f"read as {scores.argmax()}." in shown.view.value and f"Grad-CAM of conv3 for {scores.argmax()}</p>" in shown.view.value
+    data = base64.b64decode(pictures(shown)[0].partition(",")[2])
+    assert np.array_equal(np.asarray(Image.open(io.BytesIO(data)))[..., 0], np.round(255 * digits[2, ..., 0]))
 
 
 def test_changes_that_come_together_are_drawn_once(shown, monkeypatch):
@@ -204,16 +241,16 @@ def test_changes_that_come_together_are_drawn_once(shown, monkeypatch):
         await asyncio.sleep(10 * explorer.TOGETHER)
 
     asyncio.run(drag())
-    assert len(drawings) == 1 and "95%" in shown.overlay.value
+    assert len(drawings) == 1 and "95%" in shown.view.value
 
 
 def test_every_control_and_picture_has_its_words(shown):
     controls = (shown.image, shown.method, shown.layer, shown.class_, shown.opacity, shown.compare, shown.upload, shown.save)
     assert all(control.description for control in controls)
     shown.compare.value = True
-    for place in (shown.input, shown.map, shown.overlay, shown.other_map, shown.other_overlay):
-        assert len(re.search('alt="([^"]+)"', place.value)[1].split()) >= 5
-    assert 'role="status"' in shown.status.value
+    texts = re.findall('<img [^>]*alt="([^"]+)"', shown.view.value)
+    assert len(texts) == 5 and all(len(text.split()) >= 5 for text in texts)
+    assert 'role="status"' in shown.view.value
 
 
 def test_layers_cannot_be_chosen_where_they_mean_nothing(shown):
@@ -234,9 +271,9 @@ def test_an_upload_becomes_the_image(shown, hand_over):
 
 
 def test_a_bad_upload_is_a_sentence_and_changes_nothing(shown):
-    before = shown.overlay.value
+    before = pictures(shown)
     shown._take_upload({"new": ({"content": memoryview(b"<svg onload=alert(1)>")},)})
-    assert "not a picture" in shown.status.value and shown.overlay.value == before
+    assert "not a picture" in shown.view.value and pictures(shown) == before
     assert explorer.UPLOADED not in shown.images
 
 
@@ -246,7 +283,7 @@ def test_a_second_drawing_takes_the_place_of_the_first(shown):
         drawing = np.zeros((140, 140), np.uint8)
         drawing[rows, columns] = 255
         shown.strokes.value = "data:image/png;base64," + base64.b64encode(png(drawing)).decode()
-        overlays.append(shown.overlay.value)
+        overlays.append(overlay(shown))
         assert shown.image.value == explorer.DRAWN
     assert overlays[0] != overlays[1] and list(shown.image.options).count(explorer.DRAWN) == 1
 
@@ -255,7 +292,7 @@ def test_the_figure_is_saved_under_what_was_chosen(shown, tmp_path):
     shown.compare.value, shown.other_class.value = True, 8
     path = shown.save_figure(tmp_path)
     assert path.name == "Grad-CAM-of-conv3-for-0-and-Grad-CAM-of-conv3-for-8.png"
-    assert Image.open(path).width > 1000 and path.name in shown.status.value
+    assert Image.open(path).width > 1000 and path.name in shown.view.value
 
 
 # ---- pictures from outside
