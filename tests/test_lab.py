@@ -123,6 +123,7 @@ def test_a_pull_that_git_refuses_says_why_and_loses_nothing(instructor, student)
     with pytest.raises(update.NotUpdated, match=r"\.gitignore(.|\n)*course stays as it is, and so does your work"):
         updated(student)
     assert (student / ".gitignore").read_text() == "mine"
+    follow(student / ".gitignore", student, instructor)
 
 
 def test_without_a_network_an_update_says_so(instructor, student):
@@ -153,6 +154,225 @@ def test_a_full_disk_keeps_the_work_where_it_was(student, monkeypatch):
 
 def copy_half(source, target):
     write_half(target, source.read_text(), "utf-8")
+
+
+# ---- what an update must not take, and what it must not claim
+
+
+def test_a_pull_that_would_need_a_merge_is_refused(instructor, student):
+    write(student / "notebooks" / "02_two.ipynb", "mine")
+    git(student, "commit", "--quiet", "-a", "-m", "mine")
+    write(instructor / "notebooks" / "01_one.ipynb", "changed")
+    commit(instructor)
+    before = git(student, "rev-parse", "HEAD")
+    with pytest.raises(update.NotUpdated, match="course stays as it is"):
+        updated(student)
+    assert git(student, "rev-parse", "HEAD") == before and git(student, "status", "--porcelain") == ""
+
+
+def test_a_course_that_brings_a_my_of_its_own_is_refused(instructor, student):
+    """Git overwrites what it ignores without asking: the student's copies would be gone."""
+    answer(student / "my" / "01_one.ipynb")
+    before, head = files(student / "my"), git(student, "rev-parse", "HEAD")
+    (instructor / "my").mkdir()
+    write(instructor / "my" / "01_one.ipynb", "the instructor's own")
+    git(instructor, "add", "--force", "my")
+    commit(instructor)
+    with pytest.raises(update.NotUpdated, match="would overwrite your copies in my/.*Tell whoever maintains the course"):
+        updated(student)
+    assert files(student / "my") == before and git(student, "rev-parse", "HEAD") == head
+
+
+def test_nothing_in_my_is_ever_part_of_the_course():
+    """Else every pull would overwrite the students' copies."""
+    if not (ROOT / ".git").exists():
+        pytest.skip("no git repository")
+    assert git(ROOT, "ls-files", "--cached", "--", lab.MINE) == ""
+    ignored = subprocess.run(["git", "check-ignore", "--quiet", f"{lab.MINE}/01.ipynb"], cwd=ROOT)
+    assert ignored.returncode == 0
+
+
+def test_data_that_a_student_added_is_not_overwritten(instructor, student):
+    (student / "data").mkdir()
+    (student / "data" / "NEU.zip").write_text("mine")
+    (instructor / "data").mkdir()
+    (instructor / "data" / "NEU.zip").write_text("the instructor's")
+    git(instructor, "add", "--force", "data")
+    commit(instructor)
+    with pytest.raises(update.NotUpdated, match=r"NEU\.zip"):
+        updated(student)
+    assert (student / "data" / "NEU.zip").read_text() == "mine"
+
+
+@pytest.mark.parametrize("around", [False, True], ids=["alone", "inside another repository"])
+def test_an_unpacked_zip_says_how_it_is_renewed(instructor, student, around, tmp_path_factory):
+    outside = tmp_path_factory.mktemp("downloads")
+    if around:
+        git(instructor.parent, "clone", "--quiet", str(instructor), str(outside / "other"))
+        outside /= "other"
+        write(instructor / "notebooks" / "02_two.ipynb", "changed")
+        commit(instructor)
+    unzipped = outside / "cnn-visual-explanations-main"
+    shutil.copytree(student, unzipped, ignore=shutil.ignore_patterns(".git"))
+    answer(unzipped / "notebooks" / "01_one.ipynb")
+    before = files(unzipped / "my"), files(unzipped / "notebooks")
+    with pytest.raises(update.NotUpdated, match="(?s)was not cloned.*zip.*my/"):
+        updated(unzipped)
+    assert (files(unzipped / "my"), files(unzipped / "notebooks")) == before
+    if around:
+        assert git(outside, "rev-parse", "HEAD") != git(instructor, "rev-parse", "HEAD"), "the other repository was pulled"
+
+
+def test_a_lock_that_git_left_behind_makes_no_second_copy(student):
+    answer(student / "notebooks" / "01_one.ipynb")
+    worked = (student / "notebooks" / "01_one.ipynb").read_bytes()
+    (student / ".git" / "index.lock").touch()
+    for _ in range(3):
+        with pytest.raises(update.NotUpdated, match=r"index\.lock"):
+            updated(student)
+    assert sorted(files(student / "my")) == ["01_one.ipynb", "01_one_2.ipynb", "02_two.ipynb"]
+    (student / ".git" / "index.lock").unlink()
+    assert updated(student)[0] == "Your work in notebooks/01_one.ipynb now lies in my/01_one_2.ipynb."
+    assert files(student / "my")["01_one_2.ipynb"] == worked and len(files(student / "my")) == 3
+    answer(student / "notebooks" / "01_one.ipynb")
+    run(student / "notebooks" / "01_one.ipynb")  # other work gets another name
+    assert updated(student)[0] == "Your work in notebooks/01_one.ipynb now lies in my/01_one_3.ipynb."
+
+
+def test_a_file_of_one_s_own_in_the_way_is_to_be_moved_not_checked_out(instructor, student):
+    (student / "notes.md").write_text("mine")
+    (instructor / "notes.md").write_text("the instructor's")
+    commit(instructor)
+    with pytest.raises(update.NotUpdated, match=r"(?s)notes\.md.*move") as caught:
+        updated(student)
+    assert "git checkout" not in str(caught.value) and (student / "notes.md").read_text() == "mine"
+    follow(student / "notes.md", student, instructor)
+
+
+def follow(advice_for, student, instructor):
+    """Move the file away, as the sentence says, and run the same command again: the course is renewed."""
+    advice_for.rename(student.with_name("moved away"))
+    assert "The course was renewed." in updated(student)
+    assert advice_for.read_bytes() == (instructor / advice_for.name).read_bytes()
+
+
+def test_a_conflict_with_changes_that_git_put_aside_is_not_called_a_renewal(instructor, student):
+    git(student, "config", "merge.autoStash", "true")
+    git(student, "config", "rebase.autoStash", "true")
+    (student / ".gitignore").write_text("mine")
+    (instructor / ".gitignore").write_text("the instructor's")
+    commit(instructor)
+    with pytest.raises(update.NotUpdated, match=r"\.gitignore"):
+        updated(student)
+    assert (student / ".gitignore").read_text() == "mine" and git(student, "stash", "list") == ""
+
+
+@pytest.mark.parametrize("staged", [("add", "notebooks"), ("commit", "--quiet", "-a", "-m", "x")], ids=["add", "commit"])
+def test_work_is_found_however_far_git_has_it(student, staged):
+    """Staged work is moved; committed work is the student's own branch, and stays."""
+    answer(student / "notebooks" / "01_one.ipynb")
+    worked = (student / "notebooks" / "01_one.ipynb").read_bytes()
+    git(student, *staged)
+    said = updated(student)
+    if staged[0] == "add":
+        assert said[0] == "Your work in notebooks/01_one.ipynb now lies in my/01_one_2.ipynb."
+        assert files(student / "my")["01_one_2.ipynb"] == worked and git(student, "status", "--porcelain") == ""
+    else:
+        assert (student / "notebooks" / "01_one.ipynb").read_bytes() == worked
+
+
+def test_a_notebook_that_is_gone_comes_back(instructor, student):
+    """An interrupted checkout removes the old file before it writes the new one."""
+    before = files(student / "my"), files(student / "notebooks")
+    (student / "notebooks" / "01_one.ipynb").unlink()
+    assert updated(student) == ["notebooks/01_one.ipynb was missing and is back.", "The course is up to date."]
+    assert (files(student / "my"), files(student / "notebooks")) == before
+
+
+def test_names_in_hangul_are_names(instructor, student):
+    write(instructor / "notebooks" / "10_한글 이름.ipynb", "1 + 1", "def double(x):\n    ...")
+    commit(instructor)
+    assert "Copied into my/, to work in: 10_한글 이름." in updated(student)
+    answer(student / "notebooks" / "10_한글 이름.ipynb")
+    assert updated(student)[0] == "Your work in notebooks/10_한글 이름.ipynb now lies in my/10_한글 이름_2.ipynb."
+
+
+def test_a_name_in_hangul_needs_no_locale_that_knows_it(instructor, student):
+    write(instructor / "notebooks" / "10_한글.ipynb", "1 + 1", "def double(x):\n    ...")
+    commit(instructor)
+    updated(student)
+    answer(student / "notebooks" / "10_한글.ipynb")
+    code = "import pathlib, sys, update; update.update(pathlib.Path(sys.argv[1]), lambda line: print(ascii(line)))"
+    done = subprocess.run([sys.executable, "-c", code, str(student)], capture_output=True, text=True, timeout=60,
+                          env=os.environ | NO_UTF8 | {"PYTHONPATH": str(ROOT / "tools")})
+    assert done.returncode == 0, done.stderr
+    assert (student / "my" / "10_한글_2.ipynb").is_file() and "UnicodeDecodeError" not in done.stderr
+
+
+NO_UTF8 = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+
+
+def test_ctrl_c_in_the_middle_of_a_checkout_loses_nothing(student, monkeypatch):
+    """What git leaves when it is interrupted there: the old file is gone, the new one not yet written."""
+    path, git_itself = student / "notebooks" / "01_one.ipynb", update.git
+    original = path.read_bytes()
+    answer(path)
+    worked = path.read_bytes()
+
+    def interrupted(root, *words):
+        if words[0] == "checkout":
+            path.unlink()
+            raise KeyboardInterrupt
+        return git_itself(root, *words)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(update, "git", interrupted)
+        patch.setattr(update, "ROOT", student)
+        with pytest.raises(SystemExit, match="Interrupted.*same command again"):
+            update.main()
+    assert updated(student)[0] == "notebooks/01_one.ipynb was missing and is back."
+    assert path.read_bytes() == original and files(student / "my")["01_one_2.ipynb"] == worked
+
+
+# ---- notebooks that are none
+
+
+@pytest.mark.parametrize("text", [
+    "", "not a notebook", "[]", "null", "5", '"x"', "{}", '{"cells": []}', '{"metadata": null, "nbformat": 4}',
+    '{"metadata": [], "nbformat": 4}', '{"nbformat": 2, "metadata": {}}', '{"nbformat": "4"}', '{"nbformat": 99}',
+    '{"cells": null, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}', "<<<<<<< HEAD\n{}", "[" * 100_000,
+    '{"cells": [{}], "metadata": {"copy_of": 5}, "nbformat": 4, "nbformat_minor": 5}', b"\xff\xfe\x00", None],
+    ids=lambda text: ascii(text)[:24])
+def test_a_broken_copy_is_the_student_s_own_business(student, text):
+    mine = student / "my" / "01_one.ipynb"
+    mine.unlink()
+    if text is None:
+        mine.mkdir()
+    else:
+        mine.write_bytes(text if isinstance(text, bytes) else text.encode())
+    assert lab.copy_notebooks(student) == []
+
+
+@pytest.mark.parametrize("has_copy", [True, False])
+@pytest.mark.parametrize("text", ["<<<<<<< HEAD\n{}", "", '{"cells": [{}], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}'])
+def test_a_broken_notebook_of_the_course_is_named_and_the_others_are_copied(student, text, has_copy):
+    (student / "notebooks" / "01_one.ipynb").write_text(text)
+    (student / "my" / "02_two.ipynb").unlink()
+    if not has_copy:
+        (student / "my" / "01_one.ipynb").unlink()
+    before = files(student / "my")
+    copied, broken = lab.copy_notebooks(student)
+    assert copied == "Copied into my/, to work in: 02_two."
+    assert broken.startswith("notebooks/01_one.ipynb can't be read") and "python3 course.py update" in broken
+    assert {name: files(student / "my")[name] for name in before} == before
+
+
+def test_what_a_text_cell_says_and_what_a_code_cell_says_are_two_things(student):
+    notebook = nbformat.read(student / "notebooks" / "01_one.ipynb", as_version=4)
+    notebook.cells[1] = new_markdown_cell(notebook.cells[1].source, id=notebook.cells[1].id)
+    nbformat.write(notebook, student / "notebooks" / "01_one.ipynb")
+    told, = lab.copy_notebooks(student)
+    assert told.startswith("my/01_one.ipynb: the course's notebook has changed since your copy.")
 
 
 def updated(student):

@@ -4,6 +4,7 @@ Git ignores the folder my/, so `git pull` never meets a student's work. A copy i
 carries in its metadata a fingerprint of the notebook that it was made from, which tells when the course has moved on.
 """
 import hashlib
+import json
 import os
 import pathlib
 import sys
@@ -15,15 +16,23 @@ MINE = "my"
 
 
 def copy_notebooks(root):
-    """Copy what is not yet in my/; return a line for what was copied and for each copy that the course has outrun."""
+    """Copy what is not yet in my/; return a line for what was copied, for each copy that the course has outrun, and for
+    each notebook of the course that can't be read."""
     (root / MINE).mkdir(exist_ok=True)
     copied, lines = [], []
     for path in sorted((root / "notebooks").glob("*.ipynb")):
         mine = root / MINE / path.name
-        if not mine.exists():
-            copy(path, mine)
+        try:
+            notebook = nbformat.read(path, as_version=4)
+            original = fingerprint(notebook)
+        except Exception as error:  # nbformat's errors for what is no notebook have no common class
+            lines.append(f"notebooks/{path.name} can't be read ({type(error).__name__}). `python3 course.py update` moves it "
+                         f"into {MINE}/ and puts the course's own in its place.")
+            continue
+        if not os.path.lexists(mine):
+            copy(notebook, original, mine)
             copied.append(path.stem)
-        elif is_outrun(mine, path):
+        elif made_from(mine) not in (None, original):
             lines.append(f"{MINE}/{mine.name}: the course's notebook has changed since your copy. Yours stays as it is; for "
                          "the new one beside it, rename yours and run this command again.")
     if copied:
@@ -31,10 +40,9 @@ def copy_notebooks(root):
     return lines
 
 
-def copy(path, mine):
-    """Copy the notebook at `path` to `mine`, whole or, where the disk is full, not at all (OSError)."""
-    notebook = nbformat.read(path, as_version=4)
-    notebook.metadata["copy_of"] = fingerprint(notebook)
+def copy(notebook, original, mine):
+    """Write the notebook with its fingerprint as `mine`, whole or, where the disk is full, not at all (OSError)."""
+    notebook.metadata["copy_of"] = original
     part = mine.with_name(f".{mine.name}.part")
     try:
         part.write_text(nbformat.writes(notebook) + "\n", encoding="utf-8")
@@ -49,13 +57,13 @@ def fingerprint(notebook):
     return hashlib.sha256(texts.encode()).hexdigest()
 
 
-def is_outrun(mine, path):
-    """Whether the course's notebook at `path` is another than the one `mine` was made from, as far as `mine` can tell."""
+def made_from(mine):
+    """Fingerprint of the notebook that the copy `mine` was made from; None where it does not say."""
     try:
-        made_from = nbformat.read(mine, as_version=4).metadata.get("copy_of")
-    except (ValueError, AttributeError):  # not a notebook: the student's own business
-        return False
-    return made_from is not None and made_from != fingerprint(nbformat.read(path, as_version=4))
+        found = json.loads(mine.read_text(encoding="utf-8"))["metadata"]["copy_of"]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):  # not a notebook: the student's own business
+        return None
+    return found if isinstance(found, str) else None
 
 
 def main(arguments):

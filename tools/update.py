@@ -1,8 +1,9 @@
 """Brings the course up to date and loses nobody's work: `python3 course.py update`.
 
 A notebook that was worked on in notebooks/ is first copied into my/ under a name that is free there, and the course's own
-put back in its place; then nothing stands in the way of `git pull`, which is only taken if it is a mere step forward.
+put back in its place; then nothing stands in the way of the new course, which is only taken if it is a mere step forward.
 """
+import filecmp
 import os
 import pathlib
 import shutil
@@ -20,52 +21,90 @@ class NotUpdated(Exception):
 
 
 def update(root, say=print):
-    """Move changed notebooks of notebooks/ into my/, pull, and copy what is new into my/; say each step."""
-    for path in changed_notebooks(root):
-        say(f"Your work in {path} now lies in {move_into_mine(root, root / path)}.")
+    """Move changed notebooks of notebooks/ into my/, take the new course, copy what is new into my/; say each step."""
+    check_clone(root)
+    for path in notebooks(root, "D"):  # an interrupted checkout removes the old file before it writes the new one
+        restore(root, path)
+        say(f"{path} was missing and is back.")
+    for path in notebooks(root, "M"):
+        say(f"Your work in {path} now lies in {move_into_mine(root, path)}.")
     before = git(root, "rev-parse", "HEAD")
-    git(root, "pull", "--quiet", "--ff-only")
+    step_forward(root)
     say("The course is up to date." if git(root, "rev-parse", "HEAD") == before else "The course was renewed.")
     for line in lab.copy_notebooks(root):
         say(line)
 
 
-def changed_notebooks(root):
-    """Paths, from `root`, of the course's notebooks that are not as the course has them."""
-    return git(root, "diff", "--name-only", "--diff-filter=M", "HEAD", "--", "notebooks/*.ipynb").splitlines()
+def check_clone(root):
+    """`NotUpdated` where the course was not cloned; git would take any repository around it for the course's."""
+    if not (root / ".git").exists() or not root.samefile(git(root, "rev-parse", "--show-toplevel")):
+        raise NotUpdated("this copy of the course was not cloned, so git can't renew it. Download the zip again, unpack it "
+                         f"beside this folder, and move your folder {lab.MINE}/ into it, with whatever else is yours: files "
+                         "in data/, notebooks that you changed in notebooks/. A clone is renewed by this command (README.md).")
+
+
+def notebooks(root, status):
+    """Paths, from `root`, of the course's notebooks that are changed ("M") or gone ("D"), staged or not."""
+    return split(git(root, "diff", "-z", "--name-only", "--no-renames", f"--diff-filter={status}", "HEAD", "--",
+                     "notebooks/*.ipynb"))
+
+
+def split(text):
+    """The names in what git prints with -z, which are as they are on the disk, without quotes."""
+    return [name for name in text.split("\0") if name]
 
 
 def move_into_mine(root, path):
-    """Copy the notebook at `path` into my/ under a free name, put the course's back; the copy's path, from `root`."""
+    """Copy the notebook at `path`, from `root`, into my/ under a free name, put the course's back; the copy's path.
+
+    A copy that is there already, from an attempt that came no further, is not made again.
+    """
     (root / lab.MINE).mkdir(exist_ok=True)
-    mine, number = root / lab.MINE / path.name, 1
-    while mine.exists():
+    work = root / path
+    mine, number = root / lab.MINE / work.name, 1
+    while mine.exists() and not filecmp.cmp(work, mine, shallow=False):
         number += 1
-        mine = root / lab.MINE / f"{path.stem}_{number}.ipynb"
-    part = mine.with_name(f".{mine.name}.part")
-    try:
-        shutil.copyfile(path, part)
-        os.replace(part, mine)
-    finally:
-        part.unlink(missing_ok=True)
-    git(root, "checkout", "--quiet", "HEAD", "--", str(path))
+        mine = root / lab.MINE / f"{work.stem}_{number}.ipynb"
+    if not mine.exists():
+        part = mine.with_name(f".{mine.name}.part")
+        try:
+            shutil.copyfile(work, part)
+            os.replace(part, mine)
+        finally:
+            part.unlink(missing_ok=True)
+    restore(root, path)
     return mine.relative_to(root).as_posix()
+
+
+def restore(root, path):
+    git(root, "checkout", "--quiet", "HEAD", "--", path)
+
+
+def step_forward(root):
+    """Fetch the new course, and take it where it needs no merge and overwrites nothing, not even what git ignores."""
+    git(root, "fetch", "--quiet")
+    new = git(root, "rev-parse", "@{upstream}")
+    if lab.MINE in map(str.lower, split(git(root, "ls-tree", "-z", "--name-only", new))):
+        raise NotUpdated(f"the new course has a folder {lab.MINE}/ of its own, which would overwrite your copies in "
+                         f"{lab.MINE}/. Tell whoever maintains the course: that folder must not be committed.")
+    git(root, "-c", "merge.autoStash=false", "merge", "--quiet", "--ff-only", "--no-overwrite-ignore", new)
 
 
 def git(root, *words):
     """What `git` prints; `NotUpdated` with its own words if it fails, lacks, or does not answer."""
     try:
-        done = subprocess.run(["git", "-C", str(root), *words], capture_output=True, text=True, timeout=SECONDS,
+        done = subprocess.run(["git", "-C", str(root), *words], capture_output=True, timeout=SECONDS,
                               stdin=subprocess.DEVNULL, env=os.environ | {"GIT_TERMINAL_PROMPT": "0"})
     except FileNotFoundError:
         raise NotUpdated("git is not installed, and the course comes by it: https://git-scm.com/downloads") from None
     except subprocess.TimeoutExpired:
         raise NotUpdated(f"No answer came in {SECONDS} s. Check the network and run the same command again.") from None
     if done.returncode:
-        raise NotUpdated(f"{done.stderr.strip()}\n\nThe course stays as it is, and so does your work. Without a network, "
-                         "run the same command again later. Where git names files that you have changed, keep copies of "
-                         "them elsewhere and take the changes back with `git checkout -- <file>`.")
-    return done.stdout.strip()
+        said = done.stderr.decode("utf-8", "replace").strip()
+        raise NotUpdated(f"{said}\n\nThe course stays as it is, and so does your work. Without a network, run the same "
+                         "command again later. Where git names files that are in the way, move them out of the course's "
+                         "folder and run the same command again.")
+    return os.fsdecode(done.stdout).strip()  # names of files, which need not be in this computer's encoding
 
 
 def main():
@@ -73,6 +112,8 @@ def main():
         update(ROOT)
     except (NotUpdated, OSError) as error:
         sys.exit(f"Not updated: {error}")
+    except KeyboardInterrupt:
+        sys.exit("\nInterrupted; your work is safe. Run the same command again.")
 
 
 if __name__ == "__main__":
