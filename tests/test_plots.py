@@ -70,3 +70,69 @@ def test_every_figure_needs_and_carries_its_alternative_text(monkeypatch):
     (data, more), = shown
     assert data["image/png"][:4] == b"\x89PNG" and more["metadata"]["image/png"]["alt"] == "A ramp of grey."
     assert not plt.fignum_exists(figure.number)
+
+
+def test_one_extreme_pixel_does_not_leave_the_rest_of_a_signed_image_grey():
+    gradient = np.ones((20, 20))
+    gradient[0, 0], gradient[0, 1] = 1000, -1
+    shown = plots.signed_image(gradient)
+    assert shown[0, 0] == 1 and shown[0, 1] == 0 and (shown[1:] == 1).all()
+
+
+def test_pictures_keep_their_contrast():
+    figure = plots.image_grid([0.4 + 0.2 * GREY])
+    (drawn,) = figure.axes[0].images
+    colours = drawn.to_rgba(drawn.get_array())[..., :3]
+    np.testing.assert_allclose([colours.min(), colours.max()], [0.4, 0.6], atol=1e-6)
+    plt.close(figure)
+
+
+def test_every_row_of_a_map_grid_has_its_own_map():
+    maps = np.zeros((2, 1, 8))
+    maps[0, 0, 1] = maps[1, 0, 6] = 1
+    figure = plots.map_grid(np.zeros((2, 8, 8, 1)), {"map": maps})
+    brightest = [np.asarray(axis.images[0].get_array()).sum(axis=(0, 2)).argmax() for axis in figure.axes[1::2]]
+    assert brightest == [1, 6]
+    plt.close(figure)
+
+
+def test_bands_run_over_the_steps_around_the_mean_of_the_images():
+    figure = plots.curve_bands([0.0, 0.5, 1.0], {"a": np.array([[0, 1, 2], [4, 5, 6.0]])}, "share", "confidence")
+    (line,) = figure.axes[0].lines
+    np.testing.assert_allclose(line.get_xydata(), [[0, 2], [0.5, 3], [1, 4]])
+    (band,) = figure.axes[0].collections
+    assert band.get_paths()[0].get_extents().bounds == (0, 0, 1, 6)       # from all first images to all second ones
+    plt.close(figure)
+
+
+def test_more_curves_than_can_be_told_apart_are_refused():
+    with pytest.raises(ValueError, match="6 curves can be told apart"):
+        plots.curve_bands([0, 1], {str(number): np.zeros((2, 2)) for number in range(7)}, "", "")
+
+
+def test_the_true_class_is_marked_at_its_own_score():
+    figure = plots.score_stem([1.0, 3.0, 2.0], ["a", "b", "c"], true=2)
+    marked = [line for line in figure.axes[0].lines if line.get_label() == "true class"]
+    assert [line.get_xydata().tolist() for line in marked] == [[[2, 2]]]
+    plt.close(figure)
+
+
+def test_the_first_score_stands_on_top_beside_its_interval():
+    figure = plots.interval_points({"CAM": (0.8, 0.7, 0.9), "Grad-CAM": (0.5, 0.4, 0.6)}, chance=0.1)
+    (axis,) = figure.axes
+    bottom, top = axis.get_ylim()
+    assert [label.get_text() for label in axis.get_yticklabels()] == ["CAM", "Grad-CAM"] and bottom > top
+    bars = [segment.tolist() for segment in axis.collections[0].get_segments()]
+    assert bars == [[[0.7, 0], [0.9, 0]], [[0.4, 1], [0.6, 1]]]
+    plt.close(figure)
+
+
+def test_learning_curves_count_epochs_from_one_and_tell_training_from_validation():
+    class History:
+        history = {"loss": [3, 2], "val_loss": [4, 3], "accuracy": [0.5, 0.6]}
+
+    figure = plots.learning_curves(History)
+    loss, accuracy = ([(line.get_label(), line.get_xydata().tolist()) for line in axis.lines] for axis in figure.axes)
+    assert loss == [("training", [[1, 3], [2, 2]]), ("validation", [[1, 4], [2, 3]])]
+    assert accuracy == [("training", [[1, 0.5], [2, 0.6]])]
+    plt.close(figure)
