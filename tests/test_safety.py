@@ -240,7 +240,9 @@ def test_maps_of_an_interrupted_run_are_not_unpickled(tmp_path, sprung):
                                     folder=folder, progress=False))
 
     run()
-    np.savez(folder / "00000000.npz", maps=np.array([Trap(sprung)], dtype=object))
+    with np.load(folder / "00000000.npz") as arrays:
+        checksum = arrays["images"]
+    np.savez(folder / "00000000.npz", images=checksum, maps=np.array([Trap(sprung)], dtype=object))
     with pytest.raises(ValueError, match="allow_pickle=False"):
         run()
     assert not sprung.exists()
