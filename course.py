@@ -7,8 +7,10 @@ The file is kept to the syntax of Python 3.6, so that an old interpreter can rea
 import collections
 import contextlib
 import hashlib
+import locale
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -22,6 +24,7 @@ COMPLETE = os.path.join(VENV, "course-complete")  # holds the hash of the lock, 
 
 PYTHONS = ((3, 11), (3, 12), (3, 13))
 NEEDED_GB = 3.5  # TensorFlow and the rest: 2.5 GB installed, and room for the downloads
+ROOT_LENGTH = 60  # characters: Windows' paths end at 260, and TensorFlow's files need 200 of them
 
 Command = collections.namedtuple("Command", "summary argv")
 COMMANDS = collections.OrderedDict([
@@ -65,6 +68,7 @@ def main(arguments):
     if name not in COMMANDS:
         print("There is no command '{}'.\n\n{}".format(name, overview()), file=sys.stderr)
         return 2
+    keep_other_settings_out()
     try:
         if not environment_is_ready():
             make_environment()
@@ -86,6 +90,16 @@ def overview():
              "The first call installs what is needed into .venv. All commands:", ""]
     lines += ["  {:<10}{}".format(name, command.summary) for name, command in COMMANDS.items()]
     return "\n".join(lines)
+
+
+def keep_other_settings_out():
+    """What is set for other Pythons must not reach the course's, its installer, or what it prints."""
+    for name in ("PYTHONPATH", "PYTHONHOME"):  # another NumPy, another standard library
+        os.environ.pop(name, None)
+    os.environ["PIP_USER"] = "0"  # in an environment pip refuses to install for the user
+    os.environ.setdefault("PYTHONIOENCODING", ":replace")  # a sign that the terminal lacks becomes a question mark
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="replace")
 
 
 def as_seen_from_root(argument):
@@ -132,7 +146,9 @@ def lock_hash():
 def make_environment():
     """Make .venv from nothing. Whatever an interrupted or outdated installation left is removed first."""
     check_platform()
-    uv = shutil.which("uv")
+    check_interpreter()
+    check_path()
+    uv = shutil.which("uv", path=path_outside_venv())
     python = find_python(uv)
     check_disk()
     with installation_lock():
@@ -188,6 +204,30 @@ def check_platform():
                    "from https://www.python.org/downloads/ (Windows emulates it), or open the notebooks in Colab.")
 
 
+def check_interpreter():
+    """Windows deletes no program while it runs, and .venv is about to be deleted."""
+    if platform.system() == "Windows" and is_in_venv(sys.executable):
+        raise Stop("The packages of the course have changed, and .venv must be made anew while its own Python runs this. "
+                   "Leave it with `deactivate`, close what else uses it, and run the same command again, with `py`.")
+
+
+def check_path():
+    if platform.system() == "Windows" and len(ROOT) > ROOT_LENGTH and not long_paths_are_enabled():
+        raise Stop("The path {} is too long: with TensorFlow's files in it, it exceeds the 260 characters that Windows "
+                   "allows. Move the course to a shorter one, of at most {} characters, such as C:\\course, and run the "
+                   "same command again.".format(ROOT, ROOT_LENGTH))
+
+
+def long_paths_are_enabled():
+    """Whether Windows has been told to allow more than 260 characters."""
+    try:
+        import winreg
+        with winreg.OpenKey(winreg.HKEY_LOCAL_MACHINE, r"SYSTEM\CurrentControlSet\Control\FileSystem") as key:
+            return winreg.QueryValueEx(key, "LongPathsEnabled")[0] == 1
+    except (ImportError, OSError):
+        return False
+
+
 def check_disk():
     free = shutil.disk_usage(ROOT).free / 1e9
     if free < NEEDED_GB:
@@ -204,7 +244,7 @@ def find_python(uv):
     for candidate in candidates():
         version, has_venv = probe(candidate)
         if version in PYTHONS and (has_venv or uv):
-            if candidate != sys.executable:
+            if candidate != this_python():
                 print("This is Python {}.{}; the course uses {}.".format(
                     sys.version_info[0], sys.version_info[1], candidate))
             return candidate
@@ -223,13 +263,45 @@ def find_python(uv):
 
 
 def candidates():
-    """Paths of interpreters, this one first."""
-    found = [sys.executable]
-    for name in ("python3.13", "python3.12", "python3.11", "python3", "python"):
-        path = shutil.which(name)
-        if path and path not in found:
-            found.append(path)
-    return found
+    """Paths of interpreters, this one first. None lies in .venv, which is deleted before it is made anew."""
+    names = ("python3.13", "python3.12", "python3.11", "python3", "python")
+    found = [this_python()] + [shutil.which(name, path=path_outside_venv()) for name in names] + launcher_pythons()
+    return list(collections.OrderedDict.fromkeys(path for path in found if path))
+
+
+def this_python():
+    """Path of the interpreter that runs this; of the one behind it, if it is .venv's own (editors activate .venv)."""
+    return getattr(sys, "_base_executable", sys.executable) if is_in_venv(sys.executable) else sys.executable
+
+
+def is_in_venv(python):
+    return is_venv_folder(os.path.dirname(python))
+
+
+def is_venv_folder(folder):
+    return os.path.realpath(folder) == os.path.realpath(os.path.dirname(VENV_PYTHON))
+
+
+def path_outside_venv():
+    """The PATH without .venv, for where programs are looked for."""
+    return os.pathsep.join(folder for folder in os.environ.get("PATH", os.defpath).split(os.pathsep)
+                           if not is_venv_folder(folder))
+
+
+def launcher_pythons():
+    """Paths of the interpreters that Windows' launcher knows: installed there, they need not be on the PATH."""
+    launcher = shutil.which("py") if platform.system() == "Windows" else None
+    if not launcher:
+        return []
+    try:
+        listing = subprocess.run([launcher, "-0p"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=30).stdout
+    except (OSError, subprocess.SubprocessError):
+        return []
+    try:
+        text = listing.decode("utf-8")
+    except UnicodeDecodeError:
+        text = listing.decode(locale.getpreferredencoding(False), "replace")
+    return re.findall(r"[A-Za-z]:\\.*\.exe", text)
 
 
 def probe(python):
@@ -285,12 +357,11 @@ def write_over(line):
 
 def remedy(text):
     """The sentence for a failed installation, from the installer's last lines."""
-    text = text.lower()
+    text = re.sub(r"\S*[/\\]\S*", " ", text.replace(ROOT, " ")).lower()  # names of files and folders are no signs
     if any(sign in text for sign in ("no space left", "disk quota", "not enough space")):
         return "The disk is full. The packages need {} GB: make room and run the same command again.".format(NEEDED_GB)
-    if any(sign in text for sign in (
-            "connection", "connect error", "dns", "name resolution", "timed out", "timeout", "unreachable",
-            "error sending request", "failed to fetch", "could not fetch url", "ssl", "certificate", "proxy")):
+    if re.search(r"connection|connect error|name resolution|timed out|timeout|unreachable|error sending request"
+                 r"|failed to fetch|could not fetch url|certificate|\b(dns|ssl|proxy)", text):
         return ("The package index can't be reached. Check the network (behind a proxy set HTTPS_PROXY) and run the "
                 "same command again; what was downloaded is kept.")
     if "hash" in text:

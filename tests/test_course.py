@@ -207,13 +207,56 @@ def test_a_failed_installation_ends_in_the_last_lines_and_a_remedy(checkout, say
 
 
 def test_without_uv_pip_installs_and_an_unreachable_index_is_told(checkout):
-    """The real venv and the real pip, against a port where nothing listens."""
+    """The real venv and the real pip, against a port where nothing listens. PIP_USER alone would stop it earlier."""
     (checkout / "requirements.lock").write_text("numpy==2.0.0 --hash=sha256:" + 64 * "0" + "\n")
     (checkout / "bin" / "uv").unlink()
     nowhere = {"PIP_INDEX_URL": "http://127.0.0.1:9/simple", "PIP_RETRIES": "1", "PIP_CONFIG_FILE": os.devnull,
-               "PIP_NO_INDEX": "0", "PIP_FIND_LINKS": "", "PIP_EXTRA_INDEX_URL": "", "PATH": str(checkout / "bin")}
+               "PIP_USER": "1", "PIP_NO_INDEX": "0", "PIP_FIND_LINKS": "", "PIP_EXTRA_INDEX_URL": "", "PATH": str(checkout / "bin")}
     status, out, err = call(checkout, "run", **nowhere)
     assert status == 1 and "with pip" in out and "index can't be reached" in err, err
+
+
+@posix_only
+@pytest.mark.parametrize("uv_inside", [False, True], ids=["uv elsewhere", "uv in .venv"])
+def test_an_activated_environment_is_made_anew_from_the_python_outside_it(checkout, uv_inside):
+    """As editors start it: .venv comes first on the PATH, and the lock has changed since. uv must find its Python."""
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", checkout / ".venv"], check=True)
+    (checkout / ".venv" / "course-complete").write_text("the hash of another lock")
+    uv = checkout / "bin" / "uv"
+    uv.write_text(FAKE_UV.replace('if [ "$1" = venv ]; then', 'if [ "$1" = venv ]; then\n    "$4" --version || exit 2')
+                  .replace('echo "$1 $2"', 'echo "$@"'))
+    if uv_inside:
+        shutil.copy(uv, checkout / ".venv" / "bin")
+    inside = f"{checkout / '.venv' / 'bin'}{os.pathsep}{checkout / 'bin'}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run([checkout / ".venv" / "bin" / "python", "course.py", "run"], cwd=checkout, text=True, timeout=60,
+                          capture_output=True, env=os.environ | {"PATH": inside, "VIRTUAL_ENV": str(checkout / ".venv")})
+    assert done.returncode == 7 and "handed over: tools/run_notebooks.py run" in done.stdout, done.stdout + done.stderr
+    python = re.search(r"--python (\S+)", uv_calls(checkout)[0])[1]
+    assert not python.startswith(str(checkout)) and "This is Python" not in done.stdout
+
+
+@posix_only
+def test_what_other_programs_set_for_python_does_not_reach_the_course(checkout):
+    """A PYTHONPATH with another NumPy, a PYTHONHOME, a pip that is told to install elsewhere."""
+    says = "${PYTHONPATH-none} ${PYTHONHOME-none} ${PIP_USER-none}"
+    uv = checkout / "bin" / "uv"
+    uv.write_text(FAKE_UV.replace('echo "$1 $2"', f"echo {says}").replace('"$@"', says))
+    foreign = {"PYTHONPATH": str(checkout / "foreign"), "PIP_USER": "1"}
+    (checkout / "foreign").mkdir()
+    (checkout / "foreign" / "numpy.py").write_text("raise ImportError")
+    _, out, err = call(checkout, "doctor", **foreign)
+    assert out.endswith("handed over: none none 0\n"), out + err
+    assert uv_calls(checkout) == ["none none 0", "none none 0"]
+
+
+@posix_only
+def test_signs_that_a_terminal_cannot_show_stop_nothing(checkout):
+    """A locale without UTF-8: neither the installer's lines nor what a command prints may end in a UnicodeEncodeError."""
+    (checkout / "bin" / "uv").write_text(FAKE_UV.replace("echo handed over: \"$@\"\\nexit 7", f"exec {sys.executable} tools/doctor.py"))
+    (checkout / "tools").mkdir()
+    (checkout / "tools" / "doctor.py").write_text('print("5\\u00d75 \\ud55c")\n')
+    status, out, err = call(checkout, "doctor", LC_ALL="C", PYTHONUTF8="0", PYTHONCOERCECLOCALE="0")
+    assert status == 0 and out.endswith("5?5 ?\n"), out + err
 
 
 # ---- what can be wrong with a computer
@@ -230,7 +273,7 @@ def pythons(course, monkeypatch, found):
     """Pretend that `found`, a dict path -> (version, has venv), are the Pythons here; the first is this one."""
     names = {pathlib.PurePosixPath(path).name: path for path in list(found)[1:]}
     monkeypatch.setattr(course.sys, "executable", list(found)[0])
-    monkeypatch.setattr(course.shutil, "which", names.get)
+    monkeypatch.setattr(course.shutil, "which", lambda name, path=None: names.get(name))
     monkeypatch.setattr(course, "probe", found.get)
 
 
@@ -271,6 +314,70 @@ def test_probe_knows_this_python_and_refuses_what_is_none(course, tmp_path):
     broken.chmod(0o755)
     assert course.probe(str(broken)) == (None, False)
     assert course.probe(str(tmp_path / "nothing")) == (None, False)
+
+
+LAUNCHER_SAYS = """\
+ -V:3.14 *        C:\\Users\\홍 길동\\AppData\\Local\\Python\\pythoncore-3.14-64\\python.exe
+ -V:3.12          C:\\Program Files\\Python312\\python.exe
+ -V:Astral/CPython3.8.20 C:\\uv\\python.exe
+"""
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "cp949"])
+def test_windows_launcher_is_asked_for_the_pythons_that_are_not_on_the_path(course, monkeypatch, encoding):
+    """Python 3.14 runs this; the sentence said to install 3.12, and python.org's installer leaves the PATH alone."""
+    fit = r"C:\Program Files\Python312\python.exe"
+    pythons(course, monkeypatch, {r"C:\Users\홍 길동\AppData\Local\Python\pythoncore-3.14-64\python.exe": ((3, 14), True)})
+    asked = []
+    monkeypatch.setattr(course, "probe", lambda path: asked.append(path) or ((3, 12) if path == fit else (3, 14), True))
+    monkeypatch.setattr(course.shutil, "which", lambda name, path=None: {"py": r"C:\Windows\py.exe"}.get(name))
+    monkeypatch.setattr(course.platform, "system", lambda: "Windows")
+    monkeypatch.setattr(course.locale, "getpreferredencoding", lambda do_setlocale=True: encoding)
+    monkeypatch.setattr(course.subprocess, "run", lambda command, **options: subprocess.CompletedProcess(
+        command, 0, stdout=LAUNCHER_SAYS.replace("\n", "\r\n").encode(encoding)))
+    assert course.find_python(None) == fit
+    assert asked[0] == course.sys.executable and len(asked) == len(set(asked)) == 2
+
+
+def test_a_windows_launcher_that_fails_is_none(course, monkeypatch):
+    pythons(course, monkeypatch, {"C:/python.exe": ((3, 14), True)})
+    monkeypatch.setattr(course.shutil, "which", lambda name, path=None: name if name == "py" else None)
+    monkeypatch.setattr(course.platform, "system", lambda: "Windows")
+
+    def fails(command, **options):
+        raise OSError
+    monkeypatch.setattr(course.subprocess, "run", fails)
+    assert "python.org" in stop_of(course.find_python, None)
+
+
+@pytest.mark.parametrize("length, system, long_paths, told", [
+    (60, "Windows", False, False), (61, "Windows", False, True), (61, "Windows", True, False), (200, "Linux", False, False)])
+def test_a_path_too_long_for_windows_is_told_before_anything_is_installed(course, monkeypatch, length, system, long_paths, told):
+    monkeypatch.setattr(course, "ROOT", "C:\\" + "x" * (length - 3))
+    monkeypatch.setattr(course.platform, "system", lambda: system)
+    monkeypatch.setattr(course, "long_paths_are_enabled", lambda: long_paths)
+    if told:
+        sentence = stop_of(course.check_path)
+        assert course.ROOT in sentence and "260" in sentence and "shorter" in sentence
+    else:
+        course.check_path()
+
+
+def test_windows_cannot_delete_the_python_that_runs_and_is_told_to_deactivate_it(course, monkeypatch):
+    monkeypatch.setattr(course.platform, "system", lambda: "Windows")
+    monkeypatch.setattr(course.sys, "executable", course.VENV_PYTHON)
+    assert "`deactivate`" in stop_of(course.check_interpreter)
+
+
+@pytest.mark.parametrize("text, is_network", [
+    (r"error: Failed to install: C:\Users\ssl-team\.venv\x.py", False), ("error: can't open /home/proxy/dns/timeout.py", False),
+    ("Could not build wheels for openssl-bindings", False), ("error in /srv/My SSL proxy/course/.venv/x", False),
+    ("[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed", True), ("ProxyError('Cannot connect to proxy.')", True),
+    ("HTTPSConnectionPool(host='pypi.org', port=443): Max retries exceeded", True), ("SSLError(1)", True),
+    ("error: Failed to fetch: `https://pypi.org/simple/numpy/`", True)])
+def test_the_network_is_blamed_for_what_is_its_fault_only(course, monkeypatch, text, is_network):
+    monkeypatch.setattr(course, "ROOT", "/srv/My SSL proxy/course")
+    assert ("index can't be reached" in course.remedy(text)) == is_network
 
 
 def test_too_little_disk_is_told_with_what_is_needed(course, monkeypatch):
