@@ -156,21 +156,23 @@ def upsample(maps, size, cells=None, input_size=None):
 
 def bilinear(maps, size, cells=None, input_size=None):
     """`upsample` for a tensor (n, h, w). The clip takes off what rounding adds beyond a map's range."""
-    rows, columns = (_weights(tf.shape(maps)[1 + axis], size[axis], cells and cells[axis], input_size and input_size[axis])
-                     for axis in (0, 1))
     low, high = (extreme(maps, axis=(1, 2), keepdims=True) for extreme in (tf.reduce_min, tf.reduce_max))
-    large = tf.matmul(tf.einsum("yi,nij->nyj", rows, maps), columns, transpose_b=True)
-    return tf.clip_by_value(large, low, high)
+    for axis in (0, 1):
+        maps = _linear(maps, axis + 1, size[axis], cells and cells[axis], input_size and input_size[axis])
+    return tf.clip_by_value(maps, low, high)
 
 
-def _weights(count, pixels, cells, input_pixels):
-    """What each of `count` cells gives to each pixel of an axis, (pixels, count): a hat as wide as two cells."""
-    count, pixels = tf.cast(count, tf.float32), tf.cast(pixels, tf.float32)
+def _linear(maps, axis, pixels, cells, input_pixels):
+    """One axis of `maps`, drawn out to a number of pixels."""
+    last, pixels = tf.shape(maps)[axis] - 1, tf.cast(pixels, tf.float32)
     input_pixels = pixels if input_pixels is None else tf.cast(input_pixels, tf.float32)
-    stride, offset = (input_pixels / count, (input_pixels / count - 1) / 2) if cells is None else cells
-    p = (tf.range(pixels) + 0.5) * (input_pixels / pixels) - 0.5
-    t = tf.clip_by_value((p - offset) / stride, 0, count - 1)
-    return tf.nn.relu(1 - tf.abs(t[:, None] - tf.range(count)))
+    even = input_pixels / tf.cast(last + 1, tf.float32)
+    stride, offset = (even, (even - 1) / 2) if cells is None else cells
+    p = (tf.range(pixels) + 0.5) * (input_pixels / pixels) - 0.5        # the pixel's place in the model's input
+    t = tf.clip_by_value((p - offset) / stride, 0, tf.cast(last, tf.float32))
+    i = tf.cast(tf.floor(t), tf.int32)
+    low, high = tf.gather(maps, i, axis=axis), tf.gather(maps, tf.minimum(i + 1, last), axis=axis)
+    return low + (high - low) * tf.reshape(t - tf.floor(t), [-1, 1] if axis == 1 else [-1])
 
 
 def _checked_size(name, size):
@@ -181,7 +183,10 @@ def _checked_size(name, size):
 
 
 def _checked_cells(cells):
-    pairs = np.asarray(cells, np.float64)
+    try:
+        pairs = np.array(cells, np.float64)
+    except (TypeError, ValueError):
+        pairs = np.empty(0)
     if pairs.shape != (2, 2) or not np.isfinite(pairs).all() or not (pairs[:, 0] > 0).all():
         raise ValueError("cells must be ((stride, offset) of the rows, (stride, offset) of the columns), numbers of pixels, "
                          f"strides above 0, as cell_centres(model, layer) gives them; got {cells!r}")

@@ -48,7 +48,7 @@ def cell_centres(model, layer=None, size=None):
 
     VGG16's last map has (16, 7.5), evenly over the image; ResNet50's (32, 0), which is half a cell up and left of that.
     Branches that join must have cells equally far apart. Where they look less than one of their cells past each other,
-    as in NASNet, the middle of the outermost two counts.
+    as in Xception and NASNet, the middle of the outermost two counts.
 
     Raises ValueError where places cannot be told: after a layer that mixes all of them, or is not known and does not
     look at one window a cell; for branches that contradict each other; and what `grad_cam` raises for model and layer.
