@@ -19,7 +19,7 @@ from matplotlib import colormaps
 from matplotlib.figure import Figure
 from PIL import Image
 
-from . import engine, plots, surgery
+from . import engine, places, plots, surgery
 from .cam import cam, upsample
 from .guided import guided_backprop
 
@@ -62,6 +62,7 @@ class Exploration:
         self.last_layer = last
         self.methods = tuple(method for method in METHODS if method != "CAM" or _has_gap_head(network))
         self.image_shape = network.input_specs[0].shape[1:]
+        self._network, self._places = network, {}
         self._forward = tf.function(lambda inputs: model(inputs, training=False), reduce_retracing=True)
         self._answers, self._lock = OrderedDict(), threading.RLock()
 
@@ -96,8 +97,33 @@ class Exploration:
             R = self._of_class("guided", image, c, lambda x, classes: guided_backprop(self.model, x, classes))
             if method == "guided backprop":
                 return R
-            return upsample(self._signed(image, layer, c, 1), R.shape[:2])[..., None] * R
+            return upsample(self._signed(image, layer, c, 1), R.shape[:2], self._cells(layer, R.shape[:2]))[..., None] * R
         return self._signed(image, layer, c, -1 if method == "counterfactual" else 1)
+
+    def place(self, image, choice):
+        """Where a choice's map lies over the image, as `overlay` takes it: (cells, input_size).
+
+        (None, None) for a map that fills the image evenly: that of `OF_PIXELS`, and one whose cells have no place that
+        could be told (`cell_centres`).
+        """
+        method, layer, _, _ = self.complete(image, choice)
+        size = self.image_shape[:2]
+        if None in size:
+            size = np.shape(self.preprocess(image[None]))[1:3]
+        cells = None if method in OF_PIXELS else self._cells(None if method == "CAM" else layer, size)
+        return cells, cells and size
+
+    def _cells(self, layer, size):
+        """Where the cells of a layer look, or of what global average pooling averages; None if that cannot be told."""
+        if (layer, size) not in self._places:
+            network = self._network
+            step = (network.producer(surgery.gap_head(network, network.outputs[0])[0]) if layer is None
+                    else surgery.find_feature_map(network, layer))
+            try:
+                self._places[layer, size] = places.centres(network, step, size)
+            except ValueError:
+                self._places[layer, size] = None
+        return self._places[layer, size]
 
     def _signed(self, image, layer, c, sign):
         """Grad-CAM, or with the sign -1 the counterfactual: the two halves of one map that the ReLU parts."""
@@ -176,13 +202,14 @@ def views(exploration, image, choice):
     """The map of a choice, and the map laid over the image: two `Picture`s."""
     choice = exploration.complete(image, choice)
     attribution, title = exploration.attribution(image, choice), _title(exploration, choice)
-    evidence = _evidence(attribution)
+    evidence, (cells, input_size) = _evidence(attribution), exploration.place(image, choice)
+    evenly = "" if cells or choice.method in OF_PIXELS else ", stretched evenly"
     size = f"{evidence.shape[0]} × {evidence.shape[1]} " + ("pixels" if choice.method in OF_PIXELS else "cells")
-    strongest = f"strongest {_place(evidence)}" if evidence.max() > 0 else "empty"
+    strongest = f"strongest {_place(evidence, cells, input_size)}" if evidence.max() > 0 else "empty"
     peak = f"peak {evidence.max():.3g}"
     return (_picture(_coloured(attribution, choice.method), f"{title}: {size}, {strongest}.", f"{size}, {peak}"),
-            _picture(plots.overlay(image, evidence, choice.opacity), f"{title}, laid over the input: {strongest}.",
-                     f"laid over, {choice.opacity:.0%}"))
+            _picture(plots.overlay(image, evidence, choice.opacity, cells, input_size),
+                     f"{title}, laid over the input: {strongest}.", f"laid over, {choice.opacity:.0%}{evenly}"))
 
 
 def title_of(exploration, image, choice):
@@ -237,10 +264,12 @@ def data_address(pixels):
     return f"data:image/{kind};base64,{base64.b64encode(file.getvalue()).decode()}"
 
 
-def _place(evidence):
-    """Where the largest value lies, as one says it: "in the upper left", "in the middle"."""
-    row, column = (int(3 * (place + 0.5) / size) for place, size in
-                   zip(np.unravel_index(evidence.argmax(), evidence.shape), evidence.shape))
+def _place(evidence, cells=None, input_size=None):
+    """Where the largest value lies in the image, as one says it: "in the upper left", "in the middle"."""
+    strongest = np.unravel_index(evidence.argmax(), evidence.shape)
+    cells, size = cells or ((1, 0), (1, 0)), input_size or evidence.shape
+    row, column = (int(np.clip(3 * (stride * i + offset + 0.5) / pixels, 0, 2))
+                   for i, (stride, offset), pixels in zip(strongest, cells, size))
     words = " ".join(word for word in (("upper", "", "lower")[row], ("left", "", "right")[column]) if word)
     return {"upper": "at the top", "lower": "at the bottom", "left": "at the left", "right": "at the right",
             "": "in the middle"}.get(words, f"in the {words}")
@@ -283,7 +312,8 @@ def figure(exploration, image, choices):
             plots.picture(middle, _coloured(attribution, choice.method), _title(exploration, choice))
         else:
             plots.bare_map(middle, attribution, _title(exploration, choice), signed=choice.method == "CAM")
-        plots.picture(right, plots.overlay(image, _evidence(attribution), choice.opacity), "laid over the input")
+        plots.picture(right, plots.overlay(image, _evidence(attribution), choice.opacity, *exploration.place(image, choice)),
+                      "laid over the input")
     _bars(drawing.add_subplot(grid[:, 3]), score_lines(exploration, image, choices))
     return drawing
 

@@ -16,8 +16,8 @@ import pytest
 from nbclient import NotebookClient
 from PIL import Image
 
-from lecture_utils import (cam, counterfactual_cam, explorer, exploration, grad_cam, guided_backprop, guided_grad_cam,
-                           load_mnist, load_model, uploads)
+from lecture_utils import (cam, cell_centres, counterfactual_cam, explorer, exploration, grad_cam, guided_backprop,
+                           load_mnist, load_model, uploads, upsample)
 from lecture_utils.exploration import Choice, Exploration
 
 
@@ -50,9 +50,15 @@ def png(array):
 # ---- what is shown
 
 
+def placed_guided_grad_cam(model, images, layer, c):
+    """As the paper defines it, the map laid where its cells look."""
+    maps = upsample(grad_cam(model, images, layer, c), images.shape[1:3], cell_centres(model, layer))
+    return maps[..., None] * guided_backprop(model, images, c)
+
+
 @pytest.mark.parametrize("layer", ["conv1", "conv2", "conv3"])
 @pytest.mark.parametrize("method, function", [("Grad-CAM", grad_cam), ("counterfactual", counterfactual_cam),
-                                              ("Guided Grad-CAM", guided_grad_cam)])
+                                              ("Guided Grad-CAM", placed_guided_grad_cam)])
 def test_a_map_is_the_one_of_the_public_function(exploring, reader, digits, method, function, layer):
     for c in (0, 7, None):
         shown = exploring.attribution(digits[1], Choice(method, layer, c))
@@ -144,9 +150,81 @@ def test_alternative_text_says_where_a_map_is_strongest(cell, words):
     assert exploration._place(evidence) == words
 
 
+@pytest.fixture(scope="module")
+def unpadded():
+    """A network that answers to a bright dot with the map's cell that looks at it: cell i at pixel 2 i + 3.5."""
+    blur = np.outer([1, 2, 1], [1, 2, 1])[..., None, None] / 16
+    images = keras.Input((28, 28, 1))
+    pooled = keras.layers.AveragePooling2D(2)(keras.layers.Conv2D(1, 3, activation="relu", name="first")(images))
+    features = keras.layers.Conv2D(1, 3, activation="relu", name="last")(pooled)
+    model = keras.Model(images, keras.layers.Dense(2)(keras.layers.GlobalAveragePooling2D()(features)))
+    model.set_weights([blur, np.zeros(1), blur, np.zeros(1), np.array([[1, -1]]), np.zeros(2)])
+    return model
+
+
+def dot(size):
+    """An image with a bright dot where cell (1, 7) looks, of `size` pixels for the network's 28; and where the dot is."""
+    image = np.zeros((size, size, 1), np.float32)
+    places = slice(5 * size // 28, 7 * size // 28), slice(17 * size // 28, 19 * size // 28)
+    image[places] = 1
+    return image, image[..., 0] == 1
+
+
+ON_THE_DOT = [Choice("Grad-CAM", "last", 0, 1), Choice("Grad-CAM", "first", 0, 1), Choice("counterfactual", "last", 1, 1),
+              Choice("CAM", None, 0, 1), Choice("guided backprop", None, 0, 1), Choice("Guided Grad-CAM", "last", 0, 1)]
+
+
+@pytest.mark.parametrize("choice", ON_THE_DOT)
+@pytest.mark.parametrize("size", [28, 56])
+def test_a_map_is_laid_over_what_it_looks_at(unpadded, choice, size, monkeypatch):
+    monkeypatch.setattr(exploration, "SMALL", 100)          # a picture that is stored exactly
+    halve = None if size == 28 else lambda images: images.reshape(-1, 28, 2, 28, 2, 1).mean(axis=(2, 4))
+    exploring, (image, there) = Exploration(unpadded, "ab", halve), dot(size)
+    map_, laid_over = exploration.views(exploring, image, choice)
+    heat = decoded(laid_over.src).sum(axis=-1, dtype=int)
+    assert there[heat == heat.max()].all()
+    assert "strongest at the top" in map_.alt and "strongest at the top" in laid_over.alt
+    if choice.layer == "last" and choice.method == "Grad-CAM":
+        np.testing.assert_array_equal(exploring.place(image, choice)[0], [(2, 3.5), (2, 3.5)])
+
+
+def test_the_figure_lays_its_maps_as_the_views_do(unpadded, monkeypatch):
+    drawn, (image, there) = [], dot(28)
+    monkeypatch.setattr(exploration.plots, "picture", lambda axis, pixels, title=None: drawn.append(np.asarray(pixels)))
+    exploration.figure(Exploration(unpadded, "ab"), image, [ON_THE_DOT[0]])
+    heat = drawn[-1].sum(axis=-1, dtype=int)
+    assert there[heat == heat.max()].all()
+
+
+def test_an_image_of_open_size_has_its_maps_in_their_place():
+    """Padding 'same' with strides: where cells look depends on the size of what comes in."""
+    images = keras.Input((None, None, 1))
+    features = keras.layers.Conv2D(2, 3, strides=2, padding="same", activation="relu", name="conv")(images)
+    model = keras.Model(images, keras.layers.Dense(2)(keras.layers.GlobalAveragePooling2D()(features)))
+    exploring = Exploration(model, "ab")
+    for height, width, expected in ((20, 21, ((2, 1), (2, 0))), (21, 20, ((2, 0), (2, 1)))):
+        image = np.random.default_rng(0).random((height, width, 1), dtype=np.float32)
+        assert exploring.place(image, Choice()) == (expected, (height, width))
+        assert len(exploration.views(exploring, image, Choice())) == 2
+
+
+def test_a_map_without_a_place_is_stretched_evenly_and_said_to_be():
+    images = keras.Input((8, 8, 1))
+    mixed = keras.layers.Reshape((4, 4, 2))(keras.layers.Dense(32)(keras.layers.Flatten()(images)))
+    features = keras.layers.Conv2D(2, 3, activation="relu", name="conv")(mixed)
+    exploring = Exploration(keras.Model(images, keras.layers.Dense(2)(keras.layers.Flatten()(features))), "ab")
+    image = np.random.default_rng(0).random((8, 8, 1), dtype=np.float32)
+    assert exploration.views(exploring, image, Choice())[1].caption == "laid over, 50%, stretched evenly"
+    assert exploration.views(exploring, image, Choice("guided backprop"))[1].caption == "laid over, 50%"
+
+
+def decoded(address):
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(address.partition(",")[2]))).convert("RGB"))
+
+
 def test_a_map_s_picture_has_a_pixel_for_each_cell_and_the_right_colours(exploring, digits):
     picture, _ = exploration.views(exploring, digits[0], Choice("Grad-CAM", "conv2", 0))
-    shown = np.asarray(Image.open(io.BytesIO(base64.b64decode(picture.src.partition(",")[2]))).convert("RGB"))
+    shown = decoded(picture.src)
     map_ = exploring.attribution(digits[0], Choice("Grad-CAM", "conv2", 0))
     assert shown.shape == (11, 11, 3)
     assert shown[np.unravel_index(map_.argmax(), map_.shape)].tolist() == [252, 255, 164]       # inferno's last colour
@@ -226,8 +304,7 @@ def test_what_is_seen_belongs_together(shown, reader, digits):
     scores = reader(digits[2:3], training=False).numpy()[0]
     assert re.findall(r'class="score"[^>]*>([^<]+)<', shown.view.value) == [f"{score:.2f}" for score in scores]
     assert f"read as {scores.argmax()}." in shown.view.value and f"Grad-CAM of conv3 for {scores.argmax()}</p>" in shown.view.value
-    data = base64.b64decode(pictures(shown)[0].partition(",")[2])
-    assert np.array_equal(np.asarray(Image.open(io.BytesIO(data)))[..., 0], np.round(255 * digits[2, ..., 0]))
+    assert np.array_equal(decoded(pictures(shown)[0])[..., 0], np.round(255 * digits[2, ..., 0]))
 
 
 def test_changes_that_come_together_are_drawn_once(shown, monkeypatch):
