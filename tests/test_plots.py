@@ -96,34 +96,10 @@ def test_every_row_of_a_map_grid_has_its_own_map():
     plt.close(figure)
 
 
-def test_bands_run_over_the_steps_around_the_mean_of_the_images():
-    figure = plots.curve_bands([0.0, 0.5, 1.0], {"a": np.array([[0, 1, 2], [4, 5, 6.0]])}, "share", "confidence")
-    (line,) = figure.axes[0].lines
-    np.testing.assert_allclose(line.get_xydata(), [[0, 2], [0.5, 3], [1, 4]])
-    (band,) = figure.axes[0].collections
-    assert band.get_paths()[0].get_extents().bounds == (0, 0, 1, 6)       # from all first images to all second ones
-    plt.close(figure)
-
-
-def test_more_curves_than_can_be_told_apart_are_refused():
-    with pytest.raises(ValueError, match="6 curves can be told apart"):
-        plots.curve_bands([0, 1], {str(number): np.zeros((2, 2)) for number in range(7)}, "", "")
-
-
 def test_the_true_class_is_marked_at_its_own_score():
     figure = plots.score_stem([1.0, 3.0, 2.0], ["a", "b", "c"], true=2)
     marked = [line for line in figure.axes[0].lines if line.get_label() == "true class"]
     assert [line.get_xydata().tolist() for line in marked] == [[[2, 2]]]
-    plt.close(figure)
-
-
-def test_the_first_score_stands_on_top_beside_its_interval():
-    figure = plots.interval_points({"CAM": (0.8, 0.7, 0.9), "Grad-CAM": (0.5, 0.4, 0.6)}, chance=0.1)
-    (axis,) = figure.axes
-    bottom, top = axis.get_ylim()
-    assert [label.get_text() for label in axis.get_yticklabels()] == ["CAM", "Grad-CAM"] and bottom > top
-    bars = [segment.tolist() for segment in axis.collections[0].get_segments()]
-    assert bars == [[[0.7, 0], [0.9, 0]], [[0.4, 1], [0.6, 1]]]
     plt.close(figure)
 
 
