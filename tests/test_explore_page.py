@@ -4,6 +4,7 @@ import asyncio
 import http.client
 import io
 import json
+import queue
 import threading
 from urllib.parse import quote
 
@@ -40,16 +41,16 @@ def port(subjects):
 
     thread = threading.Thread(target=lambda: (loop.run_until_complete(serve()), loop.run_forever()), daemon=True)
     thread.start()
-    assert started.wait(10)
+    started.wait()
     yield port
     loop.call_soon_threadsafe(loop.stop)
-    thread.join(10)
+    thread.join()
 
 
 @pytest.fixture
 def request_(port):
     def request(method, path, body=None):
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=300)
         connection.request(method, path, body)
         response = connection.getresponse()
         return response.status, response.headers, response.read()
@@ -136,7 +137,7 @@ def test_what_is_no_question_is_answered_with_a_sentence(request_, body):
 
 
 @pytest.mark.parametrize("wrong", [{"method": "eval"}, {"layer": "../conv1"}, {"class": 10}, {"class": -1}, {"class": "3"}, {"class": 1e99},
-                                   {"opacity": 2}, {"opacity": float("nan")}, {"opacity": None}, {"more": 1}, {"layer": ["conv1"]}])
+                                   {"opacity": 2}, {"opacity": float("nan")}, {"opacity": None}, {"opacity": 10**400}, {"opacity": -(10**400)}, {"class": 10**400}, {"more": 1}, {"layer": ["conv1"]}])
 def test_a_choice_that_there_is_not_is_answered_with_a_sentence(ask, wrong):
     status, answer = ask(choices=[CHOICE | wrong])
     assert status == 400 and len(answer["error"].split()) >= 5
@@ -173,7 +174,7 @@ def test_a_file_that_is_too_large_is_not_taken_in(request_):
 
 @pytest.mark.parametrize("path", ["/view", "/picture?network=digits", "/nowhere"])
 def test_what_declares_to_be_too_large_is_not_waited_for(port, path):
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=explore.LIMITS["body_timeout"] / 2)
     connection.putrequest("POST", path)
     connection.putheader("Content-Length", str(10**12))
     connection.endheaders(b"the first of many")
@@ -208,9 +209,34 @@ def test_the_figure_is_a_png_named_after_what_was_chosen(request_):
 
 
 def test_too_many_questions_at_once_are_asked_to_come_again(ask, monkeypatch):
-    monkeypatch.setattr(explore, "WAITING", 0)
+    monkeypatch.setitem(explore.WAITING, "questions", 0)
     status, answer = ask()
-    assert status == 503 and "too many" in answer["error"]
+    assert status == 503 and "too many questions" in answer["error"]
+
+
+def test_who_sends_many_large_pictures_keeps_nobody_waiting(request_, ask, monkeypatch):
+    """Some of them wait, the next is refused at once, and questions are answered meanwhile."""
+    read, come_in = threading.Event(), queue.Queue()
+
+    def slow(data):
+        read.wait()
+        raise ValueError("this picture was read at last")
+
+    def send():
+        come_in.put(request_("POST", "/picture?network=digits", b"a large picture"))
+
+    monkeypatch.setattr(uploads, "read_picture", slow)
+    monkeypatch.setitem(explore.WAITING, "pictures", 5)
+    threads = [threading.Thread(target=send) for _ in range(6)]
+    [thread.start() for thread in threads]
+    try:
+        status, _, body = come_in.get(timeout=300)
+        assert status == 503 and "too many pictures" in json.loads(body)["error"] and come_in.empty()
+        assert ask()[0] == 200
+    finally:
+        read.set()
+        [thread.join() for thread in threads]
+    assert [come_in.get()[0] for _ in range(5)] == [400] * 5
 
 
 def test_all_that_ask_at_once_get_the_same_answer(ask):

@@ -22,13 +22,15 @@ import lecture_utils.quiet  # noqa: E402,F401  (before anything that loads Tenso
 import numpy as np  # noqa: E402
 import tornado.web  # noqa: E402
 from PIL import Image  # noqa: E402
+from tornado.httpserver import HTTPServer  # noqa: E402
+from tornado.netutil import bind_sockets  # noqa: E402
 
 from lecture_utils import load_mnist, load_model, load_neu, load_photo, load_vgg16, uploads  # noqa: E402
 from lecture_utils.exploration import (OF_A_LAYER, Choice, Exploration, figure, file_name, input_picture,  # noqa: E402
                                        score_lines, scores_html, title_of, views)
 
 PAGE = pathlib.Path(__file__).with_name("explore_page")
-WAITING = 100       # requests that may wait for an answer; more are asked to come again
+WAITING = {"questions": 100, "pictures": 20}    # of each, so many may wait for an answer; more are asked to come again
 PICTURES = 256      # uploaded or drawn pictures that are kept; the largest takes 0.3 MB
 PHOTOS = ("cat", "coffee", "astronaut", "rocket")
 
@@ -83,7 +85,7 @@ class Hall:
 
     def __init__(self, subjects):
         self.subjects, self.pictures = subjects, OrderedDict()
-        self.waiting = 0        # questions that were asked and are not answered yet
+        self.waiting = dict.fromkeys(WAITING, 0)        # what was asked and is not answered yet
 
     def view(self, asked):
         """Pictures, scores and classes for one choice, or for the two that are compared."""
@@ -141,14 +143,19 @@ def _choice(one):
     complete = isinstance(one, dict) and set(one) == set(kinds)
     if not (complete and all(isinstance(one[key], kind) for key, kind in kinds.items())):
         raise ValueError("a choice should have method and layer as text, class as a number and opacity from 0 to 1")
-    return Choice(one["method"], one["layer"], one["class"], float(one["opacity"]))
+    return Choice(one["method"], one["layer"], one["class"], one["opacity"])
 
 
 # ---- the server
 
 
 class Answer(tornado.web.RequestHandler):
-    """One request; the work is done by a few threads, so that whoever comes in meanwhile is heard at once."""
+    """One request; the work is done by a few threads, so that whoever comes in meanwhile is heard at once.
+
+    Pictures are read by a thread of their own: the largest takes a second, and nobody's questions wait for them.
+    """
+
+    line = "questions"
 
     def initialize(self, hall=None, threads=None):
         self.hall, self.threads = hall, threads
@@ -159,15 +166,15 @@ class Answer(tornado.web.RequestHandler):
 
     async def work(self, function, *arguments):
         """What `function` returns; None, after an answer to the sender, where it can't be had."""
-        if self.hall.waiting >= WAITING:
-            return self.refuse(503, "too many questions at once: the next change asks again")
-        self.hall.waiting += 1
+        if self.hall.waiting[self.line] >= WAITING[self.line]:
+            return self.refuse(503, f"too many {self.line} at once: ask once more in a moment")
+        self.hall.waiting[self.line] += 1
         try:
-            return await asyncio.get_running_loop().run_in_executor(self.threads, function, *arguments)
+            return await asyncio.get_running_loop().run_in_executor(self.threads[self.line], function, *arguments)
         except ValueError as error:
             self.refuse(400, str(error))
         finally:
-            self.hall.waiting -= 1
+            self.hall.waiting[self.line] -= 1
 
     def refuse(self, status, sentence):
         self.set_status(status)
@@ -191,6 +198,8 @@ class View(Answer):
 
 
 class Picture(Answer):
+    line = "pictures"
+
     async def post(self):
         answer = await self.work(self.hall.picture, self.get_query_argument("network", ""), self.request.body)
         if answer is not None:
@@ -224,7 +233,7 @@ class Files(tornado.web.StaticFileHandler):
 
 
 def make_application(subjects, threads=2):
-    given = {"hall": Hall(subjects), "threads": ThreadPoolExecutor(threads)}
+    given = {"hall": Hall(subjects), "threads": {"questions": ThreadPoolExecutor(threads), "pictures": ThreadPoolExecutor(1)}}
     return tornado.web.Application([
         ("/view", View, given), ("/picture", Picture, given), ("/figure.png", Saved, given),
         ("/networks", Networks, given),
@@ -243,7 +252,9 @@ def warm_up(subjects):
 async def serve(ip, port):
     subjects = load_subjects()
     warm_up(subjects)
-    make_application(subjects).listen(port, ip, **LIMITS)
+    server, sockets = HTTPServer(make_application(subjects), **LIMITS), bind_sockets(port, ip)
+    server.add_sockets(sockets)
+    port = sockets[0].getsockname()[1]
     where = "everyone in this network" if ip in ("0.0.0.0", "::") else "this computer" if ip == "127.0.0.1" else ip
     print(f"The explorer is at http://{'localhost' if ip in ('127.0.0.1', '0.0.0.0', '::') else ip}:{port} "
           f"(served to {where}). Stop it with Ctrl-C.", flush=True)
@@ -253,7 +264,7 @@ async def serve(ip, port):
 def main():
     parser = argparse.ArgumentParser(prog="course.py explore", description=__doc__.partition("\n")[0])
     parser.add_argument("--ip", default="127.0.0.1", help="the address to serve at (127.0.0.1: this computer alone)")
-    parser.add_argument("--port", type=int, default=8866, help="(8866)")
+    parser.add_argument("--port", type=int, default=8866, help="(8866; 0: any that is free)")
     arguments = parser.parse_args()
     try:
         asyncio.run(serve(arguments.ip, arguments.port))
