@@ -1,18 +1,24 @@
 """The tools behind course.py, run for real on small notebooks in a checkout of their own."""
 import base64
+import errno
+import io
 import os
 import pathlib
 import re
 import shutil
 import subprocess
 import sys
+import time
 
 import nbformat
+import psutil
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from PIL import Image
 
 import execute
 import normalise
+import output_folder
 import pages
 import run_notebooks
 import stamp
@@ -143,6 +149,84 @@ def test_an_unknown_notebook_is_told_with_the_known_ones(tmp_path):
     (tmp_path / "01_a.ipynb").touch()
     with pytest.raises(SystemExit, match="no notebook '9'. There are 01_a"):
         run_notebooks.find_notebooks(["9"], tmp_path)
+
+
+@pytest.mark.parametrize("command", ["run", "notebooks"])
+def test_where_nothing_can_be_written_nothing_is_computed(tmp_path, monkeypatch, command):
+    (tmp_path / "file").touch()  # nothing can be made in a file, not even by root
+    monkeypatch.setattr(run_notebooks, "BUILD", tmp_path / "file" / "build")
+    monkeypatch.setattr(run_notebooks, "ROOT", tmp_path / "file")
+    monkeypatch.setattr(run_notebooks, "execute_all", lambda *_: pytest.fail("computed in vain"))
+    monkeypatch.setattr(sys, "argv", ["run_notebooks.py", command])
+    with pytest.raises(SystemExit, match=r"file.* can't be written to \(Not a directory\).*folder of your own"):
+        run_notebooks.main()
+
+
+def test_a_full_disk_is_noticed_before_and_told_after(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(output_folder.tempfile, "TemporaryFile", lambda dir: full())
+        with pytest.raises(SystemExit, match="No space left on device"):
+            output_folder.make_ready(tmp_path)
+    monkeypatch.setattr(run_notebooks, "BUILD", tmp_path)
+    monkeypatch.setattr(run_notebooks, "execute_all", lambda *_: [])
+    monkeypatch.setattr(run_notebooks, "write_pages", full)
+    monkeypatch.setattr(sys, "argv", ["run_notebooks.py", "run"])
+    monkeypatch.setattr(os, "environ", os.environ.copy())
+    with pytest.raises(SystemExit, match="No space left on device.*Make room there"):
+        run_notebooks.main()
+
+
+def test_what_an_earlier_execution_left_is_cleared_its_widgets_state_too(tmp_path):
+    notebook = make_notebook(tmp_path / "a.ipynb", new_code_cell("1", execution_count=7, outputs=[new_output("stream", text="x")]))
+    notebook.metadata["widgets"] = {"application/vnd.jupyter.widget-state+json": {"state": {}}}
+    clear = execute.cleared(notebook)
+    assert clear.cells[1].outputs == [] and clear.cells[1].execution_count is None
+    assert set(clear.metadata) == {"course"} and clear.metadata.course.minutes == 5
+
+
+@pytest.mark.skipif(os.name != "posix", reason="lets sleep(1) stand for a kernel")
+def test_a_process_that_is_ended_takes_its_kernel_with_it():
+    """A kernel looks after its parent by itself only once a second, and only where process 1 adopts it."""
+    code = "import subprocess; kernel = subprocess.Popen(['sleep', '600']); print(kernel.pid, flush=True); kernel.wait()"
+    worker = object.__new__(execute.Worker)
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as worker.process:
+        kernel = int(worker.process.stdout.readline())
+        assert is_alive(kernel)
+        worker.kill()
+    ended = time.monotonic() + 20
+    while is_alive(kernel) and time.monotonic() < ended:
+        time.sleep(0.02)
+    assert not is_alive(kernel)
+    worker.kill()  # once more, of what is gone
+
+
+def is_alive(pid):
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def test_the_index_shows_an_error_as_it_is_written(tmp_path):
+    run = execute.Run(tmp_path / "01_a.ipynb", cells=1, error="01_a, cell 1: TypeError: <class 'a'> & <b>")
+    for run.notebook in (None, make_notebook(run.path)):
+        card = pages.card(run)
+        assert "TypeError: &lt;class &#x27;a&#x27;&gt; &amp; &lt;b&gt;" in card and "<class" not in card and "<b>" not in card
+
+
+# ---- doctor
+
+
+def test_doctor_goes_on_without_a_package_that_is_missing(monkeypatch):
+    monkeypatch.setitem(sys.modules, "psutil", None)  # as if it were not installed
+    monkeypatch.delitem(sys.modules, "doctor", raising=False)
+    import doctor
+    memory, = doctor.examine(doctor.check_memory)
+    assert "psutil" in memory.found and "Delete the folder .venv" in memory.remedy
+    assert not doctor.examine(doctor.check_python)[0].remedy
 
 
 # ---- progress
@@ -322,6 +406,19 @@ def test_a_check_refuses_the_placeholder_that_stands_for_an_address(own_checkout
     with pytest.raises(SystemExit, match="only a placeholder, which anybody may own.*pyproject.toml"):
         stamp.main()
     assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("size, colour, other", [((20, 10), "white", True), ((10, 10), "red", True), ((10, 10), "white", False)])
+def test_pictures_differ_in_size_or_pixels_but_not_in_compression(size, colour, other):
+    """Of two sizes only what both have would be compared: a white picture cut in half looks the same there."""
+    assert stamp.differ(png("white", (10, 10), compress_level=1), png(colour, size, compress_level=9)) == other
+    assert stamp.differ(png(colour, size), png("white", (10, 10))) == other
+
+
+def png(colour, size, **options):
+    file = io.BytesIO()
+    Image.new("RGB", size, colour).save(file, format="PNG", **options)
+    return file.getvalue()
 
 
 def test_an_address_that_colab_cannot_open_is_refused(tmp_path):

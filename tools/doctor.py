@@ -13,8 +13,6 @@ import sys
 import time
 from typing import NamedTuple
 
-import psutil
-
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
@@ -47,6 +45,8 @@ def check_packages():
 
 
 def check_memory():
+    import psutil  # here, where its absence is a finding and does not end the other checks
+
     free = psutil.virtual_memory().available / 1e9
     remedy = "" if free >= MEMORY_GB else (
         f"A notebook may need {MEMORY_GB:.0f} GB: close other programs and notebooks, or use Colab (README.md).")

@@ -13,6 +13,7 @@ import nbformat
 
 from execute import embedded_environment, execute_all
 from normalise import normalise
+from output_folder import make_ready, not_written
 from pages import write_pages
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
@@ -22,6 +23,8 @@ BUILD = ROOT / "build"
 def main():
     arguments = parse_arguments()
     paths = find_notebooks(arguments.notebooks, ROOT / "notebooks")
+    folder = BUILD if arguments.command == "run" else ROOT / "notebooks"
+    make_ready(folder)
     environment = {"TF_CPP_MIN_LOG_LEVEL": "3", "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
     with tempfile.TemporaryDirectory() as empty_folder:
         if arguments.command == "notebooks":
@@ -29,12 +32,15 @@ def main():
         os.environ.update(environment)
         os.environ.pop("MPLBACKEND", None)  # the kernel chooses its own
         runs = execute_all(paths, arguments.cell_limit, arguments.limit)
-    if arguments.command == "run":
-        write_pages(runs, BUILD)
-        print(f"\nThe pages are in {BUILD}. Open {(BUILD / 'index.html').as_uri()}")
-    else:
-        save(runs)
-        print("Now renew what repeats them, in README.md: python3 course.py stamp")
+    try:
+        if arguments.command == "run":
+            write_pages(runs, BUILD)
+            print(f"\nThe pages are in {BUILD}. Open {(BUILD / 'index.html').as_uri()}")
+        else:
+            save(runs)
+            print("Now renew what repeats them, in README.md: python3 course.py stamp")
+    except OSError as error:
+        not_written(folder, error)
     failed = [run for run in runs if run.error]
     for run in failed:
         print(f"FAILED  {run.error}", file=sys.stderr)
