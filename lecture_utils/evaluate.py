@@ -4,11 +4,14 @@ Functions take maps, not methods, so they judge any method. Scores come back one
 them into a mean with its interval. How well a map agrees with what people marked is `localize`'s matter.
 """
 
+import numbers
 from typing import NamedTuple
 
 import keras
 import numpy as np
+import tensorflow as tf
 from scipy.ndimage import gaussian_filter
+from scipy.special import expit, softmax
 from scipy.stats import spearmanr
 from skimage.metrics import structural_similarity
 from tqdm.auto import tqdm
@@ -36,7 +39,7 @@ def bootstrap(values, resamples=2000, seed=0):
     equal values, and so a single one, give an interval without width, which is no certainty.
 
     values: (n,), numbers or bools; resamples: number of draws; seed: of the draws, the same for the same interval.
-    Returns `Interval(mean, low, high)`. Raises ValueError for no values, NaN or another shape.
+    Returns `Interval(mean, low, high)`. Raises ValueError for no values, NaN, another shape, or no draws.
 
     Efron & Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13.
     """
@@ -44,6 +47,7 @@ def bootstrap(values, resamples=2000, seed=0):
     if values.ndim != 1 or values.size == 0 or not np.isfinite(values).all():
         raise ValueError("values must be finite numbers of shape (n,), one per image, n at least 1; got shape "
                          f"{values.shape}" + ("" if np.isfinite(values).all() else " with NaN or infinity"))
+    _require_count(resamples, "resamples")
     random = np.random.default_rng(seed)
     means = [values[random.integers(len(values), size=len(values))].mean() for _ in range(resamples)]
     return Interval(float(values.mean()), *map(float, np.percentile(means, [2.5, 97.5])))
@@ -93,10 +97,11 @@ def blurred(images):
     sharp edges on steel, where such blots are defects; the blur keeps the brightness of the surroundings and takes
     texture away. Neutral it is not: a network that knows no "nothing" takes the blurred image for something, too.
 
-    images: (n, height, width, channels). Returns the same shape and type.
+    images: (n, height, width, channels), or without channels. Returns the same shape and type.
     """
+    images = np.asarray(images)
     deviation = min(images.shape[1:3]) / 8
-    return np.stack([gaussian_filter(image, (deviation, deviation, 0), mode="nearest") for image in images])
+    return np.stack([gaussian_filter(image, deviation, axes=(0, 1), mode="nearest") for image in images])
 
 
 def black(images):
@@ -104,27 +109,31 @@ def black(images):
     return np.zeros_like(images)
 
 
-def confidence(model, images, class_index=None, keep=None, baseline=blurred):
+def confidence(model, images, class_index=None, keep=None, baseline=blurred, *, output=None):
     """How sure the network is of a class, also when only a part of each image is left.
 
         p_c = softmax(y(keep ⊙ x + (1 - keep) ⊙ baseline(x)))_c         without keep: softmax(y(x))_c
 
-    A model with one unit has p_1 = sigmoid(y) and p_0 = 1 - p_1.
+    A model with one unit has p_1 = sigmoid(y) and p_0 = 1 - p_1. Where several units end in sigmoids, each answers for
+    itself: p_c = sigmoid(y_c).
 
-    model, images, class_index: as for `grad_cam`; None is the class predicted for the whole image.
+    model, images, class_index, output: as for `grad_cam`; None is the class predicted for the whole image.
     keep: (n, h, w) in [0, 1], at any resolution: how much of each pixel is left. None: all of it.
     baseline: what stands where nothing is left, a function of images to images, such as `blurred` or `black`.
-    Returns float (n,) in [0, 1]. Raises what `grad_cam` raises for images and classes; ValueError for another keep.
+    Returns float (n,) in [0, 1]. Raises what `grad_cam` raises for images and classes; ValueError for another keep;
+    TypeError for keep where the model has several inputs.
     """
-    y, classes = engine.scores(model, images, class_index)
+    y, classes = engine.scores(model, images, class_index, output)
+    probability = _probability_of(model, images, output)
     if keep is not None:
+        images = _one_array(images)
         keep = _at_size_of(images, keep, "keep")
         if keep.min() < 0 or keep.max() > 1:
             raise ValueError(f"keep is a share of each pixel, in [0, 1]; got values in [{keep.min():.4g}, "
                              f"{keep.max():.4g}]. Maps: normalize(maps) of maps without negative values")
-        keep = keep[..., None]
-        y, _ = engine.scores(model, _like(images, keep * images + (1 - keep) * baseline(images)))
-    return _probability(y, classes, model)
+        keep = _over_channels(keep, images)
+        y, _ = engine.scores(model, _like(images, keep * images + (1 - keep) * baseline(images)), None, output)
+    return probability(y, classes)
 
 
 def average_drop(before, after):
@@ -163,37 +172,41 @@ class Curve(NamedTuple):
         return np.trapezoid(self.confidence, self.share, axis=1)
 
 
-def deletion(model, images, maps, class_index=None, *, steps=20, baseline=blurred, seed=0, progress=True):
+def deletion(model, images, maps, class_index=None, *, output=None, steps=20, baseline=blurred, seed=0,
+             progress=True):
     """Takes away the pixels that the map holds for important, most important first: confidence should fall at once.
 
     Low areas are good. They mean something beside those of `random_maps` and `centre_maps`: any image fades.
 
-    model, images, class_index: as for `grad_cam`; None is the class predicted for the whole image.
+    model, images, class_index, output: as for `grad_cam`; None is the class predicted for the whole image.
     maps: (n, h, w), at any resolution. Pixels of equal value come in random order, so an even map is a random one.
     steps: in how many equal portions the pixels go. baseline: what stands in their place, see `confidence`.
     seed: of the random order. progress: whether to show a progress bar.
     Returns `Curve(share, confidence)`, of shape (steps + 1,) and (n, steps + 1), with `auc` (n,).
-    Memory: one image in all its states at a time. Raises what `confidence` raises.
+    Memory: one image in all its states at a time. Raises what `confidence` raises, and ValueError for steps that are no
+    whole number, at least 1.
 
     Petsiuk, Das & Saenko, RISE: Randomized Input Sampling for Explanation of Black-box Models, BMVC 2018,
     arXiv:1806.07421.
     """
-    return _curve(model, images, maps, class_index, steps, baseline, seed, progress, insert=False)
+    return _curve(model, images, maps, class_index, output, steps, baseline, seed, progress, insert=False)
 
 
-def insertion(model, images, maps, class_index=None, *, steps=20, baseline=blurred, seed=0, progress=True):
+def insertion(model, images, maps, class_index=None, *, output=None, steps=20, baseline=blurred, seed=0,
+              progress=True):
     """Starts with the baseline and puts pixels in, most important first: confidence should rise at once.
 
     High areas are good. Arguments, result and paper: see `deletion`.
     """
-    return _curve(model, images, maps, class_index, steps, baseline, seed, progress, insert=True)
+    return _curve(model, images, maps, class_index, output, steps, baseline, seed, progress, insert=True)
 
 
-def _curve(model, images, maps, class_index, steps, baseline, seed, progress, insert):
-    _, classes = engine.scores(model, images, class_index)
+def _curve(model, images, maps, class_index, output, steps, baseline, seed, progress, insert):
+    _require_count(steps, "steps")
+    _, classes = engine.scores(model, images, class_index, output)
+    probability = _probability_of(model, images, output)
+    images = _one_array(images)
     maps = _at_size_of(images, maps, "maps")
-    if steps < 1:
-        raise ValueError(f"steps must be at least 1; got {steps}")
     random = np.random.default_rng(seed)
     share = np.arange(steps + 1) / steps
     rows = []
@@ -202,8 +215,9 @@ def _curve(model, images, maps, class_index, steps, baseline, seed, progress, in
         if insert:
             first, last = last, image
         changed = _rank(map_, random) < np.round(share * map_.size)[:, None, None]          # (steps + 1, height, width)
-        y, _ = engine.scores(model, _like(images, np.where(changed[..., None], last, first)))
-        rows.append(_probability(y, np.full(len(y), c), model))
+        states = np.where(_over_channels(changed, images), last, first)
+        y, _ = engine.scores(model, _like(images, states), None, output)
+        rows.append(probability(y, np.full(len(y), c)))
     return Curve(share, np.stack(rows))
 
 
@@ -215,11 +229,55 @@ def _rank(map_, random):
     return rank.reshape(map_.shape)
 
 
-def _probability(y, classes, model):
-    """The class's softmax; of a model with one unit, whose scores are -y and y, the sigmoid of the class's."""
-    y = y.astype(np.float64) / (2 if model.output_shape[-1] == 1 else 1)
-    e = np.exp(y - y.max(axis=1, keepdims=True))
-    return (e / e.sum(axis=1, keepdims=True))[np.arange(len(y)), classes]
+def _probability_of(model, images, output):
+    """The function from scores (n, classes) and classes (n,) to the classes' probabilities (n,).
+
+    It is the class's softmax, or the sigmoid of its score where there is one unit, whose scores are -y and y, or where
+    the model's own output is a sigmoid.
+    """
+    single = not isinstance(images, (list, tuple, dict))
+    sizes = [np.shape(images)[1:]] if single else [tensor.shape[1:] for tensor in model.inputs]
+    prepared = engine.prepare(model)
+    network = prepared.network
+    slot = network.outputs[0 if output is None else network.output_names.index(output)]
+
+    def ends_in_sigmoid():
+        """Asked of the traced graph, as where the engine cuts the sigmoid off: it may stand in any layer's code."""
+        specs = [tf.TensorSpec((None, *size), spec.dtype) for size, spec in zip(sizes, network.input_specs)]
+        traced = tf.function(lambda *inputs: network.pruned([slot]).run(inputs)[slot], autograph=False)
+        operation = traced.get_concrete_function(*specs).outputs[0].op
+        while operation.type in ("Identity", "Reshape", "Squeeze", "ExpandDims", "Cast"):
+            operation = operation.inputs[0].op
+        return operation.type == "Sigmoid"
+
+    one_unit = network.producer(slot).shape[-1] == 1
+    function = expit if one_unit or prepared.once(("sigmoid", output), ends_in_sigmoid) else _softmax
+    return lambda y, classes: function(y.astype(np.float64))[np.arange(len(y)), classes]
+
+
+def _softmax(y):
+    return softmax(y, axis=1)
+
+
+def _one_array(images):
+    if isinstance(images, (list, tuple, dict)):
+        raise TypeError("pixels can be taken away from one array of images (n, height, width, channels) alone; got a "
+                        f"{type(images).__name__}, the inputs of a model that has several")
+    images = np.asarray(images)
+    if images.ndim not in (3, 4):
+        raise ValueError("pixels can be taken away from images of shape (n, height, width, channels) or (n, height, width) "
+                         f"alone; got shape {images.shape}")
+    return images
+
+
+def _over_channels(maps, images):
+    """Maps (n, height, width) as they stand beside images, which have a channel axis or none."""
+    return maps[..., None] if images.ndim == 4 else maps
+
+
+def _require_count(number, name):
+    if not isinstance(number, numbers.Integral) or number < 1:
+        raise ValueError(f"{name} must be a whole number, at least 1; got {number!r}")
 
 
 def _at_size_of(images, maps, name):

@@ -56,17 +56,26 @@ def own_boxes(labels, boxes, box_labels):
 def box_masks(boxes, size):
     """The pixels that lie in any box of an image.
 
-    boxes: a list of n arrays (k, 4); size: (height, width). Returns bool (n, height, width); all False where k = 0.
-    Raises ValueError for boxes of another shape, empty ones, or ones that reach beyond the image.
+    boxes: a list of n arrays (k, 4), of whole numbers; size: (height, width). Returns bool (n, height, width); all False
+    where k = 0. Raises ValueError for boxes of another shape, empty ones, parts of pixels, or ones that reach beyond the
+    image.
     """
     height, width = size
     masks = np.zeros((len(boxes), height, width), bool)
     for mask, of_image in zip(masks, boxes):
-        for x0, y0, x1, y1 in _checked_boxes(of_image):
+        for x0, y0, x1, y1 in _whole(_checked_boxes(of_image)):
             if x0 < 0 or y0 < 0 or x1 > width or y1 > height:
                 raise ValueError(f"a box must lie in the image of {width} x {height} pixels; got {x0, y0, x1, y1}")
             mask[y0:y1, x0:x1] = True
     return masks
+
+
+def _whole(boxes):
+    """Boxes as ints, of floats that are whole numbers."""
+    if (boxes != np.round(boxes)).any():
+        wrong = boxes[(boxes != np.round(boxes)).any(axis=1)][0]
+        raise ValueError(f"a mask holds whole pixels; got the box {wrong}. Round it as you mean it: np.round(boxes)")
+    return boxes.astype(int)
 
 
 def iou(boxes, others):
@@ -74,7 +83,7 @@ def iou(boxes, others):
 
         IoU(a, b) = |a ∩ b| / |a ∪ b|,  |a ∪ b| = |a| + |b| - |a ∩ b|
 
-    Raises ValueError for another shape, or a box without area.
+    Raises ValueError for another shape, NaN or infinity, or a box without area.
     """
     a, b = _checked_boxes(boxes)[:, None], _checked_boxes(others)[None]
     sides = np.minimum(a[..., 2:], b[..., 2:]) - np.maximum(a[..., :2], b[..., :2])
@@ -220,6 +229,8 @@ def _checked_boxes(boxes):
     boxes = boxes.reshape(0, 4) if boxes.size == 0 else boxes
     if boxes.ndim != 2 or boxes.shape[1] != 4:
         raise ValueError(f"boxes must be an array (k, 4) of x0, y0, x1, y1; got shape {boxes.shape}")
+    if not np.issubdtype(boxes.dtype, np.number) or not np.isfinite(boxes).all():
+        raise ValueError(f"boxes must be finite numbers; got {boxes.tolist()}")
     if (boxes[:, :2] >= boxes[:, 2:]).any():
         raise ValueError(f"a box must have x0 < x1 and y0 < y1; got {boxes[(boxes[:, :2] >= boxes[:, 2:]).any(1)][0]}")
     return boxes

@@ -3,7 +3,9 @@
 import keras
 import numpy as np
 import pytest
+import scipy.ndimage
 import scipy.stats
+import tensorflow as tf
 from keras import layers as kl
 
 from lecture_utils import (average_drop, black, blurred, bootstrap, centre_maps, confidence, deletion, grad_cam,
@@ -42,6 +44,12 @@ def test_bootstrap_is_seeded():
 def test_bootstrap_refuses(values):
     with pytest.raises(ValueError, match="values must be finite numbers of shape"):
         bootstrap(values)
+
+
+@pytest.mark.parametrize("resamples", [0, -3, 2.5, None])
+def test_bootstrap_needs_draws(resamples):
+    with pytest.raises(ValueError, match=f"resamples must be a whole number, at least 1; got {resamples}"):
+        bootstrap([1, 2, 3], resamples)
 
 
 # --- maps to compare with
@@ -117,6 +125,117 @@ def test_confidence_enlarges_keep():
 def test_confidence_refuses(keep, message):
     with pytest.raises(ValueError, match=message):
         confidence(linear(), IMAGE, keep=keep)
+
+
+# --- other heads, other images
+
+def three_scores(head):
+    """y = (pixel 0, pixel 1, pixels 2 and 3), then the head."""
+    model = keras.Sequential([keras.Input((2, 2, 1)), kl.Flatten(), kl.Dense(3, name="y"), *head])
+    model.get_layer("y").set_weights([np.array([[1, 0, 0], [0, 1, 0], [0, 0, 1], [0, 0, 1]]), np.zeros(3)])
+    return model
+
+
+def fused(activation):
+    model = three_scores([])
+    model.get_layer("y").activation = keras.activations.get(activation)
+    return model
+
+
+SIGMOIDS = {"layer": lambda: three_scores([kl.Activation("sigmoid")]), "fused": lambda: fused("sigmoid"),
+            "reshaped": lambda: three_scores([kl.Activation("sigmoid"), kl.Reshape((3,))]),
+            "nested": lambda: keras.Sequential([keras.Input((2, 2, 1)), fused("sigmoid")]),
+            "code": lambda: three_scores([kl.Lambda(lambda x: keras.ops.sigmoid(x))])}
+
+
+@pytest.mark.parametrize("head", SIGMOIDS)
+def test_each_of_several_sigmoids_answers_for_itself(head):
+    """The scores are log (8, 4, 3): each sigmoid is 8/9, 4/5, 3/4; a softmax over them would be 8/15, 4/15, 3/15."""
+    model, options = SIGMOIDS[head](), dict(steps=1, baseline=black, progress=False)
+    for c, (sigmoid, own) in enumerate([(8, 8), (4, 4), (3, 3)]):
+        assert confidence(model, IMAGE, c) == pytest.approx(p([sigmoid]))
+        assert confidence(model, IMAGE, c) == pytest.approx(model(IMAGE).numpy()[:, c])
+        assert confidence(model, IMAGE, c, keep=np.full((1, 2, 2), 0.5), baseline=black) == pytest.approx(p([own**0.5]))
+        np.testing.assert_allclose(deletion(model, IMAGE, IMAGE[..., 0], c, **options).confidence, [[p(own), 1 / 2]],
+                                   rtol=1e-5)
+        np.testing.assert_allclose(insertion(model, IMAGE, IMAGE[..., 0], c, **options).confidence, [[1 / 2, p(own)]],
+                                   rtol=1e-5)
+
+
+@pytest.mark.parametrize("model", [three_scores([]), fused("softmax"), three_scores([kl.Softmax()])])
+def test_several_units_without_sigmoids_share_one(model):
+    for c, odds in enumerate([8, 4, 3]):
+        assert confidence(model, IMAGE, c) == pytest.approx([odds / 15])
+
+
+def two_heads():
+    """The head "sum" tells two classes apart, as `linear`; the head "each" has a sigmoid for each of the three scores."""
+    image = keras.Input((2, 2, 1))
+    return keras.Model(image, {"sum": linear()(image), "each": fused("sigmoid")(image)})
+
+
+def test_a_model_with_two_heads_is_asked_by_the_name_of_one():
+    model, options = two_heads(), dict(steps=1, baseline=lambda x: -x, progress=False)
+    assert confidence(model, IMAGE, output="sum") == pytest.approx(p([96]))
+    assert confidence(model, IMAGE, 1, output="each") == pytest.approx(p([4]))
+    half = np.full((1, 2, 2), 0.5)
+    assert confidence(model, IMAGE, 1, half, black, output="sum") == pytest.approx(p([96**0.5]))
+    out = deletion(model, IMAGE, IMAGE[..., 0], 2, output="each", **options)
+    np.testing.assert_allclose(out.confidence, [p([3, 1 / 3])], rtol=1e-5)
+    into = insertion(model, IMAGE, IMAGE[..., 0], output="sum", **options)
+    np.testing.assert_allclose(into.confidence, [p([1 / 96, 96])], rtol=1e-4)
+    with pytest.raises(ValueError, match="output="):
+        confidence(model, IMAGE)
+
+
+def test_tensors_are_taken_as_images():
+    image, keep, options = tf.constant(IMAGE), np.array([[[1, 0], [0.5, 1]]]), dict(steps=4, progress=False)
+    assert confidence(linear(), image, keep=keep) == confidence(linear(), IMAGE, keep=keep)
+    np.testing.assert_array_equal(blurred(image), blurred(IMAGE))
+    for score in (deletion, insertion):
+        np.testing.assert_array_equal(score(linear(), image, IMAGE[..., 0], **options).confidence,
+                                      score(linear(), IMAGE, IMAGE[..., 0], **options).confidence)
+
+
+def test_the_blurs_deviation_is_an_eighth_of_the_shorter_side():
+    """A point becomes a Gaussian: at one deviation from it, exp(-1/2) of the peak. No channel tells of another."""
+    images = np.zeros((3, 64, 160, 2), np.float32)
+    images[0, 32, 80, 0] = images[1, 32, 80] = 1
+    seen = blurred(images)
+    assert seen.dtype == np.float32 and seen.shape == images.shape
+    assert seen[0, 32, 88, 0] / seen[0, 32, 80, 0] == pytest.approx(np.exp(-1 / 2), rel=0.01)
+    assert seen[0, 40, 80, 0] / seen[0, 32, 80, 0] == pytest.approx(np.exp(-1 / 2), rel=0.01)
+    assert not seen[0, ..., 1].any() and not seen[2].any()
+    np.testing.assert_allclose(blurred(images.transpose(0, 2, 1, 3)), seen.transpose(0, 2, 1, 3), atol=1e-6)
+    np.testing.assert_array_equal(blurred(images[..., 0]), seen[..., 0])
+
+
+@pytest.mark.parametrize("score", [deletion, insertion])
+def test_what_takes_the_pixels_place_is_the_blurred_image(score):
+    """The last state of deletion, the first of insertion; of an image that is not square."""
+    image = np.random.default_rng(0).random((1, 8, 24, 1), np.float32)
+    curve = score(linear(size=(8, 24)), image - 0.5, image[..., 0], 1, steps=1, progress=False).confidence[0]
+    blur = scipy.ndimage.gaussian_filter(image[0, ..., 0] - 0.5, 1, mode="nearest")
+    expected = [p(np.exp((image - 0.5).sum())), p(np.exp(blur.sum()))]
+    np.testing.assert_allclose(curve, expected if score is deletion else expected[::-1], rtol=1e-4)
+
+
+@pytest.mark.parametrize("steps", [0, -1, 2.5, "all"])
+def test_steps_are_counted(steps):
+    for score in (deletion, insertion):
+        with pytest.raises(ValueError, match="steps must be a whole number, at least 1; got"):
+            score(linear(), IMAGE, IMAGE[..., 0], steps=steps, progress=False)
+    assert deletion(linear(), IMAGE, IMAGE[..., 0], steps=np.int64(2), progress=False).share.tolist() == [0, 0.5, 1]
+
+
+def test_pixels_are_taken_away_from_one_image_at_a_time():
+    left, right = keras.Input((2, 2, 1)), keras.Input((2, 2, 1))
+    model = keras.Model([left, right], kl.Add()([linear()(left), linear()(right)]))
+    assert confidence(model, [IMAGE, IMAGE]) == pytest.approx(p([96**2]))
+    for ask in (lambda: confidence(model, [IMAGE, IMAGE], keep=IMAGE[..., 0]),
+                lambda: deletion(model, [IMAGE, IMAGE], IMAGE[..., 0], progress=False)):
+        with pytest.raises(TypeError, match="from one array of images .* alone; got a list"):
+            ask()
 
 
 def test_average_drop_and_increase():

@@ -55,6 +55,32 @@ def test_iou_refuses_what_is_no_box(wrong, message):
         iou(wrong, [[0, 0, 1, 1]])
 
 
+@pytest.mark.parametrize("wrong", [[[0, 0, np.nan, 1]], [[np.nan] * 4], [[0, -np.inf, 1, 1]], [["a", "b", "c", "d"]]])
+def test_iou_refuses_what_is_no_number(wrong):
+    for boxes_ in ((wrong, [[0, 0, 1, 1]]), ([[0, 0, 1, 1]], wrong)):
+        with pytest.raises(ValueError, match="finite numbers"):
+            iou(*boxes_)
+
+
+def test_box_masks_of_floats_that_are_whole_numbers():
+    np.testing.assert_array_equal(box_masks([np.array([[1.0, 0.0, 3.0, 2.0]])], (3, 4)), mask([1, 0, 3, 2], (3, 4)))
+    with pytest.raises(ValueError, match=r"whole pixels; got the box \[1.  0.  2.5 2. \]. Round"):
+        box_masks([np.array([[0, 0, 1, 1], [1, 0, 2.5, 2]])], (3, 4))
+
+
+@pytest.mark.parametrize("size, box, fits", [
+    ((3, 8), [5, 0, 8, 3], True), ((3, 8), [0, 3, 1, 4], False), ((3, 8), [8, 0, 9, 1], False),
+    ((8, 3), [0, 5, 3, 8], True), ((8, 3), [3, 0, 4, 1], False), ((8, 3), [0, 8, 1, 9], False),
+    ((3, 8), [-1, 0, 1, 1], False), ((3, 8), [0, -1, 1, 1], False),
+])
+def test_a_box_lies_in_an_image_that_is_not_square(size, box, fits):
+    if fits:
+        np.testing.assert_array_equal(box_masks([[box]], size), mask(box, size))
+    else:
+        with pytest.raises(ValueError, match="lie in the image"):
+            box_masks([[box]], size)
+
+
 def test_box_masks_are_the_union_of_the_boxes():
     masks = box_masks([np.array([[0, 0, 2, 1], [1, 0, 3, 2]]), np.zeros((0, 4), int)], (3, 4))
     expected = [[1, 1, 1, 0],
@@ -228,3 +254,16 @@ def test_pointing_game_refuses_a_negative_tolerance():
 def test_boxes_of_two_blobs_largest_first():
     found = boxes((blob([20, 3, 23, 5]) + 0.5 * blob([2, 2, 12, 9]))[0])
     np.testing.assert_array_equal(found, [[2, 2, 12, 9], [20, 3, 23, 5]])
+
+
+def test_pixels_that_touch_at_a_corner_belong_together():
+    map_ = np.zeros((6, 7))
+    map_[[1, 2, 3, 2], [1, 2, 3, 4]] = 1                     # a diagonal, and back up
+    map_[5, 6] = 1                                           # two rows and columns further on
+    np.testing.assert_array_equal(boxes(map_), [[1, 1, 5, 4], [6, 5, 7, 6]])
+
+
+def test_a_value_of_just_the_threshold_is_marked():
+    map_ = np.array([[8.0, 4.0, 4.0 - 1e-9, 0]])
+    np.testing.assert_array_equal(boxes(map_, threshold=0.5), [[0, 0, 2, 1]])
+    np.testing.assert_array_equal(boxes(map_, threshold=1), [[0, 0, 1, 1]])
