@@ -352,3 +352,41 @@ def test_decks_are_found_by_number_and_name():
     assert slides.find_deck("3") == slides.find_deck("03") == slides.find_deck("03_grad_cam_mnist") == "03_grad_cam_mnist"
     with pytest.raises(SystemExit, match="There is no deck '99'"):
         slides.find_deck("99")
+
+
+def test_a_number_finds_no_deck_that_only_begins_with_it(monkeypatch):
+    monkeypatch.setattr(slides, "deck_names", lambda: ["02_two", "10_ten"])
+    assert slides.find_deck("10") == "10_ten"
+    with pytest.raises(SystemExit, match="There is no deck '1'"):
+        slides.find_deck("1")
+
+
+def test_twins_in_another_order_are_not_in_step(sources):
+    sources("en", TEXT)
+    head, first, second = re.split(r"(?=<!-- slide)", TEXT)
+    sources("ko", head + second.rstrip() + "\n\n" + first)
+    (fault,) = deck.faults("09_test")
+    assert "not in step. English: first, second. Korean: second, first." in fault
+
+
+def test_numbers_are_filled_into_headings_and_notes_too():
+    class module:
+        def share():
+            return 81
+
+    read = deck.parse(TEXT.replace("One is odd", "{{share}} is odd").replace("Ask why.", "Ask {{share}}."), "09_test", "en")
+    filled = slides.filled_in(read, module).slides[0]
+    assert (filled.heading, filled.notes) == ("81 is odd", "Say it. Ask 81.")
+
+
+def test_a_figure_may_be_lower_than_its_slide_allows_and_stands_in_half_of_it_beside_text():
+    first, second = deck.parse(TEXT, "09_test", "en").slides
+    assert deck_page.box(first, 300) == (1168, 300) and deck_page.box(first, None) == (1168, 500)
+    assert deck_page.box(second, None) == (600, 520)
+
+
+def test_quotation_marks_in_an_alternative_text_do_not_end_it():
+    read = deck.parse(TEXT.replace("A curve.", 'A "steep" <curve>.'), "09_test", "en")
+    for frames in (["data:image/webp;base64,AAAA"], ["data:image/webp;base64,AAAA", "data:image/webp;base64,BBBB"]):
+        page = deck_page.page(read, {("first", "curve"): deck_figures.Picture(400, 300, frames)})
+        assert "A &quot;steep&quot; &lt;curve&gt;." in page and '"steep"' not in page

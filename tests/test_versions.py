@@ -54,3 +54,9 @@ def test_a_python_without_the_parsers_never_stops_a_lesson(monkeypatch, capsys, 
     monkeypatch.setitem(sys.modules, module, None)
     versions.say_versions()
     assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("found, outside", [("2.1.0rc1", False), ("2.0.0", False), ("3.0.0", True), ("1.26.4", True)])
+def test_a_pre_release_within_the_range_is_tested_enough(monkeypatch, found, outside):
+    monkeypatch.setattr(versions, "version", lambda name: found)
+    assert bool(versions.versions_outside({"requires-python": ">=3", "dependencies": ["numpy>=2,<3"]})) == outside
