@@ -61,6 +61,15 @@ def test_nothing_of_the_hub_is_open_to_all():
     assert KUBERNETES["singleuser"]["cloudMetadata"]["blockWithIptables"] is True
 
 
+def test_nobody_logs_in_over_a_network_in_clear():
+    """On Kubernetes the settings ask for HTTPS; The Littlest JupyterHub is told by hand, as README.md says."""
+    https = KUBERNETES["proxy"]["https"]
+    assert https["enabled"] is True and https["hosts"] == ["YOUR-HUB"] and https["letsencrypt"]["contactEmail"]
+    readme = (ROOT / "classroom" / "README.md").read_text(encoding="utf-8")
+    assert "tljh-config set https.enabled true" in readme and "tljh-config reload proxy" in readme
+    assert "subdomain_host" in readme and "wildcard" in readme
+
+
 # ---- the start of a server
 
 

@@ -117,3 +117,11 @@ def test_the_weekly_job_runs_every_set():
     assert job["strategy"]["matrix"]["set"] == list(matrix.SETS)
     assert workflow[True]["schedule"]  # YAML reads `on` as true
     assert job["steps"][-1]["run"].startswith("python course.py test --matrix ")
+
+
+def test_actions_are_named_by_their_commit():
+    """A tag can be moved to other code at any time."""
+    text = (ROOT / ".github" / "workflows" / "test.yml").read_text(encoding="utf-8")
+    uses = re.findall(r"uses: *(.+)", text)
+    assert uses and all(re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40}  # v\d+\.\d+\.\d+", one) for one in uses)
+    assert len(set(uses)) == len({one.partition("@")[0] for one in uses}), "one action in two versions"
