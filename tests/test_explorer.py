@@ -87,6 +87,39 @@ def test_scores_are_the_model_s_and_are_shown_with_two_decimals(exploring, reade
     assert re.findall(r'class="score"[^>]*>([^<]+)<', shown) == [f"{score:.2f}" for score in expected]
 
 
+def test_dropout_and_batch_statistics_rest():
+    """Scores and maps are those of `predict`, not of training."""
+    images = keras.Input((8, 8, 1))
+    features = keras.layers.Conv2D(4, 3, activation="relu", name="conv")(images)
+    varied = keras.layers.Dropout(0.5)(keras.layers.BatchNormalization()(features))
+    model = keras.Model(images, keras.layers.Dense(3)(keras.layers.Flatten()(varied)))
+    image = 3 + np.random.default_rng(0).random((8, 8, 1), dtype=np.float32)
+    statistics = [value.copy() for value in model.get_weights()]
+    exploring = Exploration(model, "abc")
+    np.testing.assert_allclose(exploring.scores(image), model.predict(image[None], verbose=0)[0], rtol=1e-4)
+    assert all(map(np.array_equal, model.get_weights(), statistics))
+
+
+def test_images_that_differ_anywhere_are_different_images(exploring, reader, digits):
+    """Each is answered for itself, whatever was asked before."""
+    exploring.scores(digits[0])
+    for place in [(0, 0), (0, 27), (13, 14), (14, 13), (27, 0), (27, 27)]:
+        image = digits[0].copy()
+        image[place] = 1 - image[place]
+        np.testing.assert_allclose(exploring.scores(image), reader(image[None], training=False)[0], atol=1e-5)
+
+
+def test_images_of_the_same_bytes_and_another_shape_are_different_images():
+    images = keras.Input((None, None, 1))
+    features = keras.layers.Conv2D(2, (1, 3), activation="relu", name="conv")(images)
+    model = keras.Model(images, keras.layers.Dense(2)(keras.layers.GlobalAveragePooling2D()(features)))
+    exploring, pixels = Exploration(model, "ab"), np.random.default_rng(0).random(48, dtype=np.float32)
+    for shape in ((6, 8, 1), (8, 6, 1)):
+        image = pixels.reshape(shape)
+        np.testing.assert_allclose(exploring.scores(image), model(image[None], training=False)[0], atol=1e-5)
+        assert exploring.attribution(image, Choice()).shape == (shape[0], shape[1] - 2)
+
+
 def test_of_a_thousand_classes_the_best_ten_are_listed_and_each_is_explained_alone():
     images = keras.Input((8, 8, 3))
     features = keras.layers.Conv2D(4, 3, activation="relu", name="conv")(images)
@@ -115,6 +148,17 @@ def test_memory_is_bounded(exploring, digits, monkeypatch):
         exploring.scores(image), exploring.attribution(image, Choice())
     assert len(exploring._answers) == 4
     assert exploring.scores(digits[0]).argmax() == 0
+
+
+def test_what_was_not_asked_for_the_longest_time_is_forgotten(exploring, digits, monkeypatch):
+    asked = []
+    monkeypatch.setattr(exploration, "REMEMBERED", 2)
+    monkeypatch.setattr(exploring, "_forward", lambda inputs, run=exploring._forward: asked.append(1) or run(inputs))
+    for n in (0, 1, 0, 2, 0):
+        exploring.scores(digits[n])
+    assert len(asked) == 3                  # 0 was asked for again before 2 came, so 1 was forgotten
+    exploring.scores(digits[1])
+    assert len(asked) == 4
 
 
 def test_threads_get_the_same_answers(exploring, digits):
@@ -428,6 +472,42 @@ def test_transparent_places_are_white():
     assert np.asarray(uploads.read_picture(file.getvalue())).min() == 255
 
 
+@pytest.mark.parametrize("mode, transparency", [("P", 3), ("L", 3), ("RGB", (10, 20, 30))])
+def test_a_colour_that_counts_as_transparent_is_white(mode, transparency):
+    """Without an alpha channel, a file can name one colour; of a palette, one entry."""
+    picture, file = Image.new(mode, (4, 2), transparency), io.BytesIO()
+    if mode == "P":
+        picture.putpalette([0, 0, 0, 200, 0, 0, 0, 200, 0, 10, 20, 30])
+    picture.putpixel((0, 0), (0, 200, 0) if mode == "RGB" else 2)
+    picture.save(file, format="png", transparency=transparency)
+    read = np.asarray(uploads.read_picture(file.getvalue()))
+    assert read[0, 0].tolist() == ([2, 2, 2] if mode == "L" else [0, 200, 0])
+    assert (read.reshape(8, 3)[1:] == 255).all()
+
+
+def test_half_transparent_places_are_half_white():
+    file = io.BytesIO()
+    Image.new("LA", (4, 4), (100, 51)).save(file, format="png")     # 51 of 255: a fifth of 100, four fifths of white
+    assert np.abs(np.asarray(uploads.read_picture(file.getvalue())) - (0.2 * 100 + 0.8 * 255)).max() <= 1
+
+
+# Orientation, as EXIF numbers it -> how a camera that was held so stores an upright picture.
+STORED = {1: lambda x: x, 2: np.fliplr, 3: lambda x: x[::-1, ::-1], 4: np.flipud, 5: lambda x: x.swapaxes(0, 1),
+          6: np.rot90, 7: lambda x: x[::-1, ::-1].swapaxes(0, 1), 8: lambda x: np.rot90(x, -1)}
+
+
+@pytest.mark.parametrize("orientation", STORED)
+def test_a_telephone_s_picture_stands_upright(orientation):
+    upright = np.zeros((32, 48, 3), np.uint8)
+    upright[:16, :16], upright[:16, 32:] = 255, 128         # white in the upper left, grey in the upper right
+    picture, file = Image.fromarray(np.ascontiguousarray(STORED[orientation](upright))), io.BytesIO()
+    exif = picture.getexif()
+    exif[0x0112] = orientation
+    picture.save(file, format="jpeg", quality=95, exif=exif)
+    read = np.asarray(uploads.read_picture(file.getvalue()), int)
+    assert read.shape == upright.shape and np.abs(read - upright).max() < 10
+
+
 def mutated(rng, data):
     """The file with a few bytes changed, cut off, doubled, or put elsewhere."""
     data = bytearray(data)
@@ -465,6 +545,21 @@ def test_a_damaged_data_address_is_a_sentence(address):
         uploads.read_data_address(address)
 
 
+@pytest.mark.parametrize("damage", [lambda body: body[:40] + "*" + body[40:], lambda body: "\x00" + body, lambda body: body + "가"])
+def test_base64_with_other_letters_in_it_is_a_sentence(damage):
+    """Python would pass over them and read the rest."""
+    body = base64.b64encode(png(np.zeros((40, 40), np.uint8))).decode()
+    assert uploads.read_data_address("data:image/png;base64," + body).size == (40, 40)
+    with pytest.raises(ValueError, match="base64 is damaged"):
+        uploads.read_data_address("data:image/png;base64," + damage(body))
+
+
+def test_a_data_address_is_bounded_before_it_is_decoded(monkeypatch):
+    monkeypatch.setattr(uploads, "b64decode", lambda *_, **__: pytest.fail("decoded"))
+    with pytest.raises(ValueError, match="at most 8 MB"):
+        uploads.read_data_address("data:image/png;base64," + "A" * (4 * uploads.MAX_BYTES // 3 + 5))
+
+
 # ---- where nobody is there
 
 
@@ -474,7 +569,7 @@ def test_executed_by_a_program_a_picture_stands_in_its_place():
         "from lecture_utils.explorer import explore\ndigits = load_mnist('embedded')\n"
         "explore(load_model('mnist_cnn'), digits.x_test[:2], digits.class_names)")
     notebook = nbformat.v4.new_notebook(cells=[cell])
-    NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
+    NotebookClient(notebook, timeout=600, startup_timeout=600, kernel_name="python3").execute()
     (output,) = [output for output in cell.outputs if output.output_type == "display_data"]
     assert set(output.data) == {"image/png", "text/plain"}
     assert "read as 0" in output.metadata["image/png"]["alt"]
