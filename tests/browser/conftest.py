@@ -9,6 +9,7 @@ import pytest
 
 FOLDER = pathlib.Path(__file__).resolve().parent
 PICTURES = FOLDER.parents[1] / "build" / "screenshots"
+PATIENCE = 120_000      # milliseconds; only what never happens is waited for so long, also on a busy machine
 
 
 def pytest_collection_modifyitems(config, items):
@@ -30,6 +31,16 @@ def chromium():
         browser = started.chromium.launch(executable_path=path, args=["--no-sandbox"])  # only pages of the course
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="session")
+def new_context(chromium):
+    """new_context(**settings) gives a browser context that waits for what is to come as long as it takes."""
+    def new(**settings):
+        context = chromium.new_context(**settings)
+        context.set_default_timeout(PATIENCE)
+        return context
+    return new
 
 
 @pytest.fixture(scope="session")

@@ -48,9 +48,9 @@ def built(chromium):
 
 
 @pytest.fixture
-def open_deck(chromium):
+def open_deck(new_context):
     """open_deck(name, language) gives the page; at the end it must have loaded nothing and complained of nothing."""
-    context = chromium.new_context(viewport={"width": 1280, "height": 720})
+    context = new_context(viewport={"width": 1280, "height": 720})
     loaded, complaints = [], []
 
     def watch(page):
@@ -95,8 +95,12 @@ def test_every_slide_fits_and_can_be_read(name, language, open_deck, pictures):
 def test_the_test_above_sees_what_is_wrong(harm, told, open_deck):
     page = open_deck("03_grad_cam_mnist", "en")
     number = [slide.name for slide in deck.read_deck("03_grad_cam_mnist", "en").slides].index("layers")
-    page.evaluate(f"() => {{ go({number}, 0); const slide = slides[{number}]; {harm}; }}")
-    page.wait_for_timeout(100)  # a new image is decoded
+    page.evaluate(f"""async () => {{
+        go({number}, 0);
+        const slide = slides[{number}];
+        {harm};
+        await slide.querySelector("img").decode().catch(() => 0);  // it is there, or broken for good
+    }}""")
     assert any(told in fault for fault in page.evaluate(FAULTS, number))
 
 
@@ -130,7 +134,7 @@ def test_an_animation_is_played_and_its_frames_differ(open_deck):
     page.evaluate("n => go(n, 0)", number)
     first = page.screenshot()
     page.locator("section:not([hidden]) .play").click()
-    page.wait_for_function("place.step === steps[place.slide] - 1", timeout=30_000)
+    page.wait_for_function("place.step === steps[place.slide] - 1")
     assert place(page)[0] == number and page.screenshot() != first
     assert page.locator("section:not([hidden]) .frame.shown").count() == 1
 
@@ -161,7 +165,7 @@ def test_the_speakers_view_follows_and_leads(open_deck, pictures):
     speaker.wait_for_function("place.slide === 4")
     speaker.keyboard.press("ArrowDown")
     hall.wait_for_function("place.slide === 5")
-    speaker.wait_for_function("document.getElementById('elapsed').textContent !== '0:00'", timeout=5_000)
+    speaker.wait_for_function("document.getElementById('elapsed').textContent !== '0:00'")
 
 
 def test_the_overview_shows_all_slides_and_leads_to_one(open_deck):
@@ -182,11 +186,12 @@ def test_a_slide_fills_a_window_of_any_size(open_deck):
         }""", arg=list(expected))
 
 
-def test_the_index_leads_to_every_deck(open_deck, chromium):
-    page = chromium.new_page()
+def test_the_index_leads_to_every_deck(new_context):
+    context = new_context()
+    page = context.new_page()
     page.goto((BUILD / "index.html").as_uri())
     links = page.eval_on_selector_all("a", "links => links.map(link => link.getAttribute('href'))")
-    page.close()
+    context.close()
     for name, language in BOTH:
         for ending in ("html", "pdf"):
             assert f"{language}/{name}.{ending}" in links

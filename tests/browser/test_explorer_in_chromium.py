@@ -1,5 +1,6 @@
 """The explorer in Chromium: in the notebooks under JupyterLab, and as a page of its own. Each control is moved with the
-keyboard or the mouse; the pictures must change without a blank frame, the scores be the model's, and the console silent.
+keyboard or the mouse; pictures and scores must change in one frame, never be blank, the scores be the model's, and the
+console silent.
 
 Screenshots are left in build/screenshots/explorer/.
 """
@@ -8,12 +9,10 @@ import os
 import re
 import secrets
 import shutil
-import socket
 import subprocess
 import sys
+import tempfile
 import time
-import urllib.error
-import urllib.request
 
 import numpy as np
 import pytest
@@ -24,16 +23,20 @@ from lecture_utils import load_mnist, load_model, load_photo, load_vgg16, upload
 
 ROOT = explore.ROOT
 WITH_EXPLORER = ("03_grad_cam_mnist", "04_grad_cam_vgg16", "06_guided_grad_cam")
-SECONDS = 1000          # milliseconds, for Playwright
+START = 600             # seconds in which a server must have started
 
-# Frame by frame: whether a picture is missing, and whether one has another size than in the frame before.
+# Frame by frame: whether a picture is missing, whether one has another size than in the frame before, and how often what
+# is shown, pictures and scores together, was another than before.
 WATCH = """explorer => {
   const pictures = () => [...explorer.querySelectorAll("figure img")].filter(img => img.offsetParent && img.src);
   const sizes = () => pictures().map(img => [img.offsetWidth, img.offsetHeight]).join();
-  const seen = window.seen = {frames: 0, blank: 0, jumps: 0, sizes: sizes()};
+  const shown = () => pictures().map(img => img.src + img.alt).join() + explorer.querySelector(".scores").textContent;
+  const seen = window.seen = {frames: 0, blank: 0, jumps: 0, changes: 0, sizes: sizes(), shown: shown()};
   (function look() {
     if (window.seen !== seen) return;
     seen.frames += 1;
+    seen.changes += shown() !== seen.shown;
+    seen.shown = shown();
     seen.blank += pictures().some(img => !img.complete || !img.naturalWidth);
     seen.jumps += sizes() !== seen.sizes;
     seen.sizes = sizes();
@@ -49,9 +52,9 @@ def folder(pictures):
 
 
 @pytest.fixture
-def page(chromium):
+def page(new_context):
     """A page whose console must stay free of errors."""
-    context, complaints = chromium.new_context(viewport={"width": 1400, "height": 1300}), []
+    context, complaints = new_context(viewport={"width": 1400, "height": 1300}), []
     page = context.new_page()
     page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: complaints.append(str(error)))
@@ -62,40 +65,37 @@ def page(chromium):
 
 @pytest.fixture(scope="module")
 def serve(tmp_path_factory):
-    """serve(argv, path) starts a server with {port} put into argv, waits until `path` answers, and gives its address."""
+    """serve(*argv) starts a server, which finds a free port and prints its address, and gives that address."""
     processes, nothing = [], tmp_path_factory.mktemp("nothing")
 
-    def start(argv, path):
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = str(free.getsockname()[1])
+    def start(*argv):
         environment = {"TF_CPP_MIN_LOG_LEVEL": "3", "PYDEVD_DISABLE_FILE_VALIDATION": "1", "JUPYTER_CONFIG_DIR": str(nothing),
                        "IPYTHONDIR": str(nothing), "JUPYTER_PREFER_ENV_PATH": "1"} | embedded_environment(nothing)
-        with (nothing / f"{port}.log").open("w") as log:
-            process = subprocess.Popen([sys.executable, *(each.replace("{port}", port) for each in argv)], stdout=log,
-                                       stderr=subprocess.STDOUT, env=os.environ | environment)
-        processes.append(process)
-        wait_for(f"http://127.0.0.1:{port}{path}", process)
-        return f"http://127.0.0.1:{port}"
+        path = nothing / f"{len(processes)}.log"
+        with path.open("w") as log:
+            processes.append(subprocess.Popen([sys.executable, *argv, "--port=0"], stdout=log, stderr=subprocess.STDOUT,
+                                              env=os.environ | environment))
+        return printed_address(path, processes[-1])
 
     yield start
     for process in processes:
         process.terminate()
     for process in processes:
-        process.wait(20)
-
-
-def wait_for(address, process):
-    """Until the address answers; the connection is refused as long as nobody listens."""
-    for _ in range(600):
-        assert process.poll() is None, "the server has ended"
         try:
-            return urllib.request.urlopen(address, timeout=20).close()
-        except urllib.error.HTTPError:
-            return
-        except OSError:
-            time.sleep(0.2)
-    pytest.fail(f"{address} does not answer")
+            process.wait(60)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def printed_address(log, process):
+    """The address at which a server says that it is."""
+    deadline = time.monotonic() + START
+    while not (found := re.search(r"http://(?:localhost|127\.0\.0\.1):(\d+)", log.read_text())):
+        assert process.poll() is None, f"the server has ended:\n{log.read_text()}"
+        assert time.monotonic() < deadline, f"the server has not started in {START} s:\n{log.read_text()}"
+        time.sleep(0.2)
+    return f"http://127.0.0.1:{found[1]}"
 
 
 def shown_scores(explorer):
@@ -115,7 +115,13 @@ def changes_the_overlay(page, explorer, act):
     before = overlay(explorer)
     act()
     page.wait_for_function("([explorer, before]) => explorer.querySelectorAll('figure img')[2].src !== before",
-                           arg=[explorer.element_handle(), before], timeout=20 * SECONDS)
+                           arg=[explorer.element_handle(), before])
+
+
+def watched(page):
+    """What was seen since WATCH began, the picture that stands there now included."""
+    page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    return page.evaluate("seen")
 
 
 def options(explorer, name):
@@ -152,9 +158,8 @@ SEVEN = [[(0.25, 0.2), (0.75, 0.2), (0.45, 0.85)]]
 @pytest.fixture(scope="module")
 def lab(serve, tmp_path_factory):
     """JupyterLab's address and token; it serves copies of the notebooks, in a folder in which they find the course."""
-    notebooks = ROOT / "build" / "browser"
-    shutil.rmtree(notebooks, ignore_errors=True)
-    notebooks.mkdir(parents=True)
+    (ROOT / "build").mkdir(exist_ok=True)
+    notebooks = tempfile.mkdtemp(prefix="browser-", dir=ROOT / "build")
     for name in WITH_EXPLORER:
         shutil.copy(ROOT / "notebooks" / f"{name}.ipynb", notebooks)
     settings = tmp_path_factory.mktemp("settings")
@@ -162,8 +167,8 @@ def lab(serve, tmp_path_factory):
         "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False},
         "@jupyterlab/notebook-extension:tracker": {"windowingMode": "none"}}))
     token = secrets.token_hex(16)
-    address = serve(["-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1", "--port={port}", f"--ServerApp.root_dir={notebooks}",
-                     f"--IdentityProvider.token={token}", f"--LabApp.app_settings_dir={settings}"], f"/api?token={token}")
+    address = serve("-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1", f"--ServerApp.root_dir={notebooks}",
+                    f"--IdentityProvider.token={token}", f"--LabApp.app_settings_dir={settings}")
     yield lambda name: f"{address}/lab/tree/{name}.ipynb?reset&token={token}"
     shutil.rmtree(notebooks, ignore_errors=True)
 
@@ -171,7 +176,7 @@ def lab(serve, tmp_path_factory):
 def run_all(page, address):
     """Open the notebook, run all cells, and wait until each prompt has its number; gives the explorer."""
     page.goto(address)
-    page.get_by_text("| Idle").wait_for(timeout=120 * SECONDS)     # the kernel has started and is connected
+    page.get_by_text("| Idle").wait_for()      # the kernel has started and is connected
     page.get_by_role("menuitem", name="Edit").click()
     page.get_by_text("Clear Outputs of All Cells", exact=True).click()
     page.get_by_role("menuitem", name="Run", exact=True).click()
@@ -179,7 +184,7 @@ def run_all(page, address):
     page.wait_for_function("""() => {
         const prompts = [...document.querySelectorAll(".jp-CodeCell .jp-InputPrompt")];
         return prompts.length > 20 && prompts.every(prompt => /\\[\\d+\\]/.test(prompt.textContent));
-    }""", timeout=480 * SECONDS, polling=500)
+    }""", timeout=900_000, polling=500)
     explorer = page.locator(".course-explorer")
     explorer.scroll_into_view_if_needed()
     explorer.locator("figure img").nth(2).wait_for()
@@ -187,9 +192,9 @@ def run_all(page, address):
 
 
 @pytest.fixture(scope="module")
-def opened(chromium, lab):
+def opened(new_context, lab):
     """opened(name) gives a notebook's page, in which all cells were run, and its explorer; no console may complain."""
-    context, complaints, known = chromium.new_context(viewport={"width": 1400, "height": 1300}), [], {}
+    context, complaints, known = new_context(viewport={"width": 1400, "height": 1300}), [], {}
     context.route(re.compile("^https:"), lambda route: route.fulfill(body=""))     # the badges' pictures
 
     def open_(name):
@@ -219,10 +224,11 @@ def first_question(name):
 def test_in_a_notebook_every_control_answers(name, opened, folder):
     page, explorer = opened(name)
     model, inputs = first_question(name)
+    page.evaluate(f"({WATCH})(document.querySelector('.course-explorer'))")
     if name != "03_grad_cam_mnist":         # they begin with the composed picture
         choose(page, explorer, "image", "cat" if name.startswith("04") else "the cat")
+        assert watched(page)["changes"] == 1        # all pictures and all scores at once
     assert shown_scores(explorer) == expected_scores(model, inputs)
-    page.evaluate(f"({WATCH})(document.querySelector('.course-explorer'))")
 
     slider = explorer.get_by_role("slider", name="opacity %")
     for key in ("ArrowRight", "ArrowRight", "ArrowLeft"):
@@ -241,8 +247,7 @@ def test_in_a_notebook_every_control_answers(name, opened, folder):
     page.wait_for_function("before => document.querySelectorAll('.course-explorer figure img')[3].src !== before", arg=second)
     explorer.screenshot(path=folder / f"{name}.png")
 
-    seen = page.evaluate("seen")
-    assert seen["frames"] > 10 and seen["blank"] == 0
+    assert watched(page)["blank"] == 0
     explorer.get_by_role("button", name=re.compile("Save")).click()
     explorer.get_by_text(re.compile("Saved: .*Guided-Grad-CAM-of-.*png")).wait_for()
 
@@ -273,7 +278,7 @@ def test_a_slider_of_a_notebook_answers_and_nothing_flickers(opened):
     page, explorer = opened("03_grad_cam_mnist")
     page.evaluate(f"({WATCH})(document.querySelector('.course-explorer'))")
     slider = explorer.get_by_role("slider", name="opacity %")
-    slider.press("Home")
+    changes_the_overlay(page, explorer, lambda: slider.press("Home"))
     milliseconds = [page.evaluate("""() => new Promise(answer => {
         const explorer = document.querySelector(".course-explorer"), began = performance.now();
         const overlay = () => explorer.querySelectorAll("figure img")[2].src, before = overlay();
@@ -281,7 +286,7 @@ def test_a_slider_of_a_notebook_answers_and_nothing_flickers(opened):
         explorer.querySelector("[role=slider]").dispatchEvent(new KeyboardEvent("keydown", {key: "ArrowRight", bubbles: true}));
         look();
     })""") for _ in range(19)]
-    seen = page.evaluate("seen")
+    seen = watched(page)
     print(f"slider in JupyterLab: median {np.median(milliseconds):.0f} ms, longest {max(milliseconds):.0f} ms")
     assert seen["blank"] == 0 and seen["jumps"] == 0
 
@@ -291,7 +296,7 @@ def test_a_slider_of_a_notebook_answers_and_nothing_flickers(opened):
 
 @pytest.fixture(scope="module")
 def hall(serve):
-    return serve([str(ROOT / "tools" / "explore.py"), "--port", "{port}"], "/networks")
+    return serve(str(ROOT / "tools" / "explore.py"))
 
 
 @pytest.fixture
@@ -322,18 +327,18 @@ def test_on_the_page_every_control_answers(network, page, explorer, folder):
     for key in ("ArrowRight", "ArrowLeft", "End"):
         changes_the_overlay(page, explorer, lambda: slider.press(key))
     images, methods, layers, classes = (options(explorer, name) for name in ("image", "method", "layer", "class"))
+    changes = watched(page)["changes"]
     choose(page, explorer, "image", images[1])
+    assert watched(page)["changes"] == changes + 1          # all pictures and all scores at once
     for method in [*methods[2:], methods[0]]:
         choose(page, explorer, "method", method)
     choose(page, explorer, "layer", layers[1])
-    page.wait_for_timeout(200)
     explorer.get_by_role("checkbox", name="compare with").check()
     explorer.locator("figure img").nth(4).wait_for()
     second = explorer.locator("figure img").nth(3).get_attribute("src")
     explorer.get_by_role("combobox", name="class 2").select_option(classes[4])
     page.wait_for_function("before => document.querySelectorAll('figure img')[3].src !== before", arg=second)
-    seen = page.evaluate("seen")
-    assert seen["frames"] > 10 and seen["blank"] == 0
+    assert watched(page)["blank"] == 0
     page.screenshot(path=folder / f"page_{network}.png")
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
