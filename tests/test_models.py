@@ -468,3 +468,11 @@ def test_an_interrupted_write_leaves_the_old_file(train, tmp_path):
 def test_train_names_what_there_is():
     done = subprocess.run([sys.executable, TRAIN, "resnet"], capture_output=True, text=True)
     assert done.returncode == 2 and "mnist_cnn" in done.stderr
+
+
+def test_digits_are_shifted_in_every_direction(train):
+    dot = np.zeros((1, 28, 28, 1), "float32")
+    dot[0, 14, 14] = 1
+    keras.utils.set_random_seed(0)
+    shifts = {tuple(np.argwhere(train.shift_digits(dot, None)[0])[0, 1:3] - 14) for _ in range(300)}
+    assert shifts == {(down, right) for down in range(-2, 3) for right in range(-2, 3)}

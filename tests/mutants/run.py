@@ -172,12 +172,13 @@ def try_all(root, changes, workers=2, seconds=SECONDS, known=None, say=print):
     selections = sorted({change.tests for change in waiting})
     with concurrent.futures.ThreadPoolExecutor(workers) as pool:
         try:
-            statuses = {tests: status for tests, (status, _) in
-                        zip(selections, pool.map(lambda tests: run_tests(root, tests, seconds=seconds), selections))}
+            unchanged = dict(zip(selections, pool.map(lambda tests: run_tests(root, tests, seconds=seconds), selections)))
             futures = {}
             for change in waiting:
-                if statuses[change.tests] != 0:
-                    found(change, Outcome("broken", f"{' '.join(change.tests)} without any change"))
+                status, printed = unchanged[change.tests]
+                if status != 0:
+                    why = "no end" if status is None else first_failure(printed) or "no tests"
+                    found(change, Outcome("broken", f"{' '.join(change.tests)} without any change: {why}"))
                 else:
                     futures[pool.submit(try_out, root, change, seconds)] = change
             for future in concurrent.futures.as_completed(futures):
@@ -226,6 +227,8 @@ def main(arguments=None):
     parser.add_argument("--seconds", type=float, default=SECONDS, help=f"that the tests of one change may take ({SECONDS})")
     parser.add_argument("--resume", action="store_true", help="take over the outcomes that an earlier run found")
     options = parser.parse_args(arguments)
+    for number in (signal.SIGINT, signal.SIGTERM):      # which a shell may have told to be ignored
+        signal.signal(number, signal.default_int_handler)
     changes = chosen(read_changes(CHANGES), options.words)
     note = ROOT / FOUND
     known = json.loads(note.read_text()) if options.resume and note.is_file() else {}
