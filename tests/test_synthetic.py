@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
+from lecture_utils import synthetic
 from lecture_utils.layouts import NEU_CLASSES
 from lecture_utils.synthetic import STEEL_CLASSES, draw_digits, draw_steel
 
@@ -149,3 +150,12 @@ def test_a_wrong_count_or_seed_is_named(draw, wrong):
         draw(wrong)
     with pytest.raises(ValueError, match="seed must be a whole number"):
         draw(1, seed=wrong)
+
+
+def test_a_mask_begins_where_a_crack_covers_half_of_a_pixel(monkeypatch):
+    cover = np.zeros((200, 200), np.float32)
+    cover[20:60, 20:60], cover[100:140, 100:140] = 0.55, 0.45
+    monkeypatch.setattr(synthetic, "_cracks", lambda rng, field: cover)
+    monkeypatch.setattr(synthetic, "_smudge", lambda rng, cover, start: None)
+    grey, mask = synthetic._crazing(np.random.default_rng(0))
+    assert mask[20:60, 20:60].all() and mask.sum() == 40 * 40
