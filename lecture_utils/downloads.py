@@ -18,6 +18,7 @@ from uuid import uuid4
 from .readers import DataError
 
 CONNECT_SECONDS = 2.8  # finding the host and reaching it, together
+LARGEST = 2**30  # bytes; the largest file that the course fetches, VGG16's weights, has half of that
 READ_SECONDS = 10  # silence after which a download counts as stalled
 SLOWEST = 2_000  # bytes a second; slower over READ_SECONDS counts as stalled too
 MOST_REDIRECTS = 5
@@ -59,8 +60,8 @@ def download(url, filename, known_hash=None, again=False):
     again       try even if the same download failed earlier in this session.
 
     Raises `DataError`, with one sentence on what happened, when COURSE_OFFLINE=1, when nothing answers
-    (within 3 s), when the server fails, stalls, cuts off or sends something else, and when the cache
-    cannot be written.
+    (within 3 s), when the server fails, stalls, cuts off, sends something else or more than `LARGEST`, and when
+    the cache cannot be written.
     """
     if offline():
         raise DataError(f"COURSE_OFFLINE=1 is set, so {filename} is not downloaded. Unset it to allow downloads.")
@@ -117,7 +118,7 @@ def _sweep(path):
 
 
 def _write(url, path):
-    """Write what `url` serves to `path`. Reads what has arrived so far, so that a trickle is noticed."""
+    """Write what `url` serves to `path`. Reads what has arrived so far, so that a trickle is noticed, or a flood."""
     import requests
 
     with requests.Session() as session, _answer(session, url) as response:
@@ -125,6 +126,9 @@ def _write(url, path):
             started = time.monotonic()
             while chunk := response.raw.read1(1 << 16):
                 progress.update(file.write(chunk))
+                if progress.n > LARGEST:
+                    raise DataError(f"{urlsplit(url).netloc} sends more than {LARGEST:,} bytes, more than any file of "
+                                    "the course has. Nothing of it is kept.")
                 seconds = time.monotonic() - started
                 if seconds > READ_SECONDS and progress.n < SLOWEST * seconds:
                     raise requests.exceptions.ReadTimeout
@@ -139,8 +143,10 @@ def _answer(session, url):
         if not response.is_redirect:
             response.raise_for_status()
             return response
-        url = urljoin(url, response.headers["location"])
         response.close()
+        url = urljoin(url, response.headers["location"])
+        if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
+            raise ValueError(f"it redirects to {url!r}")
     raise DataError(f"{urlsplit(url).netloc} redirects in a circle. The address may have moved.")
 
 
@@ -160,8 +166,8 @@ def _require_connection(url):
         try:
             socket.create_connection(address, timeout=CONNECT_SECONDS / 2).close()
             outcome.append(None)
-        except OSError as error:
-            outcome.append(error.strerror or str(error))
+        except (OSError, ValueError) as error:  # ValueError: a name that can be none
+            outcome.append(getattr(error, "strerror", None) or str(error))
 
     thread = threading.Thread(target=connect, daemon=True)
     thread.start()
@@ -194,6 +200,9 @@ def _failures_explained(url, filename):
         raise DataError(f"{host} cut off the download of {filename}. Nothing of it is kept.") from error
     except exceptions.RequestException as error:
         raise DataError(f"{filename} cannot be downloaded from {host} ({error}).") from error
+    except ValueError as error:  # what cannot be parsed
+        raise DataError(f"{host} does not answer as a server should, so {filename} cannot be downloaded "
+                        f"({error}).") from error
     except OSError as error:
         raise DataError(f"{filename} cannot be written to {cache_folder()} ({error.strerror or error}). "
                         "COURSE_CACHE may name another folder.") from error
@@ -202,6 +211,7 @@ def _failures_explained(url, filename):
 def _progress(url, response):
     from tqdm import tqdm
 
-    total = int(response.headers.get("content-length", 0)) or None
+    length = response.headers.get("content-length", "")
+    total = int(length) if length.isdecimal() else None
     name = urlsplit(url).path.rpartition("/")[2]
     return tqdm(total=total, desc=name, unit="B", unit_scale=True, file=sys.stdout, mininterval=0.5, leave=False)

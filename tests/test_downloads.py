@@ -83,6 +83,18 @@ class Faults(BaseHTTPRequestHandler):
     def moved_away(self):
         self._head(302, Location=self.server.elsewhere)
 
+    def odd_length(self):  # what follows is the length that is declared
+        self._head(Content_Length=self.path.split("/", 2)[2])
+        self.wfile.write(CONTENT)
+
+    def odd_address(self):  # what follows is where it leads
+        self._head(302, Location=self.server.elsewhere)
+
+    def flood(self):  # without a length, and more than was thought
+        self._head()
+        for _ in range(16):
+            self.wfile.write(CONTENT)
+
     def log_message(self, *_):
         pass
 
@@ -176,6 +188,41 @@ def test_each_fault_has_its_sentence_and_leaves_nothing(server, cache, impatient
         downloads.download(f"{server.url}/{fault}", "file.bin", SHA256)
     assert "127.0.0.1" in str(error.value) and "\n" not in str(error.value)
     assert contents(cache) == {}
+
+
+@pytest.mark.parametrize("length", ["many", "-5", "1e3", "", "262144, 262144", "9" * 5000])
+@pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_length_that_is_none_is_left_alone_or_refused_in_a_sentence(server, cache, length):
+    """The checksum says whether what came is whole; a length that says something else is a server's fault."""
+    try:
+        downloads.download(f"{server.url}/odd_length/{length}", "file.bin", SHA256)
+        assert contents(cache) == {"file.bin": CONTENT}
+    except DataError as error:
+        assert "127.0.0.1" in str(error) and "\n" not in str(error)
+        assert contents(cache) == {}
+
+
+@pytest.mark.parametrize("address", ["http://[::1", "http://127.0.0.1:99999999/", "http://127.0.0.1:port/", "http://",
+                                     "file:///etc/passwd", "ftp://127.0.0.1/file", "http:///file", "mailto:x@y.example",
+                                     f"http://{'a' * 300}.example/", "http://a..example/", "\x80\xff:"])
+@pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_redirect_to_what_is_no_address(server, cache, address):
+    server.elsewhere = address
+    with pytest.raises(DataError, match=r"\S") as error:
+        downloads.download(f"{server.url}/odd_address", "file.bin", SHA256)
+    assert "\n" not in str(error.value)
+    assert contents(cache) == {}
+
+
+@pytest.mark.parametrize("known_hash", [SHA256, None])
+def test_no_more_is_read_than_any_file_has(server, cache, monkeypatch, known_hash):
+    monkeypatch.setattr(downloads, "LARGEST", 3 * len(CONTENT))
+    with pytest.raises(DataError, match="127.0.0.1:.* sends more than 786,432 bytes"):
+        downloads.download(f"{server.url}/flood", "file.bin", known_hash)
+    assert contents(cache) == {}
+    monkeypatch.setattr(downloads, "LARGEST", len(CONTENT))
+    downloads.download(f"{server.url}/good", "file.bin", SHA256)
+    assert contents(cache) == {"file.bin": CONTENT}
 
 
 def test_a_file_that_was_cut_off_is_refused_without_a_checksum_too(server, cache):
@@ -380,6 +427,14 @@ def test_auto_goes_on_with_drawn_digits_and_says_why(server, small_drawn, impati
     assert len(lines) == 1 and FAULTS[fault] in lines[0] and "embedded" in lines[0]
     with pytest.raises(DataError, match=FAULTS[fault]):
         datasets.load_mnist("download")
+
+
+@pytest.mark.parametrize("path, elsewhere", [("odd_length/many", ""), ("odd_address", "http://[::1"),
+                                             ("odd_address", "http://127.0.0.1:99999999/")])
+def test_auto_goes_on_where_the_server_talks_nonsense(server, small_drawn, monkeypatch, path, elsewhere):
+    server.elsewhere = elsewhere
+    monkeypatch.setattr(datasets, "MNIST_URL", f"{server.url}/{path}")
+    assert datasets.load_mnist().source == "embedded"
 
 
 def test_fetch_says_what_could_not_be_had(server, monkeypatch, capsys):
