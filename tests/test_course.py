@@ -418,3 +418,23 @@ def test_a_notebook_is_found_from_any_folder(checkout):
     process = subprocess.run([sys.executable, "../course.py", "run", "copy.ipynb"], cwd=checkout / "my", text=True,
                              capture_output=True, env=os.environ | {"PATH": f"{checkout / 'bin'}{os.pathsep}{os.environ['PATH']}"})
     assert f"run_notebooks.py run {checkout.resolve() / 'my' / 'copy.ipynb'}" in process.stdout
+
+
+@posix_only
+def test_a_python_that_is_no_cpython_is_refused(course, tmp_path):
+    pypy = tmp_path / "pypy"
+    pypy.write_text(f"#!{sys.executable}\nimport platform, sys\n"
+                    "platform.python_implementation = lambda: 'PyPy'\nexec(sys.argv[2])\n")
+    pypy.chmod(0o755)
+    assert course.probe(str(pypy))[0] is None
+
+
+@posix_only
+def test_folders_of_data_are_named_from_where_the_command_is_called(checkout, tmp_path_factory):
+    here = tmp_path_factory.mktemp("here")
+    told = FAKE_UV.replace('echo handed over: "$@"', 'echo "$COURSE_DATA, $COURSE_CACHE"')
+    (checkout / "bin" / "uv").write_text(told)
+    done = subprocess.run([sys.executable, checkout / "course.py", "run"], text=True, cwd=here, capture_output=True,
+                          env=os.environ | {"PATH": f"{checkout / 'bin'}{os.pathsep}{os.environ['PATH']}",
+                                            "COURSE_DATA": "data", "COURSE_CACHE": "~/cache", "HOME": "/home/ann"})
+    assert done.stdout.splitlines()[-1] == f"{here.resolve() / 'data'}, /home/ann/cache"
