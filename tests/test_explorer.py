@@ -588,3 +588,33 @@ def test_who_can_answer_a_question_is_there(monkeypatch, content, there):
 
 def test_outside_of_a_kernel_nobody_is_there():
     assert not explorer.someone_is_there()
+
+
+# ---- networks with many classes, and names that are no file names
+
+
+@pytest.fixture
+def forty():
+    """An explorer of a network that tells forty classes apart: image "one" is of class 1, and so on."""
+    inputs = keras.Input((8, 8, 1))
+    features = keras.layers.Conv2D(1, 1, use_bias=False, name="conv")(inputs)
+    model = keras.Model(inputs, keras.layers.Dense(40, use_bias=False)(keras.layers.Flatten()(features)))
+    model.set_weights([np.ones((1, 1, 1, 1)), np.eye(64)[:, :40]])
+    images = {name: np.zeros((8, 8, 1), np.float32) for name in ("low", "also low", "high")}
+    for name, first in (("low", 0), ("also low", 2), ("high", 20)):     # ten classes each: 0 to 9, 2 to 11, 20 to 29
+        images[name].reshape(-1)[first:first + 10] = 1
+    return explorer.Explorer(Exploration(model, [f"a/{number}" for number in range(40)]), images)
+
+
+def test_a_chosen_class_stays_where_it_is_offered_and_gives_way_where_not(forty):
+    forty.class_.value = 5
+    forty.image.value = "also low"
+    assert forty.class_.value == 5
+    forty.image.value = "high"
+    assert forty.class_.value == explorer.PREDICTED and {c for _, c in forty.class_.options[1:]} == set(range(20, 30))
+
+
+def test_a_name_that_is_no_file_name_is_saved_all_the_same(forty, tmp_path):
+    forty.class_.value = 7
+    path = forty.save_figure(tmp_path)
+    assert path.parent == tmp_path and path.name == "Grad-CAM-of-conv-for-a-7.png" and path.is_file()
