@@ -120,7 +120,7 @@ def check_parameters(answer):
         64 * (3 * 3 + 1): "Each kernel looks at all 32 input channels at once: it is 3×3×32, not 3×3.",
         64 * 3 * 3: "Each kernel is 3×3×32, since it looks at all input channels, and it has a bias.",
         3 * 3 * 32 + 1: "That is one kernel; the layer has 64 of them.",
-    })
+    }, tolerance=0)
 
 
 # ---- 2 · CAM ----------------------------------------------------------------------------------

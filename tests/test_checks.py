@@ -65,22 +65,51 @@ WRONG = [
     (checks.check_convolve, lambda x, k: convolve2d(x, k, "valid"), "flipped"),
     (checks.check_convolve, lambda x, k: correlate2d(x, k, "same"), "padded"),
     (checks.check_convolve, lambda x, k: np.pad(convolve(x, k), 1), "should have shape"),
+    (checks.check_convolve, lambda x, k: [[x[i:i + 3, j:j + 3] * k for j in range(x.shape[1] - 2)]
+                                          for i in range(x.shape[0] - 2)], "not yet added up"),
+    (checks.check_convolve, lambda x, k: np.array(convolve(x, k)) / 9, "mean of the products"),
     (checks.check_cam, lambda A, w, c: A.sum(-1), "plain sum"),
     (checks.check_cam, lambda A, w, c: A.mean(-1), "plain sum"),
     (checks.check_cam, lambda A, w, c: A @ w, "all classes"),
+    (checks.check_cam, lambda A, w, c: (A @ w[:, c]).clip(0), "cut off"),
+    (checks.check_cam, lambda A, w, c: (A * w[:, c]).mean(2), "mean over k"),
+    (checks.check_cam, lambda A, w, c: np.stack([w[k, c] * A[..., k] for k in range(len(w))], 2), "not yet added up"),
     (checks.check_class_score, lambda M, b: M.sum() + b, "sum"),
+    (checks.check_class_score, lambda M, b: M.sum() / M.size, "bias of the class is missing"),
+    (checks.check_class_score, lambda M, b: np.sort(M.ravel())[-1] + b, "peak"),
     (checks.check_alpha, lambda g: g.sum((0, 1)), "sum over positions"),
     (checks.check_alpha, lambda g: g.mean(2), "channels"),
+    (checks.check_alpha, lambda g: abs(g).sum((0, 1)) / 20, "signs are lost"),
+    (checks.check_alpha, lambda g: g.clip(0).sum((0, 1)) / 20, "ReLU comes last"),
+    (checks.check_alpha, lambda g: g.sum() / g.size, "one number for everything"),
     (checks.check_grad_cam, lambda A, g: (A * g.mean((0, 1))).sum(-1), "ReLU is missing"),
     (checks.check_grad_cam, lambda A, g: np.abs((A * g.mean((0, 1))).sum(-1)), "absolute"),
     (checks.check_grad_cam, lambda A, g: np.maximum((A * g).sum(-1), 0), "HiResCAM"),
+    (checks.check_grad_cam, lambda A, g: (A * g.sum((0, 1)) / 20).clip(0).sum(2), "before the sum"),
+    (checks.check_grad_cam, lambda A, g: (A @ g.sum((0, 1))).clip(0), "sum of the gradients"),
     (checks.check_normalize, lambda L: L / L.max(), "NaN"),
     (checks.check_normalize, lambda L: L / (L.max() + 1e-8), "ε"),
+    (checks.check_normalize, lambda L: L / (L.max() + 1e-5), "ε"),
+    (checks.check_normalize, lambda L: L / (L.max() + 1e-12), "ε"),
+    (checks.check_normalize, lambda L: (L - L.min()) / (np.ptp(L) or 1), "min–max"),
+    (checks.check_normalize, lambda L: L / (L.sum() or 1), "Dividing by the sum"),
     (checks.check_cam_from_grad_cam, lambda L: L, "factor"),
+    (checks.check_cam_from_grad_cam, lambda L: L.shape[0] * L, "not the height"),
+    (checks.check_cam_from_grad_cam, lambda L: L / L.shape[0] / L.shape[1], "other way round"),
+    (checks.check_cam_from_grad_cam, lambda L: L.clip(0) * L.size, "throws away"),
     (checks.check_hirescam, lambda A, g: (A * g.mean((0, 1))).sum(-1), "averaged first"),
+    (checks.check_hirescam, lambda A, g: np.einsum("hwk,hwk->hw", A, g).clip(0), "before the ReLU"),
+    (checks.check_hirescam, lambda A, g: g * A, "not yet added up"),
+    (checks.check_hirescam, lambda A, g: np.einsum("hwk,hwk->hw", A, g) / 6, "mean over the channels"),
     (checks.check_guided_gate, lambda x, R: R * (x > 0), "saliency"),
     (checks.check_guided_gate, lambda x, R: R * (R > 0), "deconvnet"),
+    (checks.check_guided_gate, lambda x, R: np.where(R > 0, x.clip(0), 0), "forward input"),
+    (checks.check_guided_gate, lambda x, R: np.where((x > 0) & (R > 0), 1, 0), "only the gate"),
+    (checks.check_guided_gate, lambda x, R: np.where(x > 0, R, R.clip(0)), "x or R is positive"),
     (checks.check_guided_grad_cam, lambda L, G: L.repeat(3, 0).repeat(3, 1)[..., None] * G, "block"),
+    (checks.check_guided_grad_cam, lambda L, G: bilinear(L, G.shape[:2])[..., None] + G, "Adding them"),
+    (checks.check_guided_grad_cam, lambda L, G: bilinear(L, G.shape[:2])[..., None] * np.sqrt(G * G), "signs of guided"),
+    (checks.check_guided_grad_cam, lambda L, G: bilinear(L, G.shape[:2])[..., None] * G.clip(0), "cut off"),
     (checks.check_iou, lambda a, b: overlap(a, b, -99) / (size(a) + size(b) - overlap(a, b, -99)), "do not meet"),
     (checks.check_iou, lambda a, b: overlap(a, b) / (size(a) + size(b)), "twice"),
     (checks.check_iou, lambda a, b: 2 * overlap(a, b) / (size(a) + size(b)), "Dice"),
@@ -129,6 +158,19 @@ def test_known_misconceptions_are_named(check, wrong, named):
     assert not verdict and named in repr(verdict)
 
 
+@pytest.mark.filterwarnings("ignore:invalid value")
+def test_every_hint_is_given_to_somebody(monkeypatch):
+    """Of each exercise: what it can tell, and what the wrong answers above are told."""
+    hints, compare = {}, checks.check_function
+    with monkeypatch.context() as patch:
+        patch.setattr(checks, "check_function",
+                      lambda *args, **options: hints.update({check: args[3]}) or compare(*args, **options))
+        for check in RIGHT:
+            check(lambda *a: None)
+    told = {(check, repr(check(wrong))) for check, wrong, _ in WRONG}
+    assert [hint for check in RIGHT for hint in hints[check] if (check, "✗ " + hint) not in told] == []
+
+
 def test_a_check_cannot_be_fooled_by_changing_its_arguments():
     def fools(A, g):
         A *= 0
@@ -136,8 +178,11 @@ def test_a_check_cannot_be_fooled_by_changing_its_arguments():
     assert not checks.check_grad_cam(fools)
 
 
-@pytest.mark.parametrize("answer, told", [(18_432, "bias"), (640, "32 input channels"), (289, "one kernel"), (7, "not it"),
-                                          (None, "Not attempted"), ("x", "Expected one number")])
+@pytest.mark.parametrize("answer, told", [
+    (18_432, "each kernel also has one bias"), (640, "32 input channels"), (576, "and it has a bias"), (289, "one kernel"),
+    (7, "not it"), (18_495, "not it"), (18_497, "not it"), (18_480, "not it"), (18_431, "not it"), (0, "not it"),
+    (None, "Not attempted"), (..., "Not attempted"), ("x", "Expected one number"), ([1, 2], "Expected one number"),
+])
 def test_parameter_count(answer, told):
     assert not checks.check_parameters(answer) and told in repr(checks.check_parameters(answer))
     assert checks.check_parameters(18_496)

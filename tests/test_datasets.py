@@ -102,7 +102,8 @@ def small_drawn(monkeypatch):
 def test_every_layout_gives_the_same_data(tmp_path, capsys, layout, packed):
     files = neu_files(layout)
     top = Path(next(iter(files))).parts[0] + "/" if layout != "bare" else ""
-    files |= {f"{top}__MACOSX/._patches_1.jpg": b"junk", f"{top}.ipynb_checkpoints/crazing_1.jpg": b"junk"}
+    files |= {f"{top}__MACOSX/._patches_1.jpg": b"junk", f"{top}.ipynb_checkpoints/crazing_1.jpg": b"junk",
+              f"{top}__MACOSX/patches_1.jpg": b"junk", f"{top}__MACOSX/more/scratches_9.jpg": b"junk"}
     if packed:
         pack(files, tmp_path / "NEU.zip")
     else:
@@ -175,6 +176,15 @@ def test_the_four_npy_files_keep_their_split(tmp_path, capsys, images, labels, p
     assert data.x_train.dtype == np.float32 and data.x_train.shape == (12, 200, 200, 1)
     np.testing.assert_allclose(data.x_test[:, 7, 7, 0], (40 * np.arange(6) + 5) / 255, rtol=1e-6)
     assert data.boxes_train is None
+
+
+def test_floats_with_a_maximum_of_just_one_are_in_range_already(tmp_path):
+    """And above it they count to 255, however little."""
+    white = lambda top: neu_arrays(lambda x: np.where(x == 205, top, x / 255.0))
+    for top, expected in ((1.0, 1.0), (1.5, 1.5 / 255)):
+        data = load_neu("local", put(white(top), tmp_path))
+        assert data.x_train.max() == np.float32(expected) and data.x_train.dtype == np.float32
+        np.testing.assert_allclose(data.x_train[0, 0, 0, 0], 5 / 255 / (1 if top == 1 else 255), rtol=1e-6)
 
 
 @pytest.mark.parametrize("name", ["archive.zip", "archive"])
@@ -481,6 +491,22 @@ def test_a_folder_that_may_not_be_read(tmp_path, monkeypatch):
             load_neu("auto", tmp_path)
 
 
+@pytest.mark.parametrize("load", [load_mnist, load_neu, load_cifar10])
+@pytest.mark.parametrize("error", [PermissionError(13, "Permission denied"), OSError(5, "Input/output error")])
+def test_a_data_folder_that_may_not_be_read_is_an_error_never_other_data(tmp_path, monkeypatch, load, error):
+    def unreadable(*_, **__):
+        raise error
+
+    monkeypatch.setenv("COURSE_DATA", str(tmp_path))
+    with monkeypatch.context() as patch:
+        for ask in ("iterdir", "exists"):
+            patch.setattr(Path, ask, unreadable)
+        for source in ("auto", "local"):
+            with pytest.raises(DataError, match=f"{tmp_path} cannot be read: {error.strerror}"):
+                load(source)
+        assert {row.source for row in where_is_the_data()[:3]} == {"broken"}
+
+
 def test_nothing_is_ever_written_into_the_data_folder(tmp_path):
     put(neu_files("flat"), tmp_path)
     before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
@@ -610,6 +636,18 @@ def independent_digests(files):
             digest.update((corners - np.array([1, 1, 0, 0], "<i8")).tobytes())
         digests[name] = [len(numbers), digest.hexdigest()]
     return digests
+
+
+def test_the_digest_reaches_to_image_250():
+    """Two classes of three images each, written out; the numbers above 250 are counted and not looked at."""
+    labels, numbers = np.array([0, 1, 0, 1, 0, 1]), np.array([251, 249, 250, 250, 1, 300])
+    pixels = np.arange(6 * 4, dtype=np.uint8).reshape(6, 2, 2)
+    boxes = [np.array([[i, 0, 9, 9]]) for i in range(6)]
+    content = lambda i: bytes(range(4 * i, 4 * i + 4)) + b"".join(n.to_bytes(8, "little") for n in (i, 0, 9, 9))
+    found = layouts.digest_neu(pixels, labels, numbers, boxes)
+    assert found["crazing"] == [3, sha256(content(4) + content(2)).hexdigest()]
+    assert found["inclusion"] == [3, sha256(content(1) + content(3)).hexdigest()]
+    assert found["patches"] == [0, sha256().hexdigest()]
 
 
 @pytest.fixture
@@ -839,3 +877,16 @@ def test_the_manifest_describes_the_real_cifar10(real_data):
     with readers.open_files(path) as files:
         assert layouts.digest_cifar10(files, layouts._cifar10_images(files)) == manifest.CIFAR10
     assert layouts.count_cifar10(path) == 60_000
+
+
+def test_an_image_that_is_not_square_stands_upright(tmp_path):
+    files = readers.Folder(put({"wide.png": picture(7, size=(6, 4), format="PNG")}, tmp_path))      # PIL: width, height
+    assert readers.read_image(files, "wide.png", (4, 6)).shape == (4, 6)
+    with pytest.raises(DataError, match="is 4 x 6 pixels; expected 6 x 4"):
+        readers.read_image(files, "wide.png", (6, 4))
+
+
+def test_no_embedded_test_image_is_drawn_from_a_training_seed():
+    for parts in (datasets.EMBEDDED_DIGITS, datasets.EMBEDDED_STEEL):
+        (_, train), (_, test) = parts["train"], parts["test"]
+        assert train != test

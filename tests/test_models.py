@@ -231,6 +231,20 @@ def test_shrinking_keeps_the_mean_of_fine_stripes():
     np.testing.assert_allclose(shrunk, 0.5, atol=0.02)
 
 
+@pytest.mark.parametrize("factor", [3, 4, 7])
+def test_every_pixel_counts_when_a_photograph_shrinks(factor):
+    """One bright column, wherever it lies, keeps its light: 1 / factor of a column. Bilinear without antialiasing looks
+    at one or two columns of each `factor`, and would see all of some columns and nothing of others."""
+    size = 96 * factor
+    photo = np.zeros((factor, size, size, 3), "float32")
+    for offset in range(factor):
+        photo[offset, :, size // 2 + offset] = 1
+    for turned in (photo, photo.transpose(0, 2, 1, 3)):
+        shrunk = models._preprocess_compact(turned)
+        assert shrunk.shape == (factor, 96, 96, 3)
+        np.testing.assert_allclose(shrunk.sum((1, 2)), np.full((factor, 3), 96 / factor), rtol=0.05)
+
+
 def test_vgg16_preprocessing_is_the_published_one():
     """One grey level per channel: 255 * value - mean, in the order blue, green, red (Keras' "caffe" mode)."""
     photo = np.ones((1, 30, 40, 3), "float32") * np.array([1.0, 0.5, 0.0], "float32")
@@ -283,6 +297,19 @@ def test_published_files_in_the_data_folder_are_used(published, monkeypatch):
     assert photos.class_names == ("tench", "tiger cat") and photos.source.startswith("ImageNet")
     for weight, expected in zip(photos.model.weights, published.weights):
         np.testing.assert_array_equal(weight, expected)
+
+
+def test_offline_the_cache_of_keras_is_not_looked_into(published, monkeypatch, tmp_path):
+    """So that the committed outputs are the same on every computer."""
+    cache = tmp_path / "keras" / "models"
+    cache.mkdir(parents=True)
+    for name in (models.VGG16_FILE, models.IMAGENET_FILE):
+        (tmp_path / name).rename(cache / name)
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+    monkeypatch.setattr(keras.Model, "load_weights", lambda model, path: model.set_weights(published.get_weights()))
+    assert models.load_vgg16().source == "shipped: vgg16_compact"
+    monkeypatch.setenv("COURSE_OFFLINE", "0")
+    assert models.load_vgg16().source == f"ImageNet: {cache / models.VGG16_FILE}"
 
 
 def test_another_file_of_that_name_is_an_error(published, monkeypatch):
