@@ -96,6 +96,12 @@ def test_a_notebook_alone_fetches_the_course_and_begins(path, colab, pytestconfi
     assert packages() == before
 
 
+def test_the_course_s_history_is_not_fetched(colab, repository):
+    publish(repository)
+    run(PATHS[0], colab, 1)
+    assert git("-C", colab / "cnn-visual-explanations", "rev-list", "--count", "HEAD") == "1"
+
+
 def test_without_a_network_one_sentence_says_what_to_do(colab, monkeypatch):
     monkeypatch.setenv("COURSE_REPOSITORY", (colab / "nowhere").as_uri())
     assert "check the network and run this cell again" in sentence_of(PATHS[0], colab)
