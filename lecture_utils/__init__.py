@@ -4,9 +4,15 @@ The names below are what a student imports. Each is looked up on first use, so t
 ``from lecture_utils import load_mnist`` does not wait for TensorFlow.
 """
 
+import os
 import sys
 from importlib import import_module
 from types import ModuleType
+
+# Keras reads this once, when it is first imported; where it isn't set, ~/.keras/keras.json would count.
+if os.environ.setdefault("KERAS_BACKEND", "tensorflow") != "tensorflow":
+    raise ImportError(f"the course's methods are written in TensorFlow, and KERAS_BACKEND is "
+                      f"{os.environ['KERAS_BACKEND']!r}: unset it, or set it to 'tensorflow', before Keras is imported")
 
 _MODULE_OF = {
     "DataError": "readers",

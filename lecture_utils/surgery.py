@@ -11,9 +11,14 @@ import dataclasses
 import difflib
 import inspect
 import itertools
+import math
+import operator
+import sys
+import warnings
 from typing import Any, Callable
 
 import keras
+import numpy as np
 import tensorflow as tf
 from keras import layers as kl
 
@@ -48,8 +53,10 @@ class Network:
     inputs: tuple           # Slots
     outputs: tuple          # Slots, flat
     input_specs: tuple      # tf.TensorSpec of each input, the batch size free
+    input_names: tuple      # the keys of a dict of inputs, otherwise the Input layers' names
     output_names: tuple
     structure: Any          # the outputs' Slots as the model nests them: one, a list or a dict
+    sizes: dict = dataclasses.field(default_factory=dict)       # Slot -> numbers for one image, in the last run
 
     def run(self, inputs, observe=lambda slot, tensor: None):
         """The tensors of all slots, as a dict; `observe(slot, tensor)` sees each as soon as it is there."""
@@ -58,6 +65,7 @@ class Network:
         def put(slots, values):
             for slot, value in zip(slots, values):
                 tensors[slot] = value
+                self.sizes[slot] = numbers(getattr(value, "shape", ()))
                 observe(slot, value)
 
         with keras.StatelessScope():                        # no layer's state or loss is written to
@@ -73,13 +81,13 @@ class Network:
         return next((step for step in self.steps if slot in step.outputs), None)
 
     def pruned(self, slots):
-        """The same network without the steps that `slots` do not depend on."""
+        """The same network without the steps that `slots` do not depend on; its `sizes` are its own."""
         needed, steps = set(slots), []
         for step in reversed(self.steps):
             if needed.intersection(step.outputs):
                 needed.update(step.reads)
                 steps.append(step)
-        return dataclasses.replace(self, steps=tuple(reversed(steps)))
+        return dataclasses.replace(self, steps=tuple(reversed(steps)), sizes={})
 
     def after(self, slots):
         """The steps that depend on any of the slots."""
@@ -106,6 +114,12 @@ class Network:
             dataclasses.replace(step, call=calls.get(step.name, step.call)) for step in self.steps))
 
 
+def numbers(shape):
+    """How many numbers a tensor of this shape holds for one image; a size that is not known counts as 1."""
+    shape = tf.TensorShape(shape)
+    return math.prod(size or 1 for size in shape[1:]) if shape.rank else 1
+
+
 # --- from a Keras model to a Network -----------------------------------------------------------------------------
 
 def unroll(model):
@@ -119,7 +133,7 @@ def unroll(model):
     return Network(
         name=model.name, steps=tuple(steps), inputs=inputs, outputs=outputs,
         input_specs=tuple(tf.TensorSpec((None, *tensor.shape[1:]), tensor.dtype) for tensor in model.inputs),
-        output_names=_output_names(model),
+        input_names=_input_names(model), output_names=_output_names(model, outputs, steps),
         structure=keras.tree.pack_sequence_as(_output_structure(model), outputs))
 
 
@@ -135,7 +149,8 @@ def _write_out(model, feeds, path, steps, new_slots):
             lambda arg: slots[id(arg)] if isinstance(arg, keras.KerasTensor) else arg,
             (node.arguments.args, node.arguments.kwargs))
         if is_graph(operation):
-            outputs = _write_out(operation, keras.tree.flatten(args[0]), name + "/", steps, new_slots)
+            feeds = in_order(args[0] if args else kwargs["inputs"], _input_names(operation), operation.name)
+            outputs = _write_out(operation, feeds, name + "/", steps, new_slots)
         else:
             outputs = tuple(itertools.islice(new_slots, len(node.outputs)))
             steps.append(Step(name, operation, operation, args, _for_inference(operation, kwargs), outputs,
@@ -166,17 +181,51 @@ def _nodes(model):
     return order
 
 
+def in_order(values, names, owner):
+    """One value per name of an input: those of a dict by name, any other structure as it is flattened."""
+    if not isinstance(values, dict):
+        return keras.tree.flatten(values)
+    values = _by_name(values) | values
+    missing = [name for name in names if name not in values]
+    if missing:
+        raise ValueError(f"model {owner!r} has the inputs {list(names)}; a dict of inputs goes by these names, and "
+                         f"{missing} is missing: got {sorted(map(str, values))}")
+    return [values[name] for name in names]
+
+
+def _by_name(structure):
+    """The leaves of a dict, in flat order; those of a list in it as "key/0", "key/1"."""
+    return {"/".join(map(str, path)): leaf for path, leaf in keras.tree.flatten_with_path(structure)}
+
+
+def _input_names(model):
+    structure = getattr(model, "_functional", model)._inputs_struct
+    if isinstance(structure, dict):
+        return tuple(_by_name(structure))
+    return tuple(tensor._keras_history.operation.name for tensor in model.inputs)
+
+
 def _output_structure(model):
     return getattr(model, "_functional", model)._outputs_struct
 
 
-def _output_names(model):
-    """The keys of a dict of outputs, otherwise the names of the layers that they come from; in flat order."""
+def _output_names(model, outputs, steps):
+    """The keys of a dict of outputs, otherwise the names of the layers that they come from; in flat order.
+
+    Where several outputs come from one layer, its name is that of the step: "head#1", "head#2", or "inner/head".
+    """
     structure = _output_structure(model)
     if isinstance(structure, dict):
-        numbers = keras.tree.pack_sequence_as(structure, range(len(model.outputs)))
-        return tuple(sorted(structure, key=numbers.get))
-    return tuple(tensor._keras_history.operation.name for tensor in model.outputs)
+        return tuple(_by_name(structure))
+    names = [tensor._keras_history.operation.name for tensor in model.outputs]
+    made_by = {slot: step.name for step in steps for slot in step.outputs}
+
+    def told_apart(name, slot):
+        if len({other for other, same in zip(outputs, names) if same == name}) == 1:
+            return name
+        return name + "#1" if made_by[slot] == name else made_by[slot]
+
+    return tuple(map(told_apart, names, outputs))
 
 
 def is_graph(layer):
@@ -217,12 +266,60 @@ def _for_inference(operation, kwargs):
     return {**kwargs, "training": False} if "training" in parameters else kwargs
 
 
+# --- what a traced pass rests on ---------------------------------------------------------------------------------
+
+_BOOKKEEPING = {*vars(kl.Layer())} - {"_dtype_policy"}         # what Keras notes in every layer; no output rests on it
+_ONLY_TRAINING = ("_initializer", "_regularizer", "_constraint")
+
+
+class Settings:
+    """Everything in a model's layers that a traced pass has built in, as it is now. Weights are not: they are read anew.
+
+    That is what their attributes are bound to, compared by identity, so that it costs next to nothing to ask: layers,
+    activations, numbers such as `negative_slope`, the statistics of `Normalization`, and the variables themselves, of
+    which quantization and LoRA make others.
+    """
+
+    def __init__(self, model):
+        layers = list(model._flatten_layers(include_self=False))
+        settled = [layer for layer in layers if not isinstance(layer, kl.InputLayer)]
+        self._of = [vars(layer) for layer in settled]
+        self._attributes = [operator.itemgetter(*_settings_of(layer)) for layer in settled]
+        self._inside = [layer._layers for layer in settled if layer._layers]
+        self._functional = getattr(model, "_functional", None)          # a Sequential makes it anew when it is changed
+        self._kept = self._now()
+        self._count = sum(map(len, self._of))
+
+    def _now(self):
+        return [*itertools.chain.from_iterable(map(operator.call, self._attributes, self._of)),
+                *itertools.chain.from_iterable(self._inside)]
+
+    def still_hold(self, model):
+        """Whether nothing has changed since; `model` is the same as at first, which is not kept here."""
+        if getattr(model, "_functional", None) is not self._functional or sum(map(len, self._of)) != self._count:
+            return False
+        try:
+            now = self._now()
+        except KeyError:                                                # an attribute was deleted
+            return False
+        return len(now) == len(self._kept) and all(map(operator.is_, now, self._kept))
+
+
+def _settings_of(layer):
+    if is_graph(layer):
+        return ("_functional", "name") if isinstance(layer, keras.Sequential) else ("name", "name")
+    return ["_dtype_policy", "name", *(name for name in vars(layer) if name not in _BOOKKEEPING and
+                                       not name.startswith("_self_") and not name.endswith(_ONLY_TRAINING))]
+
+
 # --- finding feature maps ----------------------------------------------------------------------------------------
 
 _POOLING = (kl.MaxPooling2D, kl.AveragePooling2D, kl.GlobalMaxPooling2D, kl.GlobalAveragePooling2D)
 _NORMALISATION = (kl.BatchNormalization, kl.LayerNormalization, kl.GroupNormalization, kl.UnitNormalization)
 _NO_CHANGE = (kl.Identity, kl.Dropout, kl.SpatialDropout2D, kl.AlphaDropout, kl.GaussianDropout, kl.GaussianNoise,
               kl.ActivityRegularization)                        # at inference
+_MARGINS = (kl.ZeroPadding2D, kl.Cropping2D)
+_MARGIN_OPERATIONS = ("Pad", "GetItem")                         # as keras.ops.pad and x[:, 1:-1]
 
 
 def feature_maps(network):
@@ -247,13 +344,16 @@ def _from_first_weights(network):
 def find_feature_map(network, layer):
     """The step of the layer named `layer`: "backbone/layer", or any end of that which is unique.
 
-    None means the last feature map before any pooling: what GAP averages in a GAP network.
+    None means the last feature map before any pooling: what GAP averages in a GAP network. It is never a padding, a
+    cropping, or one of several branches; a warning names it where another was to be expected.
     """
     if layer is None:
         return _last_feature_map(network)
     if not isinstance(layer, str):
         raise TypeError(f"layer must be a layer's name or None, got {type(layer).__name__}")
     step = _find_step(network, layer)
+    if not _is_feature_map(step) and not feature_maps(network):
+        raise ValueError(_no_feature_map(network))
     if not _is_feature_map(step):
         raise ValueError(f"layer {layer!r} ({type(step.layer).__name__}, output shape {step.shape}) is not a feature "
                          "map. A feature map is a layer's output of shape (n, height, width, k), before pooling; this "
@@ -263,11 +363,103 @@ def find_feature_map(network, layer):
 
 def _last_feature_map(network):
     read = {slot for step in network.steps for slot in step.reads}
-    maps = [step for step in feature_maps(network) if read.intersection(step.outputs)]
+
+    def may_be_chosen(step):
+        margin = isinstance(step.layer, _MARGINS) or type(step.layer).__name__ in _MARGIN_OPERATIONS
+        return not margin and not isinstance(step.layer, _NO_CHANGE) and read.intersection(step.outputs)
+
+    maps = list(filter(may_be_chosen, feature_maps(network)))
     if not maps:
-        raise ValueError(f"model {network.name!r} has no feature map: no layer whose output has the shape (n, height, "
-                         "width, k), before pooling, on the way to its score")
-    return maps[-1]
+        raise ValueError(_no_feature_map(network))
+    chosen = next((step for step in reversed(maps) if _all_passes_through(network, step)), None)
+    if chosen is None:
+        raise ValueError(f"model {network.name!r} has branches that come to the score side by side, so there is no one "
+                         f"last feature map; choose with layer=, from {_listed(_ends(network, maps))}")
+    _refuse_tokens(network, chosen)
+    later = network.steps[network.steps.index(chosen) + 1:]
+    for last in [step for step in _unpooled(network) if step in later and may_be_chosen(step)][-1:]:
+        why = "is 1×1, no places are left to tell apart" if last.shape[1:3] == (1, 1) else "is one of several branches"
+        warn(f"the last feature map of model {network.name!r}, {last.name!r}, {why}; {chosen.name!r} "
+             f"{chosen.shape[1:3]} is explained instead. Any other is chosen with layer=")
+    return chosen
+
+
+def _no_feature_map(network):
+    """The sentence for a model without one; it names convolutions of other kinds than are explained."""
+    kinds = (kl.Conv1D, kl.Conv3D, kl.DepthwiseConv1D, kl.SeparableConv1D, kl.Conv1DTranspose, kl.Conv3DTranspose,
+             kl.TimeDistributed)
+    others = [f"{step.name!r} ({type(step.layer).__name__}, output shape {step.shape})" for step in network.steps
+              if isinstance(step.layer, kinds)]
+    return (f"model {network.name!r} has no feature map: no layer whose output has the shape (n, height, width, k), before "
+            "pooling, on the way to its score" +
+            (f". Maps of one or three dimensions and of series are not explained: {', '.join(others)}" if others else ""))
+
+
+def _all_passes_through(network, step):
+    """Whether no other feature map comes to the score past `step`."""
+    passed = set()                                  # slots that hold something of a feature map that is not from `step`
+    learned = set(_from_first_weights(network))
+    above = set(network.after(step.outputs))
+    for each in network.steps:
+        from_a_map = each in learned and each not in above and _is_feature_map(each)
+        if each is not step and (from_a_map or passed.intersection(each.reads)):
+            passed.update(each.outputs)
+    read = {slot for each in network.steps for slot in each.reads}
+    return not passed.intersection(network.outputs).difference(read)
+
+
+def _ends(network, maps):
+    """The names of those feature maps that no other one depends on."""
+    return [step.name for step in maps if not set(maps).intersection(network.after(step.outputs))]
+
+
+def _unpooled(network):
+    """The steps from the first weights on that no global pooling came before, those of 1×1 maps too."""
+    learned = set(_from_first_weights(network))
+    fresh = learned.difference(network.after([slot for step in learned for slot in step.outputs]))
+    reached, steps = set(), []
+    for step in network.steps:
+        pooled = len(step.shape) != 4 or (isinstance(step.layer, _POOLING) and step.shape[1:3] == (1, 1))
+        if not pooled and (step in fresh or reached.intersection(step.reads)):
+            reached.update(step.outputs)
+            if not isinstance(step.layer, _POOLING):
+                steps.append(step)
+    return steps
+
+
+_ATTENTION = (kl.MultiHeadAttention, kl.GroupQueryAttention, kl.Attention, kl.AdditiveAttention)
+
+
+def _refuse_tokens(network, chosen):
+    """An error where the way from the default feature map to the score goes through tokens and attention."""
+    way = network.after(chosen.outputs)
+    for step in way:
+        if _mixes_tokens(step, way):
+            raise ValueError(
+                f"what comes after {chosen.name!r}, the last feature map of model {network.name!r}, works on tokens: "
+                f"{step.name!r} ({type(step.layer).__name__}). Maps of tokens are not supported, and one of "
+                f"{chosen.name!r} shows nothing of what happens there; if it is what you want, pass "
+                f"layer={chosen.name!r}")
+
+
+def _mixes_tokens(step, way):
+    """Attention, in Keras' layers or by its name; or the residual sum of a transformer or mixer, (n, tokens, k)."""
+    layer, name = step.layer, type(step.layer).__name__.lower()
+    parts = layer._flatten_layers() if isinstance(layer, kl.Layer) else ()
+    if any(isinstance(part, _ATTENTION) for part in parts):
+        return True
+    if isinstance(layer, kl.Layer) and ("attention" in name or "transformer" in name) and len(step.shape) == 3:
+        return True
+    made = {slot for each in way for slot in each.outputs}
+    return name == "add" and len(step.shape) == 3 and len(made.intersection(step.reads)) > 1
+
+
+def warn(message):
+    """A warning that points at the line outside of this package from which it was called."""
+    level, frame = 1, sys._getframe()
+    while frame is not None and frame.f_globals.get("__package__") == __package__:
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, stacklevel=level)
 
 
 def _find_step(network, address):
@@ -314,7 +506,9 @@ def convolution_maps(network):
 # --- activations -------------------------------------------------------------------------------------------------
 
 _ACTIVATION_LAYERS = (kl.Activation, kl.ReLU, kl.LeakyReLU, kl.PReLU, kl.ELU, kl.Softmax)
+_KNOWN_ACTIVATIONS = {name.replace("_", "") for name in vars(keras.activations)}
 _RELUS = ("relu", "relu6", "leakyrelu", "prelu")
+_SOFTMAXES = ("Softmax", "LogSoftmax", "Sigmoid")
 _HEAD_ACTIVATIONS = ("softmax", "softmaxv2", "logsoftmax", "logsoftmaxv2", "sigmoid")
 
 
@@ -322,7 +516,7 @@ def is_activation(layer):
     """Whether `layer` does nothing but apply an activation: an activation layer, or an operation as keras.ops.relu."""
     if isinstance(layer, kl.Layer):
         return isinstance(layer, _ACTIVATION_LAYERS)
-    return hasattr(keras.activations, type(layer).__name__.lower())
+    return type(layer).__name__.lower() in _KNOWN_ACTIVATIONS
 
 
 def activation_name(layer):
@@ -351,12 +545,16 @@ def with_gates(network, gate):
     """The network with every ReLU f exchanged for `gate(f)`: fused into a layer, a layer of its own, or nested.
 
     Other activations keep their own gradient; `other_activations` names them. A ReLU out of reach, in the code of a
-    custom layer, is an error that names the layer, raised when the network is traced.
+    custom layer or put together from other operations, is an error that names the step, raised when it is traced.
     """
     calls = {}
+    features = set(_from_first_weights(network))
     for step in network.steps:
-        if activation_name(step.layer) not in _RELUS:
-            calls[step.name] = _without_hidden_relu(step)
+        name = activation_name(step.layer)
+        if name not in _RELUS:
+            known = name in _KNOWN_ACTIVATIONS and type(step.layer).__module__.startswith("keras.") and \
+                not isinstance(step.layer, kl.RNN)              # hard_silu and its kin hold a ReLU6, and are none
+            calls[step.name] = step.call if known else _without_hidden_relu(step, step in features)
         elif is_activation(step.layer):
             calls[step.name] = gate(step.layer)
         else:
@@ -376,28 +574,87 @@ def other_activations(network, slots):
     return others
 
 
-def _without_hidden_relu(step):
+def _without_hidden_relu(step, by_any_name):
+    """The step's call, which raises an error if it is a ReLU, or `by_any_name` something equal to one."""
     def call(*args, **kwargs):
         graph = tf.compat.v1.get_default_graph()
         before = len(graph.get_operations())
         result = step.call(*args, **kwargs)
-        if any(_contains_relu(operation) for operation in graph.get_operations()[before:]):
-            raise ValueError(f"layer {step.name!r} ({type(step.layer).__name__}) applies a ReLU inside its own code, "
-                             "where its gradient cannot be gated; build it from Keras layers (the functional API)")
+        if any(_contains_relu(operation, by_any_name) for operation in graph.get_operations()[before:]):
+            raise ValueError(f"layer {step.name!r} ({type(step.layer).__name__}) applies a ReLU inside its own code, or "
+                             "is one by another name, where its gradient cannot be gated; write it as the layer "
+                             "keras.layers.ReLU or the activation 'relu', in a model built from Keras layers")
         return result
     return call
 
 
-def _contains_relu(operation):
-    if operation.type in ("Relu", "Relu6", "LeakyRelu"):
+def _contains_relu(operation, by_any_name):
+    if operation.type in ("Relu", "Relu6", "LeakyRelu") or (by_any_name and _rectifies(operation)):
         return True
+    inside = _function_graph(operation)                         # a layer's code may itself be a tf.function
+    return inside is not None and any(_contains_relu(each, by_any_name) for each in inside.get_operations())
+
+
+def _function_graph(operation):
+    """The graph of the function that an operation calls, None if it calls none."""
     if operation.type not in ("PartitionedCall", "StatefulPartitionedCall"):
-        return False
-    library = operation.graph.as_graph_def().library.function       # a layer's code may itself be a tf.function
-    return any(node.op in ("Relu", "Relu6", "LeakyRelu") for function in library for node in function.node_def)
+        return None
+    return operation.graph._get_function(operation.get_attr("f").name).graph
+
+
+def _rectifies(operation):
+    """Whether a traced operation is max(x, 0) written otherwise: maximum, clip, where(x > 0, x, 0), x · (x > 0), x + |x|.
+    """
+    inputs = list(map(_unchanged, operation.inputs))
+    if operation.type in ("Maximum", "Minimum", "ClipByValue"):
+        return any(map(_is_zero, inputs))
+    if operation.type in ("Select", "SelectV2"):
+        condition, *branches = inputs
+        return any(each is x and (_is_zero(other) or _is_multiple(other, x)) for x in _compared(condition)
+                   for each, other in (branches, branches[::-1]))
+    if operation.type == "Mul":
+        return any(x is other for gate, other in (inputs, inputs[::-1]) for x in _compared(gate))
+    if operation.type in ("Add", "AddV2"):
+        return any(each.op.type == "Abs" and _unchanged(each.op.inputs[0]) is other
+                   for each, other in (inputs, inputs[::-1]))
+    return False
+
+
+def _unchanged(tensor):
+    """The tensor that `tensor` is a copy of, whatever the copy's type."""
+    while tensor.op.type in ("Identity", "Cast", "BroadcastTo"):
+        tensor = tensor.op.inputs[0]
+    return tensor
+
+
+def _compared(tensor):
+    """What is compared with a constant in a tensor that says where it is larger or smaller."""
+    if tensor.op.type not in ("Greater", "GreaterEqual", "Less", "LessEqual"):
+        return []
+    return [_unchanged(x) for x, limit in (tensor.op.inputs, tensor.op.inputs[::-1]) if _constant(limit) is not None]
+
+
+def _is_multiple(tensor, x):
+    factors = [_unchanged(each) for each in tensor.op.inputs] if tensor.op.type == "Mul" else []
+    return any(each is x for each in factors) and any(_constant(each) is not None for each in factors)
+
+
+def _is_zero(tensor):
+    value = _constant(tensor)
+    return value is not None and not value.any()
+
+
+def _constant(tensor):
+    """The value of a tensor that is known when it is traced, of any shape; None if it is not."""
+    if tensor.op.type == "ZerosLike":
+        return np.zeros(1)
+    return tf.get_static_value(tensor.op.inputs[1] if tensor.op.type == "Fill" else tensor)
 
 
 # --- heads -------------------------------------------------------------------------------------------------------
+
+_COPIES = ("Identity", "Reshape", "Squeeze", "ExpandDims", "Cast")
+
 
 def before_softmax(y):
     """The class scores behind a traced output y that is their softmax or sigmoid; y itself if it is neither.
@@ -405,31 +662,49 @@ def before_softmax(y):
     What is asked is the traced graph, not the layers, so it does not matter where the softmax comes from: a layer, an
     activation, a nested model, or code in a custom layer.
     """
-    operation = y.op
-    while operation.type in ("Identity", "Reshape", "Squeeze", "ExpandDims", "Cast"):
-        operation = operation.inputs[0].op
-    if operation.type not in ("Softmax", "LogSoftmax", "Sigmoid"):
+    operation = _origin(y).op
+    if operation.type not in _SOFTMAXES:
         return y
     return tf.reshape(tf.cast(operation.inputs[0], y.dtype), tf.shape(y))
 
 
+def refuse_sealed_softmax(y, name):
+    """An error if a traced output y comes out of a compiled function that ends in a softmax: it can't be cut off."""
+    tensor = _origin(y)
+    while (inside := _function_graph(tensor.op)) is not None:
+        tensor = _origin(inside.outputs[tensor.value_index])
+        if tensor.op.type in _SOFTMAXES:
+            raise ValueError(
+                f"the output of model {name!r} comes from a compiled function (a SavedModel, or a tf.function in a layer) "
+                f"that ends in {tensor.op.type}, which cannot be cut off there; a probability has another map than the "
+                "class score before it. Save the model without its last activation, or as .keras; or pass score=, a "
+                "function of the probabilities")
+
+
+def _origin(tensor):
+    while tensor.op.type in _COPIES:
+        tensor = tensor.op.inputs[0]
+    return tensor
+
+
 def gap_head(network, slot):
-    """(slot of A, classifier) where a network ends in global average pooling of A and one linear layer."""
+    """(slot of A, slot of their averages) where a network ends in global average pooling of A and one linear layer."""
     step = _before_shape_changes(network, slot)
     if step is not None and activation_name(step.layer) in _HEAD_ACTIVATIONS and is_activation(step.layer):
         step = _before_shape_changes(network, step.reads[0])
     if _is_linear_classifier(step):
         pooling = _before_shape_changes(network, step.reads[0])
         if pooling is not None and isinstance(pooling.layer, kl.GlobalAveragePooling2D):
-            return pooling.reads[0], step.layer
-    raise ValueError(f"cam needs a network that ends in GlobalAveragePooling2D and one linear layer, and {network.name!r} "
-                     "does not; grad_cam explains networks with any head")
+            return pooling.reads[0], step.reads[0]
+    raise ValueError("cam needs a network that ends in GlobalAveragePooling2D and one linear layer, and "
+                     f"{network.name!r} does not; grad_cam explains networks with any head")
 
 
 def _before_shape_changes(network, slot):
-    """The step that made what is in `slot`, not counting Flatten, Reshape, Dropout and the like."""
+    """The step that made what is in `slot`, not counting Flatten, Reshape, Dropout, linear activations and the like."""
     step = network.producer(slot)
-    while step is not None and isinstance(step.layer, (*_NO_CHANGE, kl.Flatten, kl.Reshape)):
+    while step is not None and (isinstance(step.layer, (*_NO_CHANGE, kl.Flatten, kl.Reshape)) or
+                                isinstance(step.layer, kl.Activation) and activation_name(step.layer) is None):
         step = network.producer(step.reads[0])
     return step
 

@@ -1,6 +1,5 @@
 """Four relatives of Grad-CAM, for comparison. Each is its equation, in the names that `cam` explains."""
 
-import keras
 import numpy as np
 import tensorflow as tf
 
@@ -82,18 +81,29 @@ def score_cam(model, images, layer=None, class_index=None, *, output=None, score
     `score=lambda y: tf.nn.log_softmax(y)[:, c]`.
 
     It takes k + 1 forward passes an image, in batches of bounded size. Arguments and errors as for `grad_cam`; an image
-    keeps the class predicted for the whole of it. Returns float32 (n, h, w).
+    keeps the class predicted for the whole of it. A `score` is called with one row per image, as it is by `grad_cam`,
+    but needs no gradient. Returns float32 (n, h, w).
 
     Wang, Wang, Du, Yang, Zhang, Ding, Mardziel & Hu, Score-CAM: Score-Weighted Visual Explanations for Convolutional
     Neural Networks, CVPR workshop 2020, arXiv:1910.01279.
     """
-    _, classes = engine.scores(model, images, class_index, output, score)
+    inputs, at = engine.inputs_and_image(model, images)
+    n = len(inputs[0])
+    if score is None:
+        _, classes = engine.scores(model, _single(inputs), class_index, output)
+        groups = [slice(i, i + 1) for i in range(n)]
+    else:
+        engine.refuse_both(class_index, output)
+        classes, groups = np.zeros(n, int), [slice(0, n)]       # a score may hold something for every image
     L = []
-    for i, c in enumerate(classes):
-        image = [np.asarray(part)[i:i + 1] for part in keras.tree.flatten(images)]      # one per input
-        (A,), _ = engine.explain_feature_maps(model, _single(image), _feature_maps, (layer,), None, output, score)
-        y = [engine.scores(model, _single(seen), None, output, score)[0][:, c] for seen in _seen_through(A, image)]
-        L.append(_score_cam(A, tf.concat(y, axis=0)[None]))
+    for group in groups:
+        part = [each[group] for each in inputs]
+        A = engine.feature_maps(model, _single(part), layer, output, score)
+        y = []
+        for masks, seen in _seen_through(A, part, at):
+            of_seen, _ = engine.scores(model, _single(seen), None, output, score, masks)
+            y.append(of_seen[:, classes[group.start]].reshape(masks, -1))
+        L.append(_score_cam(A, np.concatenate(y).T))
     return np.concatenate(L)
 
 
@@ -101,23 +111,28 @@ def _score_cam(A, y):
     return tf.nn.relu(tf.einsum("nijk,nk->nij", A, tf.nn.softmax(y)))       # L = ReLU(Σ_k softmax(y)_k A^k)
 
 
-def _feature_maps(A, dy_dA):
-    return A
+def _seen_through(A, inputs, at):
+    """(number of masks, inputs as seen through them), as many at a time as a batch may hold; mask 0 of each image first.
+
+    The image, input number `at`, is multiplied by the mask of each of its own feature maps.
+    """
+    image = inputs[at]
+    together = max(1, engine.SHARE // (16 * image.size))        # a sixteenth of the room: the rest is the pass's own
+    for k in range(0, A.shape[-1], together):
+        masks = np.stack([_masks(A[..., i], image.shape[1:3]) for i in range(k, min(k + together, A.shape[-1]))])
+        seen = [np.concatenate([each] * len(masks)) for each in inputs]
+        seen[at] = _like(image, (masks if image.ndim == 4 else masks[..., 0]) * image)
+        yield len(masks), seen
 
 
-def _seen_through(A, image):
-    """The image of height and width times the mask of each feature map, as many at a time as a batch may hold."""
-    at = next(i for i, part in enumerate(image) if part.ndim == 4)
-    share = max(1, engine.SHARE // (16 * image[at].size))       # a sixteenth of the room: the rest is the pass's own
-    maps = np.moveaxis(A[0], -1, 0)
-    for part in np.split(maps, range(share, len(maps), share)):
-        seen = [np.repeat(each, len(part), axis=0) for each in image]
-        seen[at] = seen[at] * _masks(part, image[at].shape[1:3])
-        yield seen
+def _like(image, masked):
+    """Masked images, a further axis before them, as rows of the image's own type."""
+    masked = np.rint(masked) if image.dtype.kind in "iu" else masked
+    return masked.reshape(-1, *image.shape[1:]).astype(image.dtype)
 
 
 def _masks(maps, size):
-    """Feature maps (k, h, w) from 0 to 1 at the image's size, (k, height, width, 1)."""
+    """Feature maps (n, h, w) from 0 to 1 at the image's size, (n, height, width, 1)."""
     maps = bilinear(maps, size)[..., None].numpy()
     low, high = maps.min(axis=(1, 2), keepdims=True), maps.max(axis=(1, 2), keepdims=True)
     return (maps - low) / np.where(high > low, high - low, 1)

@@ -171,9 +171,9 @@ def test_without_negative_signals_guided_is_plain_backpropagation():
     maps = guided_backprop(model, IMAGES, 2)
     for place in [(0, 3, 4, 1), (1, 0, 0, 2)]:
         step = np.zeros_like(IMAGES)
-        step[place] = 1                                 # where all is positive the network is linear: any step will do
+        step[place] = 1000                              # where all is positive the network is linear: any step will do
         up, here = (head.predict(x, verbose=0)[place[0], 2] for x in (IMAGES + step, IMAGES))
-        assert maps[place] == pytest.approx(up - here, rel=1e-4)
+        assert maps[place] == pytest.approx((up - here) / 1000, rel=1e-4)
 
 
 @pytest.mark.parametrize("layer", [None, "first"])
