@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 import evaluate
-from lecture_utils import load_model, load_neu
+import train
+from lecture_utils import centre_maps, grad_cam, load_model, load_neu, random_maps
 
 NUMBER = re.compile(r"(\d+(?:\.\d)?) \[(\d+(?:\.\d)?), (\d+(?:\.\d)?)\]")
 
@@ -57,3 +58,37 @@ def test_a_map_equal_to_the_mask_would_score_all(few):
 def test_data_without_boxes_cannot_be_scored(monkeypatch, few):
     with pytest.raises(SystemExit, match="Nothing to score: this data has no boxes"):
         call(monkeypatch, dataclasses.replace(few, boxes_test=None, box_labels_test=None))
+
+
+def placed(map_, stride, offset):
+    """One map (h, w) whose cell i looks at pixel stride · i + offset both ways, at 200×200 pixels: by numpy.interp."""
+    centres = stride * np.arange(len(map_)) + offset
+    for axis in (0, 1):
+        map_ = np.apply_along_axis(lambda line: np.interp(np.arange(200), centres, line), axis, map_)
+    return map_
+
+
+@pytest.mark.parametrize("name, layer, stride, offset", [("Grad-CAM, relu4", None, 8, 4), ("Grad-CAM, relu3", "relu3", 8, 4),
+                                                         ("Grad-CAM, relu2", "relu2", 4, 2), ("Grad-CAM, conv1", "conv1", 2, 1)])
+def test_a_map_lies_where_the_cells_of_its_own_layer_look(few, name, layer, stride, offset):
+    """SAME padding of even sizes goes to the end: with stride 2 the 5×5 convolution's cell 0 looks at pixel 1, not 0.5."""
+    model, x, labels = load_model("neu_gap"), few.x_test[:2], few.y_test[:2]
+    expected = [placed(map_, stride, offset) for map_ in grad_cam(model, x, layer, class_index=labels)]
+    np.testing.assert_allclose(evaluate.explanations(model, x, labels)[name](), expected, atol=1e-5 * np.max(expected))
+
+
+def test_coarse_noise_is_as_coarse_and_lies_as_the_networks_own_maps(few):
+    methods = evaluate.explanations(load_model("neu_dense"), few.x_test[:2], few.y_test[:2])
+    for name, maps in (("random places", random_maps(2, (25, 25))), ("Gaussian in the centre", centre_maps(2, (25, 25)))):
+        np.testing.assert_allclose(methods[name](), [placed(map_, 8, 4) for map_ in maps], atol=1e-5)
+    assert methods["random pixels"]().shape == (2, 200, 200)
+
+
+def test_the_recorded_peak_is_taken_where_the_cells_look(monkeypatch, few):
+    """Cell (3, 5) of neu_gap looks at row 28, column 44; stretched evenly, its peak would begin at row 27, column 43."""
+    maps = np.zeros((12, 25, 25), np.float32)
+    maps[:, 3, 5] = 1
+    monkeypatch.setattr(train, "cam", lambda model, images, labels: maps)
+    boxes = [np.array([[44, 28, 45, 29]])] * 9 + [np.array([[40, 24, 44, 28]])] * 3
+    data = dataclasses.replace(few, boxes_test=boxes, box_labels_test=[[label] for label in few.y_test])
+    assert train.pointing(load_model("neu_gap"), data)["pointing"] == 0.75

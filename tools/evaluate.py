@@ -2,7 +2,8 @@
 
 On the test split of the steel that `load_neu` gives: how often `neu_gap` and `neu_dense` are right, and how well the
 maps of every method agree with what people marked and with what the networks need. All maps explain the image's true
-class, at the last feature map unless a layer is named. Brackets hold 95 % bootstrap intervals over the images.
+class, at the last feature map unless a layer is named, and lie where the cells of their layer look. Brackets hold 95 %
+bootstrap intervals over the images.
 """
 
 import argparse
@@ -17,10 +18,10 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 from tqdm import tqdm
 
-from lecture_utils import (bootstrap, box_iou, box_masks, cam, centre_maps, deletion, energy_inside, grad_cam,
-                           grad_cam_layers, grad_cam_pp, guided_grad_cam, hires_cam, insertion, layer_cam, load_model,
-                           load_neu, localization_error, magnitude, own_boxes, pointing_game, random_maps, score_cam,
-                           upsample)
+from lecture_utils import (bootstrap, box_iou, box_masks, cam, cell_centres, centre_maps, deletion, energy_inside,
+                           grad_cam, grad_cam_layers, grad_cam_pp, guided_grad_cam, hires_cam, insertion, layer_cam,
+                           load_model, load_neu, localization_error, magnitude, own_boxes, pointing_game, random_maps,
+                           score_cam, upsample)
 from lecture_utils.readers import DataError
 
 NETWORKS = "neu_gap", "neu_dense"
@@ -59,7 +60,6 @@ def report(model, data, truth):
         bar.set_postfix_str(method)
         maps = methods[method]()
         curves.append((method, *curve_scores(model, data, maps)))
-        maps = upsample(maps, data.x_test.shape[1:3])
         for what, masks in marked.items():
             pointing[what].append((method, *by_class(pointing_game(maps, masks), data)))
         agreement.append((method, *(percent(energy_inside(maps, masks)) for masks in marked.values()),
@@ -74,20 +74,24 @@ def report(model, data, truth):
 
 
 def explanations(model, images, labels):
-    """Each method's name, and a function without arguments that gives its maps (n, h, w), at its own resolution."""
-    def explain(method, *layer):
-        return lambda: method(model, images, *layer, class_index=labels)
+    """Each method's name, and a function without arguments that gives its maps (n, height, width), in their place."""
+    size, layers = images.shape[1:3], grad_cam_layers(model, images[:1])
+    coarse = next(reversed(layers.values())).shape[1:]
 
-    layers = grad_cam_layers(model, images[:1])
-    size = next(reversed(layers.values())).shape[1:]
+    def in_place(make, layer=None):
+        return lambda: upsample(make(), size, cell_centres(model, layer))
+
+    def explain(method, *layer):
+        return in_place(lambda: method(model, images, *layer, class_index=labels), *layer)
+
     return (({"CAM": explain(cam)} if model.name == "neu_gap" else {})
             | {f"Grad-CAM, {layer}": explain(grad_cam, layer) for layer in reversed(layers)}
-            | {"Guided Grad-CAM": lambda: magnitude(explain(guided_grad_cam)()),
+            | {"Guided Grad-CAM": lambda: magnitude(guided_grad_cam(model, images, class_index=labels)),
                "HiResCAM": explain(hires_cam), "Grad-CAM++": explain(grad_cam_pp), "LayerCAM": explain(layer_cam),
                "Score-CAM": explain(score_cam),
-               "random pixels": lambda: random_maps(len(images), images.shape[1:3]),
-               "random places": lambda: random_maps(len(images), size),         # as coarse as the networks' maps
-               "Gaussian in the centre": lambda: centre_maps(len(images), size)})
+               "random pixels": lambda: random_maps(len(images), size),
+               "random places": in_place(lambda: random_maps(len(images), coarse)),     # the networks' own cells
+               "Gaussian in the centre": in_place(lambda: centre_maps(len(images), coarse))})
 
 
 def chance_row(masks, data):

@@ -27,6 +27,7 @@ from lecture_utils import models
 from lecture_utils.cam import cam, upsample
 from lecture_utils.datasets import load_cifar10, load_mnist, load_neu, load_photo
 from lecture_utils.layouts import NEU_CLASSES
+from lecture_utils.places import cell_centres
 from lecture_utils.synthetic import draw_digits, draw_steel
 
 BUILD = ROOT / "build" / "train"
@@ -290,8 +291,8 @@ def accuracy(model, images, labels):
 
 
 def pointing(model, data):
-    """How often the peak of the true class's CAM, at the image's size, lies in one of its boxes; and by chance."""
-    maps = upsample(cam(model, data.x_test, data.y_test), data.x_test.shape[1:3])
+    """How often the peak of the true class's CAM, in its place, lies in one of its boxes; and by chance."""
+    maps = upsample(cam(model, data.x_test, data.y_test), data.x_test.shape[1:3], cell_centres(model))
     hits, chance = [], []
     for map_, label, boxes, box_labels in zip(maps, data.y_test, data.boxes_test, data.box_labels_test):
         inside = np.zeros(map_.shape, bool)
