@@ -355,18 +355,39 @@ def test_a_windows_launcher_that_fails_is_none(course, monkeypatch):
 def test_a_path_too_long_for_windows_is_told_before_anything_is_installed(course, monkeypatch, length, system, long_paths, told):
     monkeypatch.setattr(course, "ROOT", "C:\\" + "x" * (length - 3))
     monkeypatch.setattr(course.platform, "system", lambda: system)
+    monkeypatch.setattr(course.platform, "machine", lambda: "amd64")
+    monkeypatch.setattr(course.sys, "executable", "C:\\python.exe")
     monkeypatch.setattr(course, "long_paths_are_enabled", lambda: long_paths)
-    if told:
-        sentence = stop_of(course.check_path)
-        assert course.ROOT in sentence and "260" in sentence and "shorter" in sentence
-    else:
-        course.check_path()
+    monkeypatch.setattr(course, "find_python", stop_here(course))
+    sentence = stop_of(course.make_environment)
+    assert (course.ROOT in sentence and "260" in sentence and "shorter" in sentence) == told
+    assert (sentence == "so far") == (not told)
+
+
+def stop_here(course):
+    def stop(*_):
+        raise course.Stop("so far")
+    return stop
 
 
 def test_windows_cannot_delete_the_python_that_runs_and_is_told_to_deactivate_it(course, monkeypatch):
     monkeypatch.setattr(course.platform, "system", lambda: "Windows")
     monkeypatch.setattr(course.sys, "executable", course.VENV_PYTHON)
-    assert "`deactivate`" in stop_of(course.check_interpreter)
+    monkeypatch.setattr(course.platform, "machine", lambda: "amd64")
+    assert "`deactivate`" in stop_of(course.make_environment)
+
+
+@posix_only
+def test_no_python_of_the_environment_is_a_candidate_for_making_it(course, monkeypatch, tmp_path):
+    """It comes first on the PATH where .venv is activated, and `python3 course.py` may still be another's."""
+    inside, outside = tmp_path / ".venv" / "bin", tmp_path / "outside"
+    for folder in (inside, outside):
+        folder.mkdir(parents=True)
+        (folder / "python3.12").symlink_to(sys.executable)
+    (tmp_path / "link").symlink_to(tmp_path / ".venv")
+    monkeypatch.setattr(course, "VENV_PYTHON", str(inside / "python"))
+    monkeypatch.setenv("PATH", os.pathsep.join(map(str, (inside, tmp_path / "link" / "bin", outside))))
+    assert course.candidates() == [sys.executable, str(outside / "python3.12")]
 
 
 @pytest.mark.parametrize("text, is_network", [
