@@ -28,6 +28,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import tomllib
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -35,7 +36,8 @@ CHANGES = pathlib.Path(__file__).with_name("changes.toml")
 FOUND = pathlib.Path("build", "mutants.json")   # outcomes, for --resume
 AIM = 0.95
 SECONDS = 300       # a module's tests take ten to sixty on an idle machine
-running = set()     # processes, to be ended with this one
+running, ending = set(), threading.Event()      # processes, to be ended with this one
+asked, asking = {}, threading.Lock()    # selection of tests -> lock of whoever runs it unchanged
 
 
 @dataclasses.dataclass(frozen=True)
@@ -114,7 +116,7 @@ def run_tests(root, tests, change=None, seconds=SECONDS):
                                    start_new_session=True, env=os.environ | {"PYTHONDONTWRITEBYTECODE": "1"})
         running.add(process)
         try:
-            status = process.wait(seconds)
+            status = process.wait(0 if ending.is_set() else seconds)
         except subprocess.TimeoutExpired:
             status = None
         finally:
@@ -133,16 +135,30 @@ def end_group(process):
     process.wait()
 
 
-def try_out(root, change, seconds=SECONDS):
-    """The `Outcome` of one change, given that its tests pass without it."""
+def try_out(root, change, seconds=SECONDS, known=None):
+    """The `Outcome` of one change. That a test fails is a finding only if it passes without the change."""
     if change.changed(root) is None:
         return Outcome("stale", f"its text does not stand in {change.file} exactly once, or no Python comes of it")
     status, printed = run_tests(root, change.tests, change, seconds)
-    if status is None:
-        return Outcome("noticed" if change.hangs else "survived", "the tests hang")
-    if status in (1, 2):        # a test failed, or could not even be read
-        return Outcome("noticed", first_failure(printed))
-    return Outcome("survived")
+    if status == 0 or status is None and not change.hangs:
+        return Outcome("survived", "the tests hang" if status is None else "")
+    wrong = fault_without_change(root, change, seconds, {} if known is None else known)
+    if wrong:
+        return Outcome("broken", f"{' '.join(change.tests)} without any change: {wrong}")
+    return Outcome("noticed", first_failure(printed) or "the tests hang")
+
+
+def fault_without_change(root, change, seconds, known):
+    """What fails in the change's tests as they are, empty if nothing does; run once for each selection of tests."""
+    with asking:
+        lock = asked.setdefault(change.tests, threading.Lock())
+    with lock:
+        key = fingerprint(root, dataclasses.replace(change, name="", old="", new="", harm="", hangs=False))
+        if key not in known:
+            status, printed = run_tests(root, change.tests, seconds=seconds)
+            wrong = "" if status == 0 else "no end" if status is None else first_failure(printed) or "no tests"
+            known[key] = "unchanged", wrong
+        return known[key][1]
 
 
 def first_failure(printed):
@@ -169,23 +185,15 @@ def try_all(root, changes, workers=2, seconds=SECONDS, known=None, say=print):
             found(change, Outcome(*known[fingerprint(root, change)]))
         else:
             waiting.append(change)
-    selections = sorted({change.tests for change in waiting})
     with concurrent.futures.ThreadPoolExecutor(workers) as pool:
         try:
-            unchanged = dict(zip(selections, pool.map(lambda tests: run_tests(root, tests, seconds=seconds), selections)))
-            futures = {}
-            for change in waiting:
-                status, printed = unchanged[change.tests]
-                if status != 0:
-                    why = "no end" if status is None else first_failure(printed) or "no tests"
-                    found(change, Outcome("broken", f"{' '.join(change.tests)} without any change: {why}"))
-                else:
-                    futures[pool.submit(try_out, root, change, seconds)] = change
+            futures = {pool.submit(try_out, root, change, seconds, known): change for change in waiting}
             for future in concurrent.futures.as_completed(futures):
                 change, outcome = futures[future], future.result()
-                known[fingerprint(root, change)] = dataclasses.astuple(outcome)
+                known[fingerprint(root, change)] = outcome.kind, outcome.by
                 found(change, outcome)
         except KeyboardInterrupt:
+            ending.set()
             pool.shutdown(wait=False, cancel_futures=True)
             for process in list(running):
                 end_group(process)
@@ -236,7 +244,7 @@ def main(arguments=None):
     def say(line):
         print(line, flush=True)
         note.parent.mkdir(exist_ok=True)
-        note.write_text(json.dumps(known))
+        note.write_text(json.dumps(dict(known)))    # a copy: other threads write into it
 
     outcomes = try_all(ROOT, changes, options.workers, options.seconds, known, say)
     print(table(changes, outcomes))
