@@ -23,6 +23,7 @@ def quiet_stderr():
         try:
             yield
         except BaseException:
+            os.dup2(stderr, 2)      # first, or what is shown would be withheld in its turn
             withheld.seek(0)
             sys.stderr.write(withheld.read().decode("utf-8", "replace"))
             raise
