@@ -285,14 +285,15 @@ class Settings:
         settled = [layer for layer in layers if not isinstance(layer, kl.InputLayer)]
         self._of = [vars(layer) for layer in settled]
         self._attributes = [operator.itemgetter(*_settings_of(layer)) for layer in settled]
-        self._inside = [layer._layers for layer in settled if layer._layers]
+        self._lists = [value for layer in settled for name, value in vars(layer).items()
+                       if isinstance(value, list) and (name == "_layers" or name not in _BOOKKEEPING)]
         self._functional = getattr(model, "_functional", None)          # a Sequential makes it anew when it is changed
         self._kept = self._now()
         self._count = sum(map(len, self._of))
 
     def _now(self):
         return [*itertools.chain.from_iterable(map(operator.call, self._attributes, self._of)),
-                *itertools.chain.from_iterable(self._inside)]
+                *itertools.chain.from_iterable(self._lists)]                    # what a list holds may change in place
 
     def still_hold(self, model):
         """Whether nothing has changed since; `model` is the same as at first, which is not kept here."""
