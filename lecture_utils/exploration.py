@@ -97,14 +97,15 @@ class Exploration:
             R = self._of_class("guided", image, c, lambda x, classes: guided_backprop(self.model, x, classes))
             if method == "guided backprop":
                 return R
-            return upsample(self._signed(image, layer, c, 1), R.shape[:2], self._cells(layer, R.shape[:2]))[..., None] * R
+            size = R.shape[:2]
+            return upsample(self._signed(image, layer, c, 1), size, self._cells(layer, size))[..., None] * R
         return self._signed(image, layer, c, -1 if method == "counterfactual" else 1)
 
     def place(self, image, choice):
         """Where a choice's map lies over the image, as `overlay` takes it: (cells, input_size).
 
-        (None, None) for a map that fills the image evenly: that of `OF_PIXELS`, and one whose cells have no place that
-        could be told (`cell_centres`).
+        (None, None) for a map that is stretched evenly over the image: that of `OF_PIXELS`, whose cells are the input's
+        pixels, and one whose cells have no place that could be told (`cell_centres`).
         """
         method, layer, _, _ = self.complete(image, choice)
         size = self.image_shape[:2]
@@ -312,8 +313,8 @@ def figure(exploration, image, choices):
             plots.picture(middle, _coloured(attribution, choice.method), _title(exploration, choice))
         else:
             plots.bare_map(middle, attribution, _title(exploration, choice), signed=choice.method == "CAM")
-        plots.picture(right, plots.overlay(image, _evidence(attribution), choice.opacity, *exploration.place(image, choice)),
-                      "laid over the input")
+        laid_over = plots.overlay(image, _evidence(attribution), choice.opacity, *exploration.place(image, choice))
+        plots.picture(right, laid_over, "laid over the input")
     _bars(drawing.add_subplot(grid[:, 3]), score_lines(exploration, image, choices))
     return drawing
 

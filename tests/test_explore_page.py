@@ -137,7 +137,8 @@ def test_what_is_no_question_is_answered_with_a_sentence(request_, body):
 
 
 @pytest.mark.parametrize("wrong", [{"method": "eval"}, {"layer": "../conv1"}, {"class": 10}, {"class": -1}, {"class": "3"}, {"class": 1e99},
-                                   {"opacity": 2}, {"opacity": float("nan")}, {"opacity": None}, {"opacity": 10**400}, {"opacity": -(10**400)}, {"class": 10**400}, {"more": 1}, {"layer": ["conv1"]}])
+                                   {"opacity": 2}, {"opacity": float("nan")}, {"opacity": None},
+                                   {"opacity": 10**400}, {"opacity": -(10**400)}, {"class": 10**400}, {"more": 1}, {"layer": ["conv1"]}])
 def test_a_choice_that_there_is_not_is_answered_with_a_sentence(ask, wrong):
     status, answer = ask(choices=[CHOICE | wrong])
     assert status == 400 and len(answer["error"].split()) >= 5

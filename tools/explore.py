@@ -233,7 +233,8 @@ class Files(tornado.web.StaticFileHandler):
 
 
 def make_application(subjects, threads=2):
-    given = {"hall": Hall(subjects), "threads": {"questions": ThreadPoolExecutor(threads), "pictures": ThreadPoolExecutor(1)}}
+    lines = {"questions": ThreadPoolExecutor(threads), "pictures": ThreadPoolExecutor(1)}
+    given = {"hall": Hall(subjects), "threads": lines}
     return tornado.web.Application([
         ("/view", View, given), ("/picture", Picture, given), ("/figure.png", Saved, given),
         ("/networks", Networks, given),

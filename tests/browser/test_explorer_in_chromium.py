@@ -4,6 +4,7 @@ console silent.
 
 Screenshots are left in build/screenshots/explorer/.
 """
+import functools
 import json
 import os
 import re
@@ -23,7 +24,9 @@ from lecture_utils import load_mnist, load_model, load_photo, load_vgg16, upload
 
 ROOT = explore.ROOT
 WITH_EXPLORER = ("03_grad_cam_mnist", "04_grad_cam_vgg16", "06_guided_grad_cam")
-START = 600             # seconds in which a server must have started
+START = 1800            # seconds in which a server must have started
+
+load_mnist, load_neu = map(functools.cache, (load_mnist, explore.load_neu))     # drawn once
 
 # Frame by frame: whether a picture is missing, whether one has another size than in the frame before, and how often what
 # is shown, pictures and scores together, was another than before.
@@ -310,7 +313,7 @@ def explorer(page, hall):
     assert [url for url in loaded if not url.startswith((hall, "data:", "blob:"))] == []
 
 
-SUBJECTS = {"digits": ("mnist_cnn", load_mnist), "steel": ("neu_gap", explore.load_neu), "steel_dense": ("neu_dense", explore.load_neu)}
+SUBJECTS = {"digits": ("mnist_cnn", load_mnist), "steel": ("neu_gap", load_neu), "steel_dense": ("neu_dense", load_neu)}
 
 
 @pytest.mark.parametrize("network", [*SUBJECTS, "photos"])
