@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from . import surgery
+from . import places, surgery
 
 SHARE = 2**28       # floats that one pass may hold (1 GiB); more images are explained in shares
 
@@ -105,7 +105,10 @@ def explain_pixels(model, images, gate, class_index=None, output=None, score=Non
 
 
 def explain_pixels_and_map(model, images, gate, equation, combine, layer, class_index=None, output=None, score=None):
-    """`combine(equation(A, dS_dA), dS/d(image) through the gates)`, both from one forward pass up to A."""
+    """`combine(equation(A, dS_dA), dS/d(image) through the gates, cells of A)`, from one forward pass up to A.
+
+    The cells are what `places` tells of them, None where it cannot.
+    """
     prepared = prepare(model)
     inputs, chosen = _inputs_and_choice(prepared, images, class_index, output, score)
 
@@ -113,12 +116,13 @@ def explain_pixels_and_map(model, images, gate, equation, combine, layer, class_
         slots = _score_slots(prepared.network, output, score)
         network = prepared.network.pruned(slots)
         gated = surgery.with_gates(network, gate)
-        _, top = network.split(surgery.find_feature_map(network, layer).outputs[0])
+        step = surgery.find_feature_map(network, layer)
+        _, top = network.split(step.outputs[0])
 
         def both(inputs, chosen):
             tensors, pixels = _pixel_gradient(gated, slots, inputs, chosen, score)
             A, dS_dA = _gradient_from(top, [tensors[slot] for slot in top.inputs], slots, chosen, score)
-            return combine(equation(A, dS_dA), pixels)
+            return combine(equation(A, dS_dA), pixels, places.centres_or_none(network, step, pixels.shape[1:3]))
 
         return _Pass(both, network, chosen, _all_slots(network)), surgery.other_activations(network, slots)
 
@@ -218,6 +222,13 @@ def feature_maps(model, images, layer=None, output=None, score=None):
         return _Pass(lambda inputs, _: _float32(below.run(inputs)[step.outputs[0]]), below)
 
     return prepared.once(("feature maps", layer, output, score is None), build)(inputs)
+
+
+def cells(model, layer, size, output=None, score=None):
+    """Where the cells of those feature maps look in images of a size; None, with a warning, where that cannot be told."""
+    network = prepare(model).network
+    network = network.pruned(_score_slots(network, output, score))
+    return places.centres_or_none(network, surgery.find_feature_map(network, layer), size)
 
 
 def scores(model, images, class_index=None, output=None, score=None, batches=1):

@@ -16,7 +16,7 @@ from scipy.stats import spearmanr
 from skimage.metrics import structural_similarity
 from tqdm.auto import tqdm
 
-from . import engine
+from . import engine, places
 from .cam import upsample
 from .localize import checked_maps
 
@@ -118,7 +118,8 @@ def confidence(model, images, class_index=None, keep=None, baseline=blurred, *, 
     itself: p_c = sigmoid(y_c).
 
     model, images, class_index, output: as for `grad_cam`; None is the class predicted for the whole image.
-    keep: (n, h, w) in [0, 1], at any resolution: how much of each pixel is left. None: all of it.
+    keep: (n, h, w) in [0, 1], how much of each pixel is left: at the images' size, or coarser, and then enlarged to
+        where the model's feature maps of that resolution look (evenly, if it has none). None: all of it.
     baseline: what stands where nothing is left, a function of images to images, such as `blurred` or `black`.
     Returns float (n,) in [0, 1]. Raises what `grad_cam` raises for images and classes; ValueError for another keep;
     TypeError for keep where the model has several inputs.
@@ -127,7 +128,7 @@ def confidence(model, images, class_index=None, keep=None, baseline=blurred, *, 
     probability = _probability_of(model, images, output)
     if keep is not None:
         images = _one_array(images)
-        keep = _at_size_of(images, keep, "keep")
+        keep = _at_size_of(model, images, keep, "keep")
         if keep.min() < 0 or keep.max() > 1:
             raise ValueError(f"keep is a share of each pixel, in [0, 1]; got values in [{keep.min():.4g}, "
                              f"{keep.max():.4g}]. Maps: normalize(maps) of maps without negative values")
@@ -179,7 +180,7 @@ def deletion(model, images, maps, class_index=None, *, output=None, steps=20, ba
     Low areas are good. They mean something beside those of `random_maps` and `centre_maps`: any image fades.
 
     model, images, class_index, output: as for `grad_cam`; None is the class predicted for the whole image.
-    maps: (n, h, w), at any resolution. Pixels of equal value come in random order, so an even map is a random one.
+    maps: (n, h, w), at the images' size or coarser (as `keep` of `confidence`). Pixels of equal value come in random order, so an even map is a random one.
     steps: in how many equal portions the pixels go. baseline: what stands in their place, see `confidence`.
     seed: of the random order. progress: whether to show a progress bar.
     Returns `Curve(share, confidence)`, of shape (steps + 1,) and (n, steps + 1), with `auc` (n,).
@@ -206,7 +207,7 @@ def _curve(model, images, maps, class_index, output, steps, baseline, seed, prog
     _, classes = engine.scores(model, images, class_index, output)
     probability = _probability_of(model, images, output)
     images = _one_array(images)
-    maps = _at_size_of(images, maps, "maps")
+    maps = _at_size_of(model, images, maps, "maps")
     random = np.random.default_rng(seed)
     share = np.arange(steps + 1) / steps
     rows = []
@@ -280,11 +281,14 @@ def _require_count(number, name):
         raise ValueError(f"{name} must be a whole number, at least 1; got {number!r}")
 
 
-def _at_size_of(images, maps, name):
-    maps = np.asarray(maps)
+def _at_size_of(model, images, maps, name):
+    """Maps at the images' size; coarse ones lie where the model's feature maps of their resolution look."""
+    maps, size = np.asarray(maps), images.shape[1:3]
     if maps.ndim != 3 or len(maps) != len(images):
         raise ValueError(f"{name} must be one map per image, ({len(images)}, h, w); got shape {maps.shape}")
-    return upsample(maps, images.shape[1:3])
+    if maps.shape[1:] == size:
+        return upsample(maps, size)
+    return upsample(maps, size, places.centres_by_resolution(engine.prepare(model).network, maps.shape[1:], size))
 
 
 def _like(images, changed):

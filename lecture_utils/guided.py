@@ -71,7 +71,7 @@ def _positive_part_past(x, f):
 def guided_grad_cam(model, images, layer=None, class_index=None, *, output=None, score=None):
     """Guided Grad-CAM: Grad-CAM says where, guided backpropagation says what.
 
-        upsampled L^c · R,   L^c from `grad_cam` and R from `guided_backprop`
+        upsampled L^c · R,   L^c from `grad_cam`, its cells where they look (`cell_centres`), and R from `guided_backprop`
 
     Arguments as for `grad_cam`. Returns float32 (n, height, width, channels), signed.
     Raises what `grad_cam` raises, and ValueError if a ReLU stands in the code of a custom layer, out of reach.
@@ -83,5 +83,5 @@ def guided_grad_cam(model, images, layer=None, class_index=None, *, output=None,
                                          layer, class_index, output, score)
 
 
-def _guided_grad_cam(L, R):
-    return bilinear(L, tf.shape(R)[1:3])[..., None] * R
+def _guided_grad_cam(L, R, cells):
+    return bilinear(L, tf.shape(R)[1:3], cells)[..., None] * R

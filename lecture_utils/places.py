@@ -11,6 +11,7 @@ offset = (stride - 1) / 2; only then does stretching it over the whole image put
 
 import dataclasses
 import math
+import warnings
 
 import numpy as np
 import tensorflow as tf
@@ -59,20 +60,68 @@ def cell_centres(model, layer=None, size=None):
 
 def centres(network, step, size=None):
     """`cell_centres` for a step of a network."""
-    places = {slot: _of_input(spec, size) for slot, spec in zip(network.inputs, network.input_specs)}
-    for each in network.pruned(step.outputs[:1]).steps:
-        found = _after(each, {slot: places[slot] for slot in each.reads}, network)
-        places.update(dict.fromkeys(each.outputs, found))
-    grid = places[step.outputs[0]]
+    return _told(step, _grids(network.pruned(step.outputs[:1]), size))
+
+
+def centres_or_none(network, step, size=None):
+    """The same, or None, for a map that is to be stretched evenly, with a warning, where the places cannot be told."""
+    return _told_or_none(step, _grids(network.pruned(step.outputs[:1]), size))
+
+
+def centres_by_resolution(network, resolution, size):
+    """Where the cells look in feature maps of a resolution (h, w), if all of the network's look alike; None if it has none.
+
+    None, too, with a warning, where the places cannot be told. Raises ValueError if the maps do not look alike.
+    """
+    grids = _grids(network, size)
+    found = {_told_or_none(step, grids) for step in surgery.feature_maps(network)
+             if _counts(grids[step.outputs[0]], step) == tuple(resolution)}
+    if len(found) > 1:
+        raise ValueError(f"the layers of {network.name!r} whose maps are {resolution[0]} x {resolution[1]} look at different "
+                         "places: enlarge the maps first, upsample(maps, size, cell_centres(model, layer))")
+    return found.pop() if found else None
+
+
+def _told(step, grids):
+    grid = grids[step.outputs[0]]
+    if isinstance(grid, ValueError):
+        raise grid
     if grid in (None, _UNFOLDED):
         raise ValueError(f"the cells of layer {step.name!r} have no place in the image: a layer before it mixes them all")
     return tuple((float(cells.stride), float(cells.offset)) for cells in grid)
 
 
+def _told_or_none(step, grids):
+    try:
+        return _told(step, grids)
+    except ValueError as error:
+        warnings.warn(f"the map of {step.name!r} is stretched evenly over the image, for {error}", stacklevel=6)
+        return None
+
+
+def _counts(grid, step):
+    return tuple(cells.count for cells in grid) if isinstance(grid, tuple) else step.shape[1:3]
+
+
 # --- from layer to layer -----------------------------------------------------------------------------------------
-# What is known of a tensor is its grid, (rows, columns) as `Cells`; None where its numbers belong to no place.
+# What is known of a tensor is its grid, (rows, columns) as `Cells`; None where its numbers belong to no place; or the
+# error to be raised if somebody asks for the places of this tensor.
 
 _UNFOLDED = "unfolded"          # an input that is not laid out as an image yet, such as its pixels in one row
+
+
+def _grids(network, size):
+    """For every slot of the network, what is known of it."""
+    grids = {slot: _of_input(spec, size) for slot, spec in zip(network.inputs, network.input_specs)}
+    for step in network.steps:
+        read = {slot: grids[slot] for slot in step.reads}
+        wrong = [grid for grid in read.values() if isinstance(grid, ValueError)]
+        try:
+            found = wrong[0] if wrong else _after(step, read, network)
+        except ValueError as error:
+            found = error
+        grids.update(dict.fromkeys(step.outputs, found))
+    return grids
 
 
 def _of_input(spec, size):
@@ -92,7 +141,8 @@ def _after(step, read, network):
         if isinstance(step.layer, kinds):
             return rule(step, *grids.values())
     if not (isinstance(step.layer, _CELL_BY_CELL) or surgery.is_activation(step.layer)):
-        grids = {slot: _measured(step, slot, grid, network) for slot, grid in grids.items()}
+        with tf.init_scope():                                   # numbers, also while a function is being traced
+            grids = {slot: _measured(step, slot, grid, network) for slot, grid in grids.items()}
     return _joined(step, [grid for grid in grids.values() if grid is not None])
 
 
@@ -255,7 +305,7 @@ def _measured(step, slot, grid, network):
                          "apart. Put a layer of Keras in its place")
     cells_of = dict(zip((1, 2), grid))
     with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
-        tensors = {read: _random_tensor(network, read, grid if read == slot else None, unknown) for read in step.reads}
+        tensors = {read: _random_tensor(network, read, unknown) for read in step.reads}
         tape.watch(tensors[slot])
         alone = dataclasses.replace(network, steps=(step,), inputs=tuple(tensors))
         f = alone.run(tensors.values())[step.outputs[0]]
@@ -273,7 +323,7 @@ def _measured(step, slot, grid, network):
     return tuple(found)
 
 
-def _random_tensor(network, slot, grid, unknown):
+def _random_tensor(network, slot, unknown):
     """One image of what stands in `slot`; where its size is open, 16 × 16."""
     step = network.producer(slot)
     if step is not None and slot != step.outputs[0]:

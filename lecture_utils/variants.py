@@ -73,7 +73,7 @@ def _grad_cam_pp(A, dy_dA):
 def score_cam(model, images, layer=None, class_index=None, *, output=None, score=None):
     """Score-CAM: no gradient; a feature map weighs what the network still thinks of the image seen through it.
 
-        M^k = A^k enlarged to the image, its minimum shifted to 0 and its maximum scaled to 1
+        M^k = A^k at the size of the image (each cell where it looks), its minimum shifted to 0, its maximum scaled to 1
         α_k^c = softmax_k(y^c(x ⊙ M^k))         L^c = ReLU(Σ_k α_k^c A^k)
 
     The paper subtracts the score of a baseline image; in the softmax over k that cancels. A feature map with a single
@@ -88,7 +88,7 @@ def score_cam(model, images, layer=None, class_index=None, *, output=None, score
     Neural Networks, CVPR workshop 2020, arXiv:1910.01279.
     """
     inputs, at = engine.inputs_and_image(model, images)
-    n = len(inputs[0])
+    n, cells = len(inputs[0]), engine.cells(model, layer, inputs[at].shape[1:3], output, score)
     if score is None:
         _, classes = engine.scores(model, _single(inputs), class_index, output)
         groups = [slice(i, i + 1) for i in range(n)]
@@ -100,7 +100,7 @@ def score_cam(model, images, layer=None, class_index=None, *, output=None, score
         part = [each[group] for each in inputs]
         A = engine.feature_maps(model, _single(part), layer, output, score)
         y = []
-        for masks, seen in _seen_through(A, part, at):
+        for masks, seen in _seen_through(A, part, at, cells):
             of_seen, _ = engine.scores(model, _single(seen), None, output, score, masks)
             y.append(of_seen[:, classes[group.start]].reshape(masks, -1))
         L.append(_score_cam(A, np.concatenate(y).T))
@@ -111,7 +111,7 @@ def _score_cam(A, y):
     return tf.nn.relu(tf.einsum("nijk,nk->nij", A, tf.nn.softmax(y)))       # L = ReLU(Σ_k softmax(y)_k A^k)
 
 
-def _seen_through(A, inputs, at):
+def _seen_through(A, inputs, at, cells):
     """(number of masks, inputs as seen through them), as many at a time as a batch may hold; mask 0 of each image first.
 
     The image, input number `at`, is multiplied by the mask of each of its own feature maps.
@@ -119,7 +119,8 @@ def _seen_through(A, inputs, at):
     image = inputs[at]
     together = max(1, engine.SHARE // (16 * image.size))        # a sixteenth of the room: the rest is the pass's own
     for k in range(0, A.shape[-1], together):
-        masks = np.stack([_masks(A[..., i], image.shape[1:3]) for i in range(k, min(k + together, A.shape[-1]))])
+        masks = np.stack([_masks(A[..., i], image.shape[1:3], cells)
+                          for i in range(k, min(k + together, A.shape[-1]))])
         seen = [np.concatenate([each] * len(masks)) for each in inputs]
         seen[at] = _like(image, (masks if image.ndim == 4 else masks[..., 0]) * image)
         yield len(masks), seen
@@ -131,9 +132,9 @@ def _like(image, masked):
     return masked.reshape(-1, *image.shape[1:]).astype(image.dtype)
 
 
-def _masks(maps, size):
+def _masks(maps, size, cells):
     """Feature maps (n, h, w) from 0 to 1 at the image's size, (n, height, width, 1)."""
-    maps = bilinear(maps, size)[..., None].numpy()
+    maps = bilinear(maps, size, cells)[..., None].numpy()
     low, high = maps.min(axis=(1, 2), keepdims=True), maps.max(axis=(1, 2), keepdims=True)
     return (maps - low) / np.where(high > low, high - low, 1)
 

@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 from keras import layers as kl
 
-from lecture_utils import deconvnet, grad_cam, guided_backprop, guided_grad_cam, upsample
+from lecture_utils import cell_centres, deconvnet, grad_cam, guided_backprop, guided_grad_cam, upsample
 
 # The network: x = (2, -1, 1); z = (x, -x); f = ReLU(z), flat (2,0, 0,1, 1,0); h = ReLU(W f) = ReLU(3, -1) = (3, 0);
 # y = (h1 + 2 h2, -h1 + 3 h2).
@@ -179,7 +179,8 @@ def test_without_negative_signals_guided_is_plain_backpropagation():
 @pytest.mark.parametrize("layer", [None, "first"])
 def test_guided_grad_cam_is_the_product(layer):
     model = conv_net(kl.ReLU())
-    product = upsample(grad_cam(model, IMAGES, layer, [1, 2]), (8, 8))[..., None] * guided_backprop(model, IMAGES, [1, 2])
+    placed = upsample(grad_cam(model, IMAGES, layer, [1, 2]), (8, 8), cell_centres(model, layer))
+    product = placed[..., None] * guided_backprop(model, IMAGES, [1, 2])
     assert np.abs(product).max() > 0
     np.testing.assert_allclose(guided_grad_cam(model, IMAGES, layer, [1, 2]), product, atol=1e-6 * np.abs(product).max())
 

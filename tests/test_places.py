@@ -6,7 +6,8 @@ import pytest
 import tensorflow as tf
 from keras import layers as kl
 
-from lecture_utils import cell_centres, grad_cam, overlay, upsample
+from lecture_utils import (cell_centres, confidence, deletion, grad_cam, guided_backprop, guided_grad_cam, overlay, score_cam,
+                           upsample)
 from lecture_utils.plots import map_grid
 
 SIZE = 61, 64           # neither square nor all even: SAME padding then differs between the axes
@@ -295,3 +296,69 @@ def test_a_grid_of_pictures_places_each_columns_maps():
     figure = map_grid(images, maps, cells=cells)
     for axis, name in zip(figure.axes[1:], maps):
         np.testing.assert_array_equal(axis.images[0].get_array(), overlay(images[0], maps[name][0], cells=cells[name]) / 255)
+
+
+# --- whoever knows the model places its maps -------------------------------------------------------------------------
+
+def classifier(*layers, size=(40, 40)):
+    """Random weights; its last feature map, of 9 × 9 cells, begins at pixel 0 and ends at 32."""
+    keras.utils.set_random_seed(3)
+    return keras.Sequential([keras.Input((*size, 1)), *layers, kl.Conv2D(4, 1, strides=2, activation="relu"),
+                             kl.Conv2D(4, 3, strides=2, activation="relu"), kl.GlobalAveragePooling2D(), kl.Dense(3)])
+
+
+def images_for(model):
+    return np.random.default_rng(2).random((2, *model.input_shape[1:]), dtype=np.float32)
+
+
+def test_guided_grad_cam_lays_the_map_where_its_cells_look():
+    model = classifier()
+    x, cells = images_for(model), cell_centres(model)
+    assert cells == ((4, 2), (4, 2))
+    expected = upsample(grad_cam(model, x), (40, 40), cells)[..., None] * guided_backprop(model, x)
+    np.testing.assert_allclose(guided_grad_cam(model, x), expected, atol=1e-6 * np.abs(expected).max())
+
+
+def test_score_cam_hides_the_image_where_the_cells_look():
+    """Score-CAM as the paper has it, written out: every feature map, laid where it looks, is a mask."""
+    model = classifier()
+    x, cells = images_for(model)[:1], cell_centres(model)
+    A = keras.Model(model.inputs[0], model.layers[-3].output)(x).numpy()
+    masks = upsample(np.moveaxis(A[0], -1, 0), (40, 40), cells)
+    masks = (masks - masks.min(axis=(1, 2), keepdims=True)) / np.maximum(np.ptp(masks, axis=(1, 2), keepdims=True), 1e-30)
+    c = model(x).numpy().argmax()
+    y = model(masks[..., None] * x).numpy()[:, c]
+    expected = np.maximum(A[0] @ (np.exp(y) / np.exp(y).sum()), 0)
+    np.testing.assert_allclose(score_cam(model, x)[0], expected, rtol=1e-5, atol=1e-7)
+
+
+def test_coarse_maps_are_judged_where_their_cells_look():
+    model = classifier()
+    x = images_for(model)
+    maps = np.random.default_rng(4).random((2, 9, 9), dtype=np.float32)
+    placed = upsample(maps, (40, 40), cell_centres(model))
+    np.testing.assert_array_equal(confidence(model, x, keep=maps), confidence(model, x, keep=placed))
+    np.testing.assert_array_equal(deletion(model, x, maps, progress=False).confidence,
+                                  deletion(model, x, placed, progress=False).confidence)
+
+
+def test_coarse_maps_that_no_layer_makes_are_stretched():
+    model = classifier()
+    maps = np.random.default_rng(4).random((2, 5, 5), dtype=np.float32)
+    np.testing.assert_array_equal(confidence(model, images_for(model), keep=maps),
+                                  confidence(model, images_for(model), keep=upsample(maps, (40, 40))))
+
+
+def test_coarse_maps_that_could_lie_in_two_places_are_refused():
+    model = classifier(kl.Conv2D(2, 3), kl.ZeroPadding2D(((2, 0), (2, 0))), kl.Conv2D(2, 3))    # 38 × 38 twice, a pixel apart
+    with pytest.raises(ValueError, match="cell_centres"):
+        confidence(model, images_for(model), keep=np.ones((2, 38, 38), np.float32))
+
+
+def test_where_places_cannot_be_told_the_map_is_stretched_with_a_warning():
+    model = classifier(kl.Lambda(lambda x: tf.math.cumsum(x, axis=1)))
+    x = images_for(model)
+    with pytest.warns(UserWarning, match="stretched evenly"):
+        maps = guided_grad_cam(model, x)
+    expected = upsample(grad_cam(model, x), (40, 40))[..., None] * guided_backprop(model, x)
+    np.testing.assert_allclose(maps, expected, atol=1e-6 * np.abs(expected).max())
