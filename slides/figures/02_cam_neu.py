@@ -6,7 +6,7 @@ import numpy as np
 from deck_code import printed
 from drawing import TEXT, arrow, block, canvas, mark
 
-from lecture_utils import cam, load_model, load_neu, upsample
+from lecture_utils import cam, cell_centres, load_model, load_neu, upsample
 from lecture_utils.plots import BLUE, EVIDENCE, GREY, ORANGE, SIGNED, bare_map, draw_boxes, number_grid, overlay, picture, plt
 
 KOREAN = {"crazing": "균열", "inclusion": "개재물", "patches": "반점", "pitted_surface": "패임", "rolled-in_scale": "압입 스케일",
@@ -37,6 +37,11 @@ def maps_of_examples():
     return cam(network(), neu().x_test[examples()], class_index=neu().y_test[examples()])
 
 
+def heat(i, M, **options):
+    """Test image i under its map, each cell where `neu_gap` looks."""
+    return overlay(neu().x_test[i], M, cells=cell_centres(network()), **options)
+
+
 def named(c, say, line=False):
     """The name of class c, in two lines where it is long."""
     name = neu().class_names[c]
@@ -49,7 +54,7 @@ def named(c, say, line=False):
 
 def cover(say):
     figure, axis = plt.subplots(figsize=(5, 5), layout="constrained")
-    picture(axis, overlay(neu().x_test[examples()[2]], maps_of_examples()[2]))
+    picture(axis, heat(examples()[2], maps_of_examples()[2]))
     return figure
 
 
@@ -142,7 +147,7 @@ def enlarged(say):
     figure, axes = plt.subplots(1, 3, figsize=(11.7, 3.9), layout="constrained")
     picture(axes[0], neu().x_test[i], say("input, 200×200", "입력, 200×200"))
     bare_map(axes[1], M, "CAM, 25×25", signed=True)
-    bare_map(axes[2], upsample(M[None], (200, 200))[0], say("the same, enlarged", "확대한 것"), signed=True)
+    bare_map(axes[2], upsample(M, (200, 200), cell_centres(network())), say("the same, enlarged", "확대한 것"), signed=True)
     return figure
 
 
@@ -150,7 +155,7 @@ def heat_maps(say):
     figure, axes = plt.subplots(2, 6, figsize=(11.7, 4.5), layout="constrained")
     for c, (column, i) in enumerate(zip(axes.T, examples())):
         picture(column[0], neu().x_test[i], named(c, say, line=True))
-        picture(column[1], overlay(neu().x_test[i], maps_of_examples()[c]))
+        picture(column[1], heat(i, maps_of_examples()[c]))
         for axis in column:
             draw_boxes(axis, neu().boxes_test[i])
     return figure
@@ -188,9 +193,9 @@ def wrong_answers(say):
     _, shown, predicted = misread()
     images, plain = neu().x_test[shown], network("neu_gap_plain")
     figure, axes = plt.subplots(3, 3, figsize=(6.4, 5.7), layout="constrained")
-    maps = cam(plain, images), cam(plain, images, class_index=neu().y_test[shown])
-    for row, i, image, of_predicted, of_true in zip(axes, shown, images, *maps):
-        for axis, drawn in zip(row, (image, overlay(image, of_predicted), overlay(image, of_true))):
+    maps, cells = (cam(plain, images), cam(plain, images, class_index=neu().y_test[shown])), cell_centres(plain)
+    for row, i, image, *both in zip(axes, shown, images, *maps):
+        for axis, drawn in zip(row, (image, *(overlay(image, M, cells=cells) for M in both))):
             picture(axis, drawn)
             draw_boxes(axis, neu().boxes_test[i])
         row[0].text(-0.08, 0.5, f"{named(neu().y_test[i], say)}\n→ {named(predicted[i], say)}", transform=row[0].transAxes,
@@ -221,7 +226,7 @@ def retrofit(say):
 @functools.cache
 def peaks():
     """For each test image the highest pixel of its class's map: (row, column, whether it lies in a box of its class)."""
-    maps = upsample(cam(network(), neu().x_test, class_index=neu().y_test), (200, 200))
+    maps = upsample(cam(network(), neu().x_test, class_index=neu().y_test), (200, 200), cell_centres(network()))
     found = [np.unravel_index(M.argmax(), M.shape) for M in maps]
     return [(row, column, in_box(i, row, column)) for i, (row, column) in enumerate(found)]
 
@@ -242,7 +247,7 @@ def pointing(say):
     for axis, i in zip(axes, (first(5, True), first(3, True), first(4, False))):
         row, column, hit = peaks()[i]
         M = cam(network(), neu().x_test[[i]], class_index=neu().y_test[i])[0]
-        picture(axis, overlay(neu().x_test[i], M, alpha=0.4), say("hit" if hit else "miss", "적중" if hit else "빗나감"))
+        picture(axis, heat(i, M, alpha=0.4), say("hit" if hit else "miss", "적중" if hit else "빗나감"))
         draw_boxes(axis, neu().boxes_test[i])
         for box in axis.patches:
             box.set_linewidth(4)

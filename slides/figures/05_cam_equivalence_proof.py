@@ -7,7 +7,7 @@ import tensorflow as tf
 from deck_code import printed
 from drawing import PALE, TEXT, arrow, block, canvas, mark
 
-from lecture_utils import cam, load_model, load_neu
+from lecture_utils import cam, cell_centres, load_model, load_neu
 from lecture_utils.plots import BLUE, GREY, ORANGE, SIGNED, number_grid, overlay, picture, plt
 
 NOTEBOOK = "05_cam_equivalence_proof"
@@ -57,7 +57,7 @@ def cover(say):
     figure.add_artist(plt.Rectangle((0, 0), 1, 1, transform=figure.transFigure, color="#0b2f4a", zorder=-1))
     figure.subplots_adjust(0.01, 0.01, 0.99, 0.85)
     for axis, map_, title in zip(axes, (M[1], L[1]), ("CAM", "Grad-CAM")):
-        picture(axis, overlay(chosen[1], map_))
+        picture(axis, overlay(chosen[1], map_, cells=cell_centres(network("neu_gap"))))
         axis.set_title(title, color="white", pad=8)
     figure.text(0.5, 0.43, "=", ha="center", va="center", fontsize=32, color="white")
     return figure

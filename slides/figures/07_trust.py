@@ -8,8 +8,8 @@ from drawing import TEXT
 from matplotlib.colors import ListedColormap
 from scipy import ndimage
 
-from lecture_utils import (black, blurred, bootstrap, box_iou, box_masks, boxes, cam, centre_maps, confidence,
-                           counterfactual_cam, deletion, energy_inside, grad_cam, grad_cam_layers, grad_cam_pp,
+from lecture_utils import (black, blurred, bootstrap, box_iou, box_masks, boxes, cam, cell_centres, centre_maps,
+                           confidence, counterfactual_cam, deletion, energy_inside, grad_cam, grad_cam_layers, grad_cam_pp,
                            guided_backprop, guided_grad_cam, iou, layer_cam, load_model, load_neu, load_photo,
                            magnitude, normalize, overlay, own_boxes, planted, pointing_game, random_maps, randomized,
                            rank_correlation, upsample)
@@ -41,6 +41,11 @@ def masks():
     return box_masks(truth(), SIZE)
 
 
+def in_place(maps, layer=None):
+    """Maps of a layer of the network at the plates' size, each cell where it looks."""
+    return upsample(maps, SIZE, cell_centres(model(), layer))
+
+
 def name_of(say, c):
     name = neu().class_names[c]
     return say(name.replace("_", " "), NAMES_KO[name])
@@ -54,7 +59,7 @@ def plate():
     """Notebook 7's first plate: its index, and its Grad-CAM map at the plate's size."""
     single = [i for i in np.flatnonzero(neu().y_test == 2) if len(truth()[i]) == 1]
     n = min(single, key=lambda i: np.prod(truth()[i][0, 2:] - truth()[i][0, :2]))
-    return n, upsample(grad_cam(model(), neu().x_test[[n]], class_index=2), SIZE)[0]
+    return n, in_place(grad_cam(model(), neu().x_test[[n]], class_index=2))[0]
 
 
 def iou_at(threshold):
@@ -169,26 +174,25 @@ def drawn_maps(say):
 def judged():
     """Name -> the three scores of each plate, (n,), for the true class of every test plate."""
     x, labels = neu().x_test, neu().y_test
-    maps = {"random": random_maps(len(x), (25, 25)), "centre": centre_maps(len(x), (25, 25)),
-            "CAM": cam(model(), x, class_index=labels)}
+    maps = {"random": in_place(random_maps(len(x), (25, 25))), "centre": in_place(centre_maps(len(x), (25, 25))),
+            "CAM": in_place(cam(model(), x, class_index=labels))}
     for layer, L in grad_cam_layers(model(), x, class_index=labels).items():
-        maps[f"Grad-CAM, {layer}"] = L
-    maps["LayerCAM"] = layer_cam(model(), x, class_index=labels)
-    maps["Grad-CAM++"] = grad_cam_pp(model(), x, class_index=labels)
+        maps[f"Grad-CAM, {layer}"] = in_place(L, layer)
+    maps["LayerCAM"] = in_place(layer_cam(model(), x, class_index=labels))
+    maps["Grad-CAM++"] = in_place(grad_cam_pp(model(), x, class_index=labels))
     maps["guided backprop"] = magnitude(guided_backprop(model(), x, class_index=labels))
     maps["Guided Grad-CAM"] = magnitude(guided_grad_cam(model(), x, class_index=labels))
     return {name: judge(L) for name, L in maps.items()}
 
 
-def judge(maps):
-    L = upsample(maps, SIZE)
+def judge(L):
     return {"pointing game": pointing_game(L, masks()), "energy inside": energy_inside(L, masks()),
             "IoU at 15 %": box_iou(L, truth())}
 
 
 def chance(score):
     """What a map that is the same everywhere would score."""
-    return judge(np.ones((len(masks()), 25, 25)))[score].mean() if score == "IoU at 15 %" else masks().mean()
+    return judge(np.ones(masks().shape))[score].mean() if score == "IoU at 15 %" else masks().mean()
 
 
 IGNORANT = ("random", "centre")
@@ -294,7 +298,7 @@ def joined():
 
 def strongest(maps, share=0.2):
     """Masks (n, height, width), 1 on the given share of pixels where each map is highest."""
-    L = upsample(maps, SIZE).reshape(len(maps), -1)
+    L = in_place(maps).reshape(len(maps), -1)
     order = np.argsort(-L, axis=1, kind="stable")[:, :int(share * L.shape[1])]
     region = np.zeros(L.shape)
     np.put_along_axis(region, order, 1, axis=1)
@@ -309,10 +313,10 @@ def counterfactual(say):
     before, after = confidence(model(), images, loser), confidence(model(), images, loser, keep=1 - remove)
     n = np.argmax(after - before)
     removed = np.where(remove[n][..., None] > 0, blurred(images[[n]])[0], images[n])
-    name = name_of(say, loser[n])
+    name, cells = name_of(say, loser[n]), cell_centres(model())
     shown = {say("two half plates", "반쪽 강판 둘"): images[n],
-             say(f"for\n{name}", f"{name}의\n근거"): overlay(images[n], in_favour[n]),
-             say(f"against\n{name}", f"{name}의\n반대 근거"): overlay(images[n], against[n]),
+             say(f"for\n{name}", f"{name}의\n근거"): overlay(images[n], in_favour[n], cells=cells),
+             say(f"against\n{name}", f"{name}의\n반대 근거"): overlay(images[n], against[n], cells=cells),
              say(f"without it:\n{before[n]:.2f} → {after[n]:.2f}",
                  f"그것을 지우면:\n{before[n]:.2f} → {after[n]:.2f}"): removed}
     figure, axes = plt.subplots(1, 4, figsize=(11.7, 3.8), layout="constrained")
@@ -414,9 +418,9 @@ def deletions():
     """(baseline, map) -> mean confidence (11,) while the highest pixels of 24 plates go."""
     x = neu().x_test[:24]
     c = model().predict(x, verbose=0).argmax(axis=1)
-    maps = {"Grad-CAM": grad_cam(model(), x, class_index=c),
+    maps = {"Grad-CAM": in_place(grad_cam(model(), x, class_index=c)),
             "guided backprop": magnitude(guided_backprop(model(), x, class_index=c)),
-            "centre": centre_maps(len(x), SIZE), "random": random_maps(len(x), (25, 25))}
+            "centre": centre_maps(len(x), SIZE), "random": in_place(random_maps(len(x), (25, 25)))}
     curves = {}
     for baseline in (blurred, black):
         for name, L in maps.items():
@@ -487,7 +491,7 @@ def at_ruler(network, images):
     """The share of the evidence for scratches in the ruler's place, over the test plates with scratches."""
     place = np.zeros((100, 100), bool)
     place[planted.ruler_place((100, 100))] = True
-    maps = upsample(grad_cam(network, images[case()["y_test"] == 5], class_index=5), (100, 100))
+    maps = upsample(grad_cam(network, images[case()["y_test"] == 5], class_index=5), (100, 100), cell_centres(network))
     return f"{energy_inside(maps, np.broadcast_to(place, maps.shape)).mean():.0%}"
 
 
@@ -507,11 +511,11 @@ def scratched():
 def ruler(say):
     """Four delivered plates with scratches, and what the network went by."""
     x = case()["x_delivered_test"][scratched()]
-    maps = grad_cam(case()["delivered_net"], x, class_index=5)
+    maps, cells = grad_cam(case()["delivered_net"], x, class_index=5), cell_centres(case()["delivered_net"])
     figure, axes = plt.subplots(2, 4, figsize=(10.2, 5), layout="constrained")
     for column in range(4):
         picture(axes[0, column], x[column])
-        picture(axes[1, column], overlay(x[column], maps[column]))
+        picture(axes[1, column], overlay(x[column], maps[column], cells=cells))
     return figure
 
 
@@ -543,7 +547,7 @@ def repaired(say):
     figure, axes = plt.subplots(1, 3, figsize=(11.7, 4.2), width_ratios=[1, 1, 1.75], layout="constrained")
     for axis, image, L, title, colour in ((axes[0], x[0], before, say("as delivered", "납품된 대로"), ORANGE),
                                           (axes[1], repair(x)[0], after, say("repaired", "고친 뒤"), BLUE)):
-        picture(axis, overlay(image, L))
+        picture(axis, overlay(image, L, cells=cell_centres(names["delivered_net"])))
         axis.set_title(title, fontsize=20, pad=10, color=colour)
     worlds = {say("supplier's\ntest set", "납품업체\n테스트"): names["x_delivered_test"],
               say("no ruler", "자 없음"): names["x_test"],
