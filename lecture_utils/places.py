@@ -11,7 +11,6 @@ offset = (stride - 1) / 2; only then does stretching it over the whole image put
 
 import dataclasses
 import math
-import warnings
 
 import numpy as np
 import tensorflow as tf
@@ -95,7 +94,7 @@ def _told_or_none(step, grids):
     try:
         return _told(step, grids)
     except ValueError as error:
-        warnings.warn(f"the map of {step.name!r} is stretched evenly over the image, for {error}", stacklevel=6)
+        surgery.warn(f"the map of {step.name!r} is stretched evenly over the image: {error}")
         return None
 
 
