@@ -241,7 +241,7 @@ def test_what_other_programs_set_for_python_does_not_reach_the_course(checkout):
     says = "${PYTHONPATH-none} ${PYTHONHOME-none} ${PIP_USER-none}"
     uv = checkout / "bin" / "uv"
     uv.write_text(FAKE_UV.replace('echo "$1 $2"', f"echo {says}").replace('"$@"', says))
-    foreign = {"PYTHONPATH": str(checkout / "foreign"), "PIP_USER": "1"}
+    foreign = {"PYTHONPATH": str(checkout / "foreign"), "PYTHONHOME": sys.base_prefix, "PIP_USER": "1"}
     (checkout / "foreign").mkdir()
     (checkout / "foreign" / "numpy.py").write_text("raise ImportError")
     _, out, err = call(checkout, "doctor", **foreign)
