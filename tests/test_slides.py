@@ -3,6 +3,7 @@ import ast
 import base64
 import io
 import re
+import sys
 
 import numpy as np
 import pytest
@@ -390,3 +391,12 @@ def test_quotation_marks_in_an_alternative_text_do_not_end_it():
     for frames in (["data:image/webp;base64,AAAA"], ["data:image/webp;base64,AAAA", "data:image/webp;base64,BBBB"]):
         page = deck_page.page(read, {("first", "curve"): deck_figures.Picture(400, 300, frames)})
         assert "A &quot;steep&quot; &lt;curve&gt;." in page and '"steep"' not in page
+
+
+def test_where_decks_cannot_be_written_none_is_built(tmp_path, monkeypatch):
+    (tmp_path / "file").touch()                                 # nothing can be made in a file, not even by root
+    monkeypatch.setattr(slides, "BUILD", tmp_path / "file" / "build")
+    monkeypatch.setattr(slides, "build", lambda *_: pytest.fail("computed in vain"))
+    monkeypatch.setattr(sys, "argv", ["slides.py", "03"])
+    with pytest.raises(SystemExit, match="can't be written to.*folder of your own"):
+        slides.main()

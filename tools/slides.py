@@ -26,6 +26,7 @@ import deck_code  # noqa: E402
 import deck_figures  # noqa: E402
 import deck_page  # noqa: E402
 from execute import embedded_environment  # noqa: E402
+from output_folder import make_ready, not_written  # noqa: E402
 
 BUILD = ROOT / "build" / "slides"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge",
@@ -43,12 +44,16 @@ def main():
         for name in names:
             mark_translated(name)
         return 0
+    make_ready(BUILD)
     browser = find_browser()
-    with tempfile.TemporaryDirectory() as empty_folder:
-        os.environ.update(embedded_environment(empty_folder))
-        for name in names:
-            build(name, browser)
-    write_index()
+    try:
+        with tempfile.TemporaryDirectory() as empty_folder:
+            os.environ.update(embedded_environment(empty_folder))
+            for name in names:
+                build(name, browser)
+        write_index()
+    except OSError as error:
+        not_written(BUILD, error)
     print(f"The decks are in {BUILD}. Open {(BUILD / 'index.html').as_uri()}" + ("" if browser else f"\n{NO_BROWSER}"))
     return 0
 
