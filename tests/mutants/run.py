@@ -37,7 +37,6 @@ FOUND = pathlib.Path("build", "mutants.json")   # outcomes, for --resume
 AIM = 0.95
 SECONDS = 300       # a module's tests take ten to sixty on an idle machine
 running, ending = set(), threading.Event()      # processes, to be ended with this one
-asked, asking = {}, threading.Lock()    # selection of tests -> lock of whoever runs it unchanged
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,13 +54,12 @@ class Change:
 
     def changed(self, root):
         """The file's text with the fault; None if there is no such place, or several, or no Python comes of it."""
-        path = root / self.file
-        text = path.read_text(encoding="utf-8") if path.is_file() else ""
+        text = read(root / self.file)
         if text.count(self.old) != 1:
             return None
         text = text.replace(self.old, self.new)
         try:
-            compile(text, self.file, "exec") if path.suffix == ".py" else None
+            compile(text, self.file, "exec") if self.file.endswith(".py") else None
         except SyntaxError:
             return None
         return text
@@ -135,30 +133,43 @@ def end_group(process):
     process.wait()
 
 
-def try_out(root, change, seconds=SECONDS, known=None):
-    """The `Outcome` of one change. That a test fails is a finding only if it passes without the change."""
+def try_out(root, change, seconds=SECONDS, without=None):
+    """The `Outcome` of one change; a test that fails is a finding only if `without` any change none of these fails."""
     if change.changed(root) is None:
         return Outcome("stale", f"its text does not stand in {change.file} exactly once, or no Python comes of it")
     status, printed = run_tests(root, change.tests, change, seconds)
     if status == 0 or status is None and not change.hangs:
         return Outcome("survived", "the tests hang" if status is None else "")
-    wrong = fault_without_change(root, change, seconds, {} if known is None else known)
+    wrong = (without or Unchanged(root, [change], seconds, {})).fault(change)
     if wrong:
-        return Outcome("broken", f"{' '.join(change.tests)} without any change: {wrong}")
+        return Outcome("broken", f"without any change: {wrong}")
     return Outcome("noticed", first_failure(printed) or "the tests hang")
 
 
-def fault_without_change(root, change, seconds, known):
-    """What fails in the change's tests as they are, empty if nothing does; run once for each selection of tests."""
-    with asking:
-        lock = asked.setdefault(change.tests, threading.Lock())
-    with lock:
-        key = fingerprint(root, dataclasses.replace(change, name="", old="", new="", harm="", hangs=False))
-        if key not in known:
-            status, printed = run_tests(root, change.tests, seconds=seconds)
-            wrong = "" if status == 0 else "no end" if status is None else first_failure(printed) or "no tests"
-            known[key] = "unchanged", wrong
-        return known[key][1]
+class Unchanged:
+    """Runs the tests as they are, when it is first asked about one of them: all that changes name in the same files."""
+
+    def __init__(self, root, changes, seconds, known):
+        self.root, self.seconds, self.known = root, seconds, known
+        self.tests, self.locks = collections.defaultdict(set), collections.defaultdict(threading.Lock)
+        for change in changes:
+            self.tests[files_of(change)].update(change.tests)
+
+    def fault(self, change):
+        """What fails in the tests of a change without it, empty if nothing does."""
+        files = files_of(change)
+        tests = sorted(self.tests[files])
+        key = digest(repr(tests), *(read(self.root / name) for name in (change.file, *files)))
+        with self.locks[files]:
+            if key not in self.known:
+                status, printed = run_tests(self.root, tests, seconds=self.seconds)
+                wrong = "" if status == 0 else "no end" if status is None else first_failure(printed) or "no tests"
+                self.known[key] = "unchanged", wrong
+        return self.known[key][1]
+
+
+def files_of(change):
+    return tuple(dict.fromkeys(name.partition("::")[0] for name in change.tests))
 
 
 def first_failure(printed):
@@ -177,7 +188,7 @@ def try_all(root, changes, workers=2, seconds=SECONDS, known=None, say=print):
         outcomes[change.name] = outcome
         say(f"{len(outcomes):4} of {len(changes)}  {outcome.kind:<11}{change.name}" + (f"  ({outcome.by})" if outcome.by else ""))
 
-    waiting = []
+    waiting, without = [], Unchanged(root, changes, seconds, known)
     for change in changes:
         if change.equivalent:
             found(change, Outcome("equivalent", change.equivalent))
@@ -187,7 +198,7 @@ def try_all(root, changes, workers=2, seconds=SECONDS, known=None, say=print):
             waiting.append(change)
     with concurrent.futures.ThreadPoolExecutor(workers) as pool:
         try:
-            futures = {pool.submit(try_out, root, change, seconds, known): change for change in waiting}
+            futures = {pool.submit(try_out, root, change, seconds, without): change for change in waiting}
             for future in concurrent.futures.as_completed(futures):
                 change, outcome = futures[future], future.result()
                 known[fingerprint(root, change)] = outcome.kind, outcome.by
@@ -203,9 +214,15 @@ def try_all(root, changes, workers=2, seconds=SECONDS, known=None, say=print):
 
 def fingerprint(root, change):
     """Of the change, its file and its tests: whose outcome is not taken over when any of them is another."""
-    files = [root / name.partition("::")[0] for name in (change.file, *change.tests)]
-    parts = [repr(change), *(path.read_text(encoding="utf-8") for path in files if path.is_file())]
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+    return digest(repr(change), *(read(root / name) for name in (change.file, *files_of(change))))
+
+
+def digest(*texts):
+    return hashlib.sha256("\0".join(texts).encode()).hexdigest()
+
+
+def read(path):
+    return path.read_text(encoding="utf-8") if path.is_file() else ""
 
 
 def table(changes, outcomes):
