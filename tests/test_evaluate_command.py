@@ -92,3 +92,8 @@ def test_the_recorded_peak_is_taken_where_the_cells_look(monkeypatch, few):
     boxes = [np.array([[44, 28, 45, 29]])] * 9 + [np.array([[40, 24, 44, 28]])] * 3
     data = dataclasses.replace(few, boxes_test=boxes, box_labels_test=[[label] for label in few.y_test])
     assert train.pointing(load_model("neu_gap"), data)["pointing"] == 0.75
+
+
+def test_each_class_has_a_column_of_its_own(few):
+    hits = few.y_test == 2
+    assert evaluate.by_class(hits, few)[1:] == tuple("100 [100, 100]" if c == 2 else "0 [0, 0]" for c in range(6))

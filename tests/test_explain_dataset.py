@@ -13,7 +13,7 @@ import pytest
 import tensorflow as tf
 from keras import layers as kl
 
-from lecture_utils import grad_cam, grad_cam_layers, guided_backprop
+from lecture_utils import grad_cam, grad_cam_classes, grad_cam_layers, guided_backprop
 from lecture_utils.streaming import explain_dataset
 
 X = np.random.default_rng(0).uniform(size=(10, 12, 12, 1)).astype(np.float32)
@@ -416,3 +416,10 @@ def test_memory_does_not_grow_with_the_number_of_images():
     (first_total, first_peak), (total, peak) = (map(float, line.split()) for line in result.stdout.splitlines())
     assert (first_total, total) == (1000, 11000)
     assert peak < first_peak + 20       # MiB; the maps alone of 10,000 images are 48 MiB, the images 30
+
+
+def test_the_same_numbers_in_another_shape_are_another_option(tmp_path):
+    model, two = network(), batches(X[:2], 2)
+    list(quiet(model, two, grad_cam_classes, folder=tmp_path, class_indices=np.array([[0, 1], [1, 0]])))    # per image
+    with pytest.raises(ValueError, match="with other options;"):
+        quiet(model, two, grad_cam_classes, folder=tmp_path, class_indices=np.array([0, 1, 1, 0]))          # for all

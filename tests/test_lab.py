@@ -485,3 +485,19 @@ def test_links_lead_somewhere_from_my(tmp_path):
         prose = "\n".join(cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "markdown")
         for target in re.findall(r"\]\(([\w./]+\.(?:ipynb|md))", prose):
             assert (path.parent / target).is_file(), (path.name, target)
+
+
+# ---- again and again
+
+
+def test_work_of_every_update_is_kept_beside_that_of_the_last(student):
+    before = files(student / "my")
+    for number in (2, 3, 4):
+        write(student / "notebooks" / "01_one.ipynb", f"{number} + {number}")
+        before[f"01_one_{number}.ipynb"] = (student / "notebooks" / "01_one.ipynb").read_bytes()
+        assert updated(student)[0] == f"Your work in notebooks/01_one.ipynb now lies in my/01_one_{number}.ipynb."
+    assert files(student / "my") == before
+
+
+def test_git_asks_nobody_for_a_password(student):
+    assert update.git(student, "-c", "alias.ask=!echo $GIT_TERMINAL_PROMPT", "ask") == "0"

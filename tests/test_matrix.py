@@ -125,3 +125,10 @@ def test_actions_are_named_by_their_commit():
     uses = re.findall(r"uses: *(.+)", text)
     assert uses and all(re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40}  # v\d+\.\d+\.\d+", one) for one in uses)
     assert len(set(uses)) == len({one.partition("@")[0] for one in uses}), "one action in two versions"
+
+
+def test_a_crash_is_not_blamed_on_the_notebooks_of_the_last_run(monkeypatch, tmp_path):
+    report = tmp_path / "lock.xml"
+    report.write_text(REPORT)
+    monkeypatch.setattr(matrix.subprocess, "run", lambda command, **_: subprocess.CompletedProcess(command, 3))
+    assert matrix.test_notebooks("python", report) == "FAILED: pytest ended with status 3"

@@ -123,3 +123,20 @@ def test_an_activation_that_cannot_be_exchanged_is_an_error():
     (step,) = surgery.unroll(model).steps
     with pytest.raises(ValueError, match="'rnn'.*cannot be exchanged"):
         surgery.with_activation(step, keras.activations.linear)
+
+
+def test_what_prepares_the_image_is_no_feature_map():
+    normalization = kl.Normalization()
+    normalization.adapt(np.random.default_rng(0).random((4, 8, 8, 3)))
+    model = keras.Sequential([keras.Input((8, 8, 3)), kl.Rescaling(2.0), normalization,
+                              kl.BatchNormalization(), kl.Conv2D(2, 3, name="conv"),
+                              kl.GlobalAveragePooling2D(), kl.Dense(2)])
+    assert [step.name for step in surgery.feature_maps(surgery.unroll(model))] == ["conv"]
+
+
+def test_a_map_that_is_itself_an_output_is_not_what_the_score_comes_from():
+    image = keras.Input((8, 8, 3))
+    seen = kl.Conv2D(2, 3, name="seen")(image)
+    scores = kl.Dense(2, name="scores")(kl.GlobalAveragePooling2D()(seen))
+    model = keras.Model(image, [scores, kl.Conv2D(2, 1, name="shown")(seen)])
+    assert surgery.find_feature_map(surgery.unroll(model), None).name == "seen"
