@@ -7,7 +7,7 @@ import tensorflow as tf
 from deck_code import printed
 from drawing import TEXT, arrow, block, canvas, mark
 
-from lecture_utils import grad_cam, grad_cam_classes, grad_cam_layers, load_mnist, load_model
+from lecture_utils import cell_centres, grad_cam, grad_cam_classes, grad_cam_layers, load_mnist, load_model, upsample
 from lecture_utils.plots import BLUE, GREY, ORANGE, bare_map, image_grid, map_grid, number_grid, overlay, picture, plt, score_stem
 
 # Notebook 3's example for paper.
@@ -47,6 +47,12 @@ def maps_of_layers():
     return grad_cam_layers(model(), digits())
 
 
+@functools.cache
+def cells(layer):
+    """Where the cells of a layer look."""
+    return cell_centres(model(), layer)
+
+
 def before_relu(image, layer, score):
     """Grad-CAM before its ReLU, (1, h, w): notebook 3, section 4."""
     tapped = keras.Model(model().input, [model().get_layer(layer).output, model().output])
@@ -63,7 +69,7 @@ def before_relu(image, layer, score):
 def cover(say):
     six = digits()[0]
     figure, axis = plt.subplots(figsize=(5, 5), layout="constrained")
-    picture(axis, overlay(six, maps_of_layers()["conv2"][0]))
+    picture(axis, overlay(six, maps_of_layers()["conv2"][0], cells=cells("conv2")))
     return figure
 
 
@@ -166,12 +172,12 @@ def scores_of_six(say):
 
 
 def six(say):
-    """The 6, its map of nine numbers, and the map enlarged over the digit."""
+    """The 6, its map of nine numbers, and the map enlarged over the digit, each cell where it looks."""
     image, L = digits()[:1], grad_cam(model(), digits()[:1], layer="conv3", class_index=6)
     figure, axes = plt.subplots(1, 3, figsize=(11.7, 4.2), layout="constrained")
     picture(axes[0], image[0], say("input, 28×28", "입력, 28×28"))
     bare_map(axes[1], L[0], say("map of conv3, 3×3", "conv3의 맵, 3×3"))
-    picture(axes[2], overlay(image[0], L[0]), say("enlarged over it", "확대해 겹친 것"))
+    picture(axes[2], overlay(image[0], L[0], cells=cells("conv3")), say("enlarged over it", "확대해 겹친 것"))
     return figure
 
 
@@ -185,7 +191,8 @@ def receptive_fields(say):
 
 
 def layers(say):
-    figure = map_grid(digits()[1:], {name: L[1:] for name, L in maps_of_layers().items()}, cell=1.7)
+    maps = {name: L[1:] for name, L in maps_of_layers().items()}
+    figure = map_grid(digits()[1:], maps, cell=1.7, cells={name: cells(name) for name in maps})
     figure.axes[0].set_title(say("input", "입력"))
     return figure
 
@@ -194,7 +201,7 @@ def classes(say):
     trio = digits()[1:]
     maps = grad_cam_classes(model(), trio, [1, 7, 9], layer="conv2")
     columns = {say(f"for a {c}", f"{c}의 근거"): maps[:, k] for k, c in enumerate([1, 7, 9])}
-    figure = map_grid(trio, columns, cell=1.7)
+    figure = map_grid(trio, columns, cell=1.7, cells=cells("conv2"))
     figure.axes[0].set_title(say("input", "입력"))
     return figure
 
@@ -205,9 +212,9 @@ def relu(say):
     signed = before_relu(seven, "conv2", lambda y: y[:, 9])
     figure, axes = plt.subplots(1, 4, figsize=(11.7, 3.5), layout="constrained")
     picture(axes[0], seven[0], say("a 7", "7"))
-    bare_map(axes[1], signed[0], say("before ReLU", "ReLU 전"), signed=True)
-    picture(axes[2], overlay(seven[0], np.maximum(signed[0], 0)), "ReLU")
-    picture(axes[3], overlay(seven[0], np.abs(signed[0])), say("absolute value", "절댓값"))
+    bare_map(axes[1], upsample(signed[0], (28, 28), cells("conv2")), say("before ReLU", "ReLU 전"), signed=True)
+    picture(axes[2], overlay(seven[0], np.maximum(signed[0], 0), cells=cells("conv2")), "ReLU")
+    picture(axes[3], overlay(seven[0], np.abs(signed[0]), cells=cells("conv2")), say("absolute value", "절댓값"))
     return figure
 
 
