@@ -401,16 +401,17 @@ def test_two_processes_at_once(server, cache):
 
 
 def test_a_download_that_begins_and_ends_during_another_of_the_same_file(server, cache, monkeypatch):
-    write, within = downloads._write, []
+    write, begun = downloads._write, []
 
     def write_and_be_overtaken(url, path):
+        begun.append(path)
         write(url, path)
-        if not within:
-            within.append(downloads._fetch(url, cache / "file.bin", SHA256))
+        if len(begun) == 1:
+            downloads._fetch(url, cache / "file.bin", SHA256)
 
     monkeypatch.setattr(downloads, "_write", write_and_be_overtaken)
-    assert downloads.download(f"{server.url}/good", "file.bin", SHA256) == within[0]
-    assert contents(cache) == {"file.bin": CONTENT}
+    assert downloads.download(f"{server.url}/good", "file.bin", SHA256) == cache / "file.bin"
+    assert len(begun) == 2 and contents(cache) == {"file.bin": CONTENT}
 
 
 def test_on_windows_a_file_that_another_process_fetched_meanwhile_is_taken(server, cache, monkeypatch):
