@@ -418,9 +418,9 @@ def deletions():
     """(baseline, map) -> mean confidence (11,) while the highest pixels of 24 plates go."""
     x = neu().x_test[:24]
     c = model().predict(x, verbose=0).argmax(axis=1)
-    maps = {"Grad-CAM": in_place(grad_cam(model(), x, class_index=c)),
+    maps = {"Grad-CAM": grad_cam(model(), x, class_index=c),
             "guided backprop": magnitude(guided_backprop(model(), x, class_index=c)),
-            "centre": centre_maps(len(x), SIZE), "random": in_place(random_maps(len(x), (25, 25)))}
+            "centre": centre_maps(len(x), SIZE), "random": random_maps(len(x), (25, 25))}
     curves = {}
     for baseline in (blurred, black):
         for name, L in maps.items():
