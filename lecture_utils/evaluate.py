@@ -180,7 +180,8 @@ def deletion(model, images, maps, class_index=None, *, output=None, steps=20, ba
     Low areas are good. They mean something beside those of `random_maps` and `centre_maps`: any image fades.
 
     model, images, class_index, output: as for `grad_cam`; None is the class predicted for the whole image.
-    maps: (n, h, w), at the images' size or coarser (as `keep` of `confidence`). Pixels of equal value come in random order, so an even map is a random one.
+    maps: (n, h, w), at the images' size or coarser (as `keep` of `confidence`). Pixels of equal value come in random
+        order, so an even map is a random one.
     steps: in how many equal portions the pixels go. baseline: what stands in their place, see `confidence`.
     seed: of the random order. progress: whether to show a progress bar.
     Returns `Curve(share, confidence)`, of shape (steps + 1,) and (n, steps + 1), with `auc` (n,).
@@ -266,8 +267,8 @@ def _one_array(images):
                         f"{type(images).__name__}, the inputs of a model that has several")
     images = np.asarray(images)
     if images.ndim not in (3, 4):
-        raise ValueError("pixels can be taken away from images of shape (n, height, width, channels) or (n, height, width) "
-                         f"alone; got shape {images.shape}")
+        raise ValueError("pixels can be taken away from images of shape (n, height, width, channels) or (n, height, "
+                         f"width) alone; got shape {images.shape}")
     return images
 
 

@@ -56,9 +56,9 @@ def own_boxes(labels, boxes, box_labels):
 def box_masks(boxes, size):
     """The pixels that lie in any box of an image.
 
-    boxes: a list of n arrays (k, 4), of whole numbers; size: (height, width). Returns bool (n, height, width); all False
-    where k = 0. Raises ValueError for boxes of another shape, empty ones, parts of pixels, or ones that reach beyond the
-    image.
+    boxes: a list of n arrays (k, 4), of whole numbers; size: (height, width). Returns bool (n, height, width); all
+    False where k = 0. Raises ValueError for boxes of another shape, empty ones, parts of pixels, or ones that reach
+    beyond the image.
     """
     height, width = size
     masks = np.zeros((len(boxes), height, width), bool)

@@ -108,7 +108,7 @@ WRONG = [
     (checks.check_guided_gate, lambda x, R: np.where(x > 0, R, R.clip(0)), "x or R is positive"),
     (checks.check_guided_grad_cam, lambda L, G: L.repeat(3, 0).repeat(3, 1)[..., None] * G, "block"),
     (checks.check_guided_grad_cam, lambda L, G: bilinear(L, G.shape[:2])[..., None] + G, "Adding them"),
-    (checks.check_guided_grad_cam, lambda L, G: bilinear(L, G.shape[:2])[..., None] * np.sqrt(G * G), "signs of guided"),
+    (checks.check_guided_grad_cam, lambda L, G: bilinear(L, G.shape[:2])[..., None] * abs(G), "signs of guided"),
     (checks.check_guided_grad_cam, lambda L, G: bilinear(L, G.shape[:2])[..., None] * G.clip(0), "cut off"),
     (checks.check_iou, lambda a, b: overlap(a, b, -99) / (size(a) + size(b) - overlap(a, b, -99)), "do not meet"),
     (checks.check_iou, lambda a, b: overlap(a, b) / (size(a) + size(b)), "twice"),
@@ -179,8 +179,8 @@ def test_a_check_cannot_be_fooled_by_changing_its_arguments():
 
 
 @pytest.mark.parametrize("answer, told", [
-    (18_432, "each kernel also has one bias"), (640, "32 input channels"), (576, "and it has a bias"), (289, "one kernel"),
-    (7, "not it"), (18_495, "not it"), (18_497, "not it"), (18_480, "not it"), (18_431, "not it"), (0, "not it"),
+    (18_432, "each kernel also has one bias"), (640, "32 input channels"), (576, "and it has a bias"),
+    (289, "one kernel"), (7, "not it"), (18_495, "not it"), (18_497, "not it"), (18_480, "not it"), (18_431, "not it"), (0, "not it"),
     (None, "Not attempted"), (..., "Not attempted"), ("x", "Expected one number"), ([1, 2], "Expected one number"),
 ])
 def test_parameter_count(answer, told):

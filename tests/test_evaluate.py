@@ -169,7 +169,7 @@ def test_several_units_without_sigmoids_share_one(model):
 
 
 def two_heads():
-    """The head "sum" tells two classes apart, as `linear`; the head "each" has a sigmoid for each of the three scores."""
+    """The head "sum" tells two classes apart, as `linear`; the head "each" has a sigmoid for each of three scores."""
     image = keras.Input((2, 2, 1))
     return keras.Model(image, {"sum": linear()(image), "each": fused("sigmoid")(image)})
 
