@@ -119,14 +119,15 @@ class Hub:
         (self.folder / "homes").mkdir(mode=0o711)
         (self.folder / "homes").chmod(0o711)
         (self.folder / "hub").mkdir(mode=0o700)  # the hub's database, secret and log
-        self.url, self.password = f"http://127.0.0.1:{free_port()}", secrets.token_hex(16)
+        self.url, hub_url, proxy_url = (f"http://127.0.0.1:{port}" for port in free_ports(3))
+        self.password = secrets.token_hex(16)
         repository = publish(self.folder / "course.git")
         variables = {
             "PATH": f"{STUDENTS_PYTHON.parent}:{os.environ['PATH']}", "LANG": "C.UTF-8", "HOME": str(self.folder),
             "SIMULATION": str(self.folder), "SIMULATION_PASSWORD": self.password, "SIMULATION_URL": self.url,
-            "SIMULATION_HUB_URL": f"http://127.0.0.1:{free_port()}", "SIMULATION_CULL_AFTER": str(self.cull_after),
+            "SIMULATION_HUB_URL": hub_url, "SIMULATION_CULL_AFTER": str(self.cull_after),
             "SIMULATION_PROXY": str(BUILD / "node_modules" / ".bin" / "configurable-http-proxy"),
-            "SIMULATION_PROXY_URL": f"http://127.0.0.1:{free_port()}", "COURSE_FOLDER": str(ROOT),
+            "SIMULATION_PROXY_URL": proxy_url, "COURSE_FOLDER": str(ROOT),
             "SIMULATION_PACKAGES": sys.prefix, "COURSE_REPOSITORY": repository}
         self.log = open(self.folder / "hub" / "hub.log", "w")
         self.process = subprocess.Popen(
@@ -136,8 +137,9 @@ class Hub:
         return self
 
     def wait(self):
-        for _ in range(240):
-            with contextlib.suppress(requests.ConnectionError):
+        end = time.monotonic() + SECONDS
+        while time.monotonic() < end:
+            with contextlib.suppress(requests.RequestException):
                 if requests.get(f"{self.url}/hub/api", timeout=5).ok:
                     return
             if self.process.poll() is not None:
@@ -159,10 +161,13 @@ class Hub:
         self.temporary.cleanup()
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+def free_ports(count):
+    """Ports that nobody listens on, all held at once, so that none comes twice."""
+    with contextlib.ExitStack() as stack:
+        probes = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [probe.getsockname()[1] for probe in probes]
 
 
 def publish(bare):
@@ -413,7 +418,7 @@ def hold_class(number, notebooks):
     """Simulate a class of `number` students; its `Row`."""
     machine, began = Machine(), time.monotonic()
     machine.start()
-    with Hub(cull_after=30 + 10 * number) as hub:  # a kernel that waits for its turn to start counts as idle
+    with Hub(cull_after=60 + 10 * number) as hub:  # a kernel that waits for its turn to start counts as idle
         everyone_ready = threading.Barrier(number)
         students = [Student(hub, n, notebooks, everyone_ready, leaves_all_running=n % 2 == 1) for n in range(number)]
         for student in students:
