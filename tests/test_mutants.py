@@ -51,7 +51,7 @@ def test_a_change_needs_one_place_and_must_be_python(project, old, new, changed)
 def test_tests_that_hang_notice_only_where_that_is_the_point(project):
     def kind(hangs):
         endless = change("return a if a > b else b", "while True:\n        pass", hangs=hangs)
-        return mutants.try_out(project, endless, seconds=3, without=mutants.Unchanged(project, [endless], 60, {})).kind
+        return mutants.try_out(project, endless, seconds=1, without=mutants.Unchanged(project, [endless], 60, {})).kind
 
     assert [kind(hangs) for hangs in (False, True)] == ["survived", "noticed"]
 
