@@ -245,3 +245,8 @@ def test_all_that_ask_at_once_get_the_same_answer(ask):
     threads = [threading.Thread(target=lambda n=n: answers.__setitem__(n, ask())) for n in range(30)]
     [thread.start() for thread in threads], [thread.join() for thread in threads]
     assert all(answer == expected for answer in answers)
+
+
+def test_an_answered_question_makes_room_for_the_next(ask, monkeypatch):
+    monkeypatch.setitem(explore.WAITING, "questions", 1)
+    assert [ask()[0], ask(image="99")[0], ask()[0]] == [200, 400, 200]

@@ -558,3 +558,16 @@ def test_mobilenets_classifier_is_a_convolution():
 
 def test_boxes_of_an_empty_map():
     assert boxes(np.zeros((5, 5))).shape == (0, 4)
+
+
+@pytest.mark.parametrize("head", [kl.Dense(2, activation="relu"), kl.Dense(2, activation="tanh")], ids=["relu", "tanh"])
+def test_cam_needs_a_linear_classifier(head):
+    model = keras.Sequential([keras.Input((10, 10, 3)), kl.Conv2D(4, 3), kl.GlobalAveragePooling2D(), head])
+    with pytest.raises(ValueError, match="one linear layer"):
+        cam(model, X)
+
+
+def test_cam_needs_the_average_not_the_maximum():
+    model = keras.Sequential([keras.Input((10, 10, 3)), kl.Conv2D(4, 3), kl.GlobalMaxPooling2D(), kl.Dense(2)])
+    with pytest.raises(ValueError, match="GlobalAveragePooling2D"):
+        cam(model, X)

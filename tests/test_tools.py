@@ -446,3 +446,67 @@ def test_cells_that_never_ran_are_failures(checkout, tmp_path):
                 "--nbval-cell-timeout=5", ".", COURSE_DATA=str(ROOT), COURSE_OFFLINE="0")
     assert done.returncode == 1 and "2 failed, 2 passed" in done.stdout and "xfailed" not in done.stdout, done.stdout
     assert "not run, because an earlier cell timed out" in done.stdout
+
+
+# ---- what is easily overlooked
+
+
+def test_the_embedded_run_sees_nothing_that_a_maintainer_told_keras(tmp_path):
+    (tmp_path / "home" / ".keras").mkdir(parents=True)
+    (tmp_path / "home" / ".keras" / "keras.json").write_text('{"floatx": "float64"}')
+    (tmp_path / "empty").mkdir()
+    environment = {name: value for name, value in os.environ.items() if name != "KERAS_HOME"}
+    done = subprocess.run([sys.executable, "-c", "import keras; print(keras.config.floatx())"], text=True, capture_output=True,
+                          env=environment | {"HOME": str(tmp_path / "home")} | execute.embedded_environment(tmp_path / "empty"))
+    assert done.stdout == "float32\n", done.stderr
+
+
+def test_empty_cells_are_not_counted(tmp_path):
+    make_notebook(tmp_path / "a.ipynb", new_code_cell("1"), new_code_cell("\n"), new_code_cell("2"))
+    run, = execute.execute_all([tmp_path / "a.ipynb"], 60, 120, stream=Screen(is_terminal=False))
+    code = [cell.execution_count for cell in run.notebook.cells if cell.cell_type == "code"]
+    assert (run.error, run.cells, run.cell, code) == ("", 2, 2, [1, None, 2])
+
+
+def test_a_number_finds_no_notebook_that_only_begins_with_it(tmp_path):
+    for stem in ("02_b", "10_j"):
+        (tmp_path / f"{stem}.ipynb").touch()
+    assert [path.stem for path in run_notebooks.find_notebooks(["10"], tmp_path)] == ["10_j"]
+    with pytest.raises(SystemExit, match="no notebook '1'"):
+        run_notebooks.find_notebooks(["1"], tmp_path)
+
+
+def test_a_path_of_this_computer_in_a_table_is_refused(tmp_path):
+    output = new_output("execute_result", data={"text/plain": "a table", "text/html": "<td>/home/ann/x.png</td>"})
+    with pytest.raises(ValueError, match="cell 1: shows a path"):
+        normalise.normalise(make_notebook(tmp_path / "a.ipynb", new_code_cell("1", outputs=[output])), 10)
+
+
+def test_the_title_table_says_the_seconds_that_the_metadata_say(tmp_path):
+    fit = normalise.normalise(make_notebook(tmp_path / "a.ipynb"), 31)
+    assert title_cell.title_table(fit)["CPU seconds"] == str(fit.metadata["course"]["cpu_seconds"]) == "35"
+
+
+def test_a_title_cell_is_read_whatever_stands_first(tmp_path):
+    badge = "[![Open in Colab](https://far.away/badge.svg)](https://far.away)"
+    notebook = make_notebook(tmp_path / "a.ipynb")
+    notebook.cells[0].source = notebook.cells[0].source.replace("One *sentence*", f"{badge}\n\nOne *sentence*")
+    assert title_cell.promise(notebook) == "One *sentence* of promise."
+    assert title_cell.title_table(notebook) == {"You will be able to": "test", "Minutes": "5", "CPU seconds": "100",
+                                                "Download (MB)": "0"}
+
+
+def test_a_formula_that_cannot_be_drawn_brings_no_html_in():
+    assert pages.formula(r"\frac{a<b") == r"<code>\frac{a&lt;b</code>"
+
+
+def test_links_to_notebooks_elsewhere_stay_what_they_are():
+    html = pages.markdown("[here](02_b.ipynb), [a place](02_b.ipynb#part), [there](https://far.away/c.ipynb)")
+    assert re.findall('href="(.*?)"', html) == ["02_b.html", "02_b.html#part", "https://far.away/c.ipynb"]
+
+
+@pytest.mark.parametrize("size, expected", [((100, 50), (100, 50)), ((1120, 560), (560, 280))])
+def test_a_thumbnail_is_never_larger_than_its_figure(size, expected):
+    png = io.BytesIO()
+    Image.new("RGB", size, "white").save(png, format="png", compress_level=0)       # so that any other file is smaller
+    assert Image.open(io.BytesIO(pages.thumbnail(png.getvalue(), 560))).size == expected
