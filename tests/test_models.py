@@ -503,3 +503,8 @@ def test_digits_are_shifted_in_every_direction(train):
     keras.utils.set_random_seed(0)
     shifts = {tuple(np.argwhere(train.shift_digits(dot, None)[0])[0, 1:3] - 14) for _ in range(300)}
     assert shifts == {(down, right) for down in range(-2, 3) for right in range(-2, 3)}
+
+
+def test_imagenets_names_stand_in_the_order_of_the_logits(tmp_path):
+    (tmp_path / "index.json").write_text(json.dumps({str(n): [f"n{n}", f"class_{n}"] for n in (11, 2, 10, 0, *range(3, 10), 1)}))
+    assert models._imagenet_classes(tmp_path / "index.json") == tuple(f"class {n}" for n in range(12))
