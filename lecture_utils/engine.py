@@ -111,6 +111,7 @@ def explain_pixels_and_map(model, images, gate, equation, combine, layer, class_
     """
     prepared = prepare(model)
     inputs, chosen = _inputs_and_choice(prepared, images, class_index, output, score)
+    size = inputs[image_input(prepared.network)].shape[1:3]
 
     def build():
         slots = _score_slots(prepared.network, output, score)
@@ -118,15 +119,16 @@ def explain_pixels_and_map(model, images, gate, equation, combine, layer, class_
         gated = surgery.with_gates(network, gate)
         step = surgery.find_feature_map(network, layer)
         _, top = network.split(step.outputs[0])
+        cells = places.centres_or_none(network, step, size)
 
         def both(inputs, chosen):
             tensors, pixels = _pixel_gradient(gated, slots, inputs, chosen, score)
             A, dS_dA = _gradient_from(top, [tensors[slot] for slot in top.inputs], slots, chosen, score)
-            return combine(equation(A, dS_dA), pixels, places.centres_or_none(network, step, pixels.shape[1:3]))
+            return combine(equation(A, dS_dA), pixels, cells)
 
         return _Pass(both, network, chosen, _all_slots(network)), surgery.other_activations(network, slots)
 
-    function, others = prepared.once((gate, equation, combine, layer, output, score is None), build)
+    function, others = prepared.once((gate, equation, combine, layer, output, score is None, size), build)
     _warn_of(others)
     return function(inputs, chosen)
 

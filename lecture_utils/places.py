@@ -140,8 +140,7 @@ def _after(step, read, network):
         if isinstance(step.layer, kinds):
             return rule(step, *grids.values())
     if not (isinstance(step.layer, _CELL_BY_CELL) or surgery.is_activation(step.layer)):
-        with tf.init_scope():                                   # numbers, also while a function is being traced
-            grids = {slot: _measured(step, slot, grid, network) for slot, grid in grids.items()}
+        grids = {slot: _measured(step, slot, grid, network) for slot, grid in grids.items()}
     return _joined(step, [grid for grid in grids.values() if grid is not None])
 
 

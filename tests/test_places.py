@@ -6,8 +6,8 @@ import pytest
 import tensorflow as tf
 from keras import layers as kl
 
-from lecture_utils import (cell_centres, confidence, deletion, grad_cam, guided_backprop, guided_grad_cam, overlay, score_cam,
-                           upsample)
+from lecture_utils import (cell_centres, confidence, deletion, grad_cam, guided_backprop, guided_grad_cam, load_model, overlay,
+                           score_cam, upsample)
 from lecture_utils.plots import map_grid
 
 SIZE = 61, 64           # neither square nor all even: SAME padding then differs between the axes
@@ -362,3 +362,8 @@ def test_where_places_cannot_be_told_the_map_is_stretched_with_a_warning():
         maps = guided_grad_cam(model, x)
     expected = upsample(grad_cam(model, x), (40, 40))[..., None] * guided_backprop(model, x)
     np.testing.assert_allclose(maps, expected, atol=1e-6 * np.abs(expected).max())
+
+
+def test_a_shipped_network_with_operations_of_its_own():
+    """The steel networks take a logarithm. By hand: 5×5 with stride 2 in SAME padding, 2 i + 1; two poolings add 1 and 2."""
+    assert cell_centres(load_model("neu_dense")) == ((8, 4), (8, 4))
