@@ -383,7 +383,7 @@ def test_cam_of_a_mobilenet_without_softmax():
                                          classifier_activation=None)
     x = images(1, 64, 64, 3)
     A, _ = feature_gradient(model, x[0], "conv_pw_13_relu", 3)
-    assert_close(cam(model, x, 3)[0], A @ model.get_layer("conv_preds").kernel.numpy()[0, 0, :, 3])
+    assert_close(cam(model, x, 3)[0], A @ model.get_layer("conv_preds").kernel.numpy()[0, 0, :, 3], 1e-4)
 
 
 @pytest.mark.parametrize("dtype, tolerance", [("float64", 1e-5), ("float16", 2e-3), ("int8", 2e-2), ("LoRA", 1e-5)])
