@@ -119,17 +119,16 @@ def _seen_through(A, inputs, at, cells):
     image = inputs[at]
     together = max(1, engine.SHARE // (16 * image.size))        # a sixteenth of the room: the rest is the pass's own
     for k in range(0, A.shape[-1], together):
-        masks = np.stack([_masks(A[..., i], image.shape[1:3], cells)
-                          for i in range(k, min(k + together, A.shape[-1]))])
-        seen = [np.concatenate([each] * len(masks)) for each in inputs]
-        seen[at] = _like(image, (masks if image.ndim == 4 else masks[..., 0]) * image)
-        yield len(masks), seen
+        maps = np.moveaxis(A[..., k:k + together], -1, 0)
+        masks = _masks(maps.reshape(-1, *maps.shape[2:]), image.shape[1:3], cells)
+        seen = [np.concatenate([each] * len(maps)) for each in inputs]
+        seen[at] = _like(image, (masks if image.ndim == 4 else masks[..., 0]) * seen[at])
+        yield len(maps), seen
 
 
 def _like(image, masked):
-    """Masked images, a further axis before them, as rows of the image's own type."""
-    masked = np.rint(masked) if image.dtype.kind in "iu" else masked
-    return masked.reshape(-1, *image.shape[1:]).astype(image.dtype)
+    """Masked images in the image's own type: whole numbers, if that is what they are made of."""
+    return (np.rint(masked) if image.dtype.kind in "iu" else masked).astype(image.dtype)
 
 
 def _masks(maps, size, cells):
