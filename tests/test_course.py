@@ -48,7 +48,13 @@ def checkout(tmp_path):
 def start(checkout, *arguments, **environment):
     path = f"{checkout / 'bin'}{os.pathsep}{os.environ['PATH']}"
     return subprocess.Popen([sys.executable, str(checkout / "course.py"), *arguments], text=True, cwd=checkout,
-                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=os.environ | {"PATH": path} | environment)
+                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=os.environ | {"PATH": path} | environment,
+                            preexec_fn=None if os.name == "nt" else heed_ctrl_c)
+
+
+def heed_ctrl_c():
+    """A shell that runs the tests in the background lets whatever they start ignore Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def call(checkout, *arguments, **environment):
