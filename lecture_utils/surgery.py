@@ -372,7 +372,7 @@ def _last_feature_map(network):
     maps = list(filter(may_be_chosen, feature_maps(network)))
     if not maps:
         raise ValueError(_no_feature_map(network))
-    chosen = next((step for step in reversed(maps) if _all_passes_through(network, step)), None)
+    chosen = _last_that_all_passes(network, maps)
     if chosen is None:
         raise ValueError(f"model {network.name!r} has branches that come to the score side by side, so there is no one "
                          f"last feature map; choose with layer=, from {_listed(_ends(network, maps))}")
@@ -396,17 +396,24 @@ def _no_feature_map(network):
             (f". Maps of one or three dimensions and of series are not explained: {', '.join(others)}" if others else ""))
 
 
-def _all_passes_through(network, step):
-    """Whether no other feature map comes to the score past `step`."""
-    passed = set()                                  # slots that hold something of a feature map that is not from `step`
-    learned = set(_from_first_weights(network))
-    above = set(network.after(step.outputs))
-    for each in network.steps:
-        from_a_map = each in learned and each not in above and _is_feature_map(each)
-        if each is not step and (from_a_map or passed.intersection(each.reads)):
-            passed.update(each.outputs)
-    read = {slot for each in network.steps for slot in each.reads}
-    return not passed.intersection(network.outputs).difference(read)
+def _last_that_all_passes(network, maps):
+    """The last of `maps` such that no other feature map comes to the score past it; None if there is none."""
+    reads = {step: frozenset(step.reads) for step in network.steps}
+    sources = set(filter(_is_feature_map, _from_first_weights(network)))
+    ends = set(network.outputs).difference(*reads.values())
+    for chosen in reversed(maps):
+        above = set(chosen.outputs)                 # slots that hold something of the chosen map
+        past = set()                                # and of another one, on a way that does not lead through it
+        for step in network.steps:
+            if not above.isdisjoint(reads[step]):
+                above.update(step.outputs)
+            elif step in sources and step is not chosen:
+                past.update(step.outputs)
+            if step is not chosen and not past.isdisjoint(reads[step]):
+                past.update(step.outputs)
+        if past.isdisjoint(ends):
+            return chosen
+    return None
 
 
 def _ends(network, maps):
