@@ -47,13 +47,16 @@ def grad_cam(model, images, layer=None, class_index=None, *, output=None, score=
     α_k^c: importance weight of feature map k.
 
     model: a keras.Sequential or functional model, nested or not, `channels_last`. It is only read.
-    images: float array (n, height, width, channels), in the range that the model expects; a list or dict of arrays for
-        a model with several inputs. Each image is explained as if it were alone.
+    images: float array (n, height, width, channels), in the range that the model expects (integers, or without channels,
+        if that is what it takes); for a model with several inputs a list of arrays in its order, or a dict by the inputs'
+        names. Each image is explained as if it were alone.
     layer: a name, "backbone/name" in a nested model, or any end of that which is unique; "name#2" is a layer's second
-        call. None: the last feature map before any pooling, after its own normalisation and activation.
+        call. None: the last feature map before any pooling, after its own normalisation and activation; never a padding,
+        a cropping or one of several branches. A warning names it where that, or a 1×1 map, lets an earlier one be taken.
     class_index: None, each image's own predicted class; an int; or n ints, one per image. A model with one output unit
         tells two classes apart: class 1 has the score y, class 0 the score -y.
-    output: the name of the output to explain, for a model that has several.
+    output: the name of the output to explain, for a model that has several: its layer's, "head#2" for a layer's second
+        call, or its key, "key/0" for the first of a list under a key.
     score: instead of a class, a function that takes the model's outputs (before softmax, nested as the model nests
         them) and returns one number per image, shape (n,).
 
