@@ -406,7 +406,7 @@ class _Pass:
     def __call__(self, inputs, chosen=(), copies=1):
         n = len(inputs[0])
         run, kept, passing = self._for(inputs)
-        count = min(n, -(-n * max(copies * kept, passing) // SHARE))
+        count = -(-n // max(1, SHARE // max(copies * kept, passing)))
         shares = [slice(n * i // count, n * (i + 1) // count) for i in range(count)]        # of nearly the same size
         parts = [run([each[share] for each in inputs], [each[share] for each in chosen]) for share in shares]
         result = parts[0] if count == 1 else tf.nest.map_structure(lambda *each: np.concatenate(each), *parts)
