@@ -228,9 +228,13 @@ def feature_maps(model, images, layer=None, output=None, score=None):
 
 def cells(model, layer, size, output=None, score=None):
     """Where the cells of those feature maps look in images of a size; None, with a warning, where that cannot be told."""
-    network = prepare(model).network
-    network = network.pruned(_score_slots(network, output, score))
-    return places.centres_or_none(network, surgery.find_feature_map(network, layer), size)
+    prepared = prepare(model)
+
+    def build():
+        network = prepared.network.pruned(_score_slots(prepared.network, output, score))
+        return places.centres_or_none(network, surgery.find_feature_map(network, layer), size)
+
+    return prepared.once(("cells", layer, output, score is None, size), build)
 
 
 def scores(model, images, class_index=None, output=None, score=None, batches=1):
