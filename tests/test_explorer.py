@@ -431,6 +431,17 @@ def test_a_drawing_is_brought_into_mnist_s_form():
     assert rows.mean() == columns.mean() == 13.5                # in the middle
 
 
+def test_a_drawing_s_centre_of_mass_is_in_the_middle():
+    light = np.zeros((140, 140), np.float32)
+    light[20:35, 30:110] = light[35:120, 95:110] = 1            # a 7: most of its ink lies up and to the right
+    digit = uploads.as_digit(light)[..., 0]
+    y, x = np.mgrid[:28, :28]
+    for place in (y, x):
+        assert abs((place * digit).sum() / digit.sum() - 13.5) <= 0.5
+    rows = np.flatnonzero(digit.any(axis=1))
+    assert rows.mean() > 14                                     # so its frame is not
+
+
 def test_dark_ink_on_light_paper_is_turned_round():
     light = np.zeros((100, 100), np.float32)
     light[20:80, 40:60] = 1

@@ -185,6 +185,14 @@ def test_guided_grad_cam_is_the_product(layer):
     np.testing.assert_allclose(guided_grad_cam(model, IMAGES, layer, [1, 2]), product, atol=1e-6 * np.abs(product).max())
 
 
+def test_one_network_s_layers_have_each_their_own_picture():
+    model = conv_net(kl.ReLU())
+    for layer in ("first", "second"):
+        fresh = keras.models.clone_model(model)
+        fresh.set_weights(model.get_weights())
+        np.testing.assert_array_equal(guided_grad_cam(model, IMAGES, layer, 1), guided_grad_cam(fresh, IMAGES, layer, 1))
+
+
 def test_a_score_of_ones_own():
     model = conv_net(kl.ReLU())
     np.testing.assert_allclose(guided_backprop(model, IMAGES, score=lambda y: y[:, 1]), guided_backprop(model, IMAGES, 1),
