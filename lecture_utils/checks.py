@@ -1,9 +1,12 @@
 """Self-checks for the exercises: any right answer passes, each known wrong one is told what it mistook.
 
-A check tries the student's function on random inputs beside a right answer and beside the usual
+A check tries the student's function on random inputs of several shapes, beside a right answer and beside the usual
 misconceptions. It returns a `Verdict`; as the last line of a cell, that prints itself.
 """
 
+import dis
+import re
+import traceback
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,6 +33,7 @@ class Verdict:
 
 NOT_YET = Verdict(False, "· Not attempted yet: replace the stub with your own code, then run the cell again.")
 RIGHT = Verdict(True, "✓ Right.")
+IN_PLACE = "function changes its input in place, and so the data of whoever calls it: work on a copy."
 
 
 def check_function(function, make_inputs, right, misconceptions, trials=4):
@@ -37,9 +41,10 @@ def check_function(function, make_inputs, right, misconceptions, trials=4):
 
     Args:
         function: the student's; may return None (not attempted), a number, list, array or tensor.
-        make_inputs: rng → tuple of arguments.
+        make_inputs: rng → tuple of arguments, of other shapes at other times.
         right: the reference, called with the same arguments.
-        misconceptions: dict of what to tell → the wrong function that a student meant, or a tuple of them.
+        misconceptions: dict of what to tell → the wrong function that a student meant, or a tuple of them. Such a
+            function may stop with an exception: a student's that stops over the same numbers meant the same.
         trials: how many random inputs all have to agree.
 
     Returns:
@@ -47,52 +52,212 @@ def check_function(function, make_inputs, right, misconceptions, trials=4):
     """
     rng = np.random.default_rng(0)
     cases = [make_inputs(rng) for _ in range(trials)]
-    answers = []
-    for case in cases:
-        try:
-            answer = function(*[np.copy(argument) if isinstance(argument, np.ndarray) else argument for argument in case])
-        except Exception as error:  # whatever the student's code raises is the answer to report
-            return Verdict(False, f"✗ Your function stopped with {type(error).__name__}: {error}")
-        if answer is None:
-            return NOT_YET
-        answers.append(answer)
-    try:
-        answers = [np.asarray(answer, dtype=np.float64) for answer in answers]
-    except (TypeError, ValueError):
-        return Verdict(False, f"✗ Expected numbers or an array of numbers, got {type(answers[0]).__name__}.")
-    expected = [np.asarray(right(*case), dtype=np.float64) for case in cases]
-    if _agree(answers, expected):
-        return RIGHT
-    for told, wrongs in misconceptions.items():
-        for wrong in wrongs if isinstance(wrongs, tuple) else (wrongs,):
-            with np.errstate(all="ignore"):
-                if _agree(answers, [np.asarray(wrong(*case), dtype=np.float64) for case in cases]):
-                    return Verdict(False, "✗ " + told)
-    if answers[0].shape != expected[0].shape:
-        return Verdict(False, f"✗ The result should have shape {expected[0].shape} here, yours has {answers[0].shape}.")
-    return Verdict(False, "✗ The shape is right, the values are not. Try an input small enough to do by hand.")
+    answers, changes = zip(*[_outcome(function, case) for case in cases])
+    changed = any(changes)
+    nothing = _nothing(function, answers, changed)
+    if nothing is not None:
+        return nothing
+    numbers = [_numbers(answer) for answer in answers]
+    if any(number is None for number in numbers):
+        odd = next(answer for answer, number in zip(answers, numbers) if number is None)
+        return _wrong(f"Expected numbers or an array of numbers, got {type(odd).__name__}.")
+    expected = [_numbers(right(*case)) for case in cases]
+    if _agree(numbers, expected):
+        return _wrong("The values are right, but your " + IN_PLACE) if changed else RIGHT
+    return _wrong(_misconception(numbers, misconceptions, cases) or _stop(function, answers, cases)
+                  or (changed and "Your " + IN_PLACE) or _difference(numbers, expected, cases))
 
 
-def check_number(answer, right, misconceptions, tolerance=1e-3):
-    """Hold one number against `right`; `misconceptions` maps wrong numbers to what to tell."""
+def check_number(answer, right, misconceptions):
+    """Hold one number against `right`, exactly; `misconceptions` maps wrong numbers to what to tell."""
     if answer is None or answer is ...:
         return NOT_YET
     try:
-        answer = float(answer)
+        number = float(answer)
     except (TypeError, ValueError):
-        return Verdict(False, f"✗ Expected one number, got {type(answer).__name__}.")
-    close = lambda value: abs(answer - value) <= tolerance * max(1.0, abs(value))
-    if close(right):
+        number = None
+    if number is None or isinstance(answer, (str, bytes)):      # float("18") is a number, "18" is none
+        return _wrong(f"Expected one number, got {type(answer).__name__}.")
+    if number == right:
         return RIGHT
-    for wrong, told in misconceptions.items():
-        if close(wrong):
-            return Verdict(False, "✗ " + told)
-    return Verdict(False, f"✗ {answer:g} is not it. Write the formula down first, then put the numbers in.")
+    not_it = f"{number:,.10g} is not it. Write the formula down first, then put the numbers in."
+    return _wrong(misconceptions.get(number, not_it))
+
+
+# ---- what became of the student's function ----------------------------------------------------
+
+def _wrong(told):
+    return Verdict(False, "✗ " + told)
+
+
+def _outcome(function, case):
+    """What `function` returns, or the exception with which it stops; and whether it changed its arguments."""
+    given = [np.copy(argument) if isinstance(argument, np.ndarray) else argument for argument in case]
+    try:
+        answer = function(*given)
+    except Exception as error:  # whatever the student's code raises is the answer to report
+        answer = error
+    return answer, not all(map(np.array_equal, given, case))
+
+
+def _nothing(function, answers, changed):
+    """The `Verdict` where there is no answer to judge, None where there is one."""
+    if function is None or function is ...:
+        return NOT_YET
+    if not callable(function):
+        return _wrong("Give the check your function itself, its name without parentheses, not what it returns.")
+    empty = [answer is None or answer is ... for answer in answers]
+    if not any(empty):
+        return None
+    if not all(empty):
+        return _wrong("For some inputs your function ends without a `return`, and so gives back nothing (None).")
+    if changed:
+        return _wrong("Your function changes its input in place and returns nothing: change a copy, and `return` that.")
+    if _is_stub(function):
+        return NOT_YET
+    return _wrong("Your function computes something but returns nothing (None): end it with `return` and the result.")
+
+
+def _is_stub(function):
+    """Whether all that a function does is to return a constant: its bytecode has no other steps."""
+    steps = {"RESUME", "NOP", "LOAD_CONST", "RETURN_VALUE", "RETURN_CONST"}     # the last two in different Pythons
+    code = getattr(function, "__code__", None)
+    return code is not None and steps.issuperset(step.opname for step in dis.get_instructions(code))
+
+
+def _numbers(answer):
+    """An answer as a float64 array; an exception as it is; None for what holds no numbers."""
+    if isinstance(answer, Exception):
+        return answer
+    try:
+        return None if isinstance(answer, (str, bytes)) else np.asarray(answer, dtype=np.float64)
+    except Exception:  # whatever an odd object raises, it is no array of numbers
+        return None
+
+
+# ---- how it compares --------------------------------------------------------------------------
+
+CLOSE = 4e-3    # relative: half a digit of the coarsest float type, bfloat16; every misconception lies further off
 
 
 def _agree(answers, expected):
-    return all(a.shape == e.shape and np.allclose(a, e, rtol=1e-4, atol=1e-6, equal_nan=True)
-               for a, e in zip(answers, expected))
+    return all(map(_same, answers, expected))
+
+
+def _same(a, e):
+    """Whether shapes are equal and values close; of two exceptions, whether they name the same shapes or numbers."""
+    if isinstance(a, Exception) or isinstance(e, Exception):
+        return isinstance(a, Exception) and isinstance(e, Exception) and _named(a) == _named(e) != []
+    peak = np.abs(e).max(initial=0, where=np.isfinite(e))
+    return a.shape == e.shape and np.allclose(a, e, rtol=CLOSE, atol=CLOSE / 20 * peak, equal_nan=True)
+
+
+def _named(error):
+    """The shapes and numbers in what an exception says: the same in NumPy's words and TensorFlow's, of a * b and b * a."""
+    return sorted(re.findall(r"\d+(?:,\d+)*", _said(error).replace(", ", ",")))
+
+
+def _said(error):
+    """The first line of what an exception says, without TensorFlow's names of its own functions."""
+    return re.sub(r"\{\{.*?\}\} *|\[Op:.*", "", str(error)).strip().partition("\n")[0].strip()[:200]
+
+
+def _misconception(answers, misconceptions, cases):
+    """What to tell whose answers are those of a known wrong function; None if of none."""
+    for told, wrongs in misconceptions.items():
+        for wrong in wrongs if isinstance(wrongs, tuple) else (wrongs,):
+            with np.errstate(all="ignore"):
+                if _agree(answers, [_numbers(_outcome(wrong, case)[0]) for case in cases]):
+                    return told
+    return None
+
+
+def _difference(answers, expected, cases):
+    """What to tell of an answer that is wrong for a reason that nobody foresaw."""
+    for answer, e, case in zip(answers, expected, cases):
+        if answer.shape != e.shape:
+            wanted = f"have shape {e.shape}" if e.ndim else "be a single value"
+            return f"For inputs of shape {_shapes(case)} the result should {wanted}; yours has shape {answer.shape}."
+    if not all(np.isfinite(answer).all() for answer in answers):
+        return "Some values are NaN or infinite: look for a division by zero."
+    if expected[0].ndim == 0:
+        wrong = sum(not _same(*pair) for pair in zip(answers, expected))
+        return f"The single value is wrong for {wrong} of {len(cases)} inputs. Try one small enough to do by hand."
+    factor = _factor(answers, expected)
+    if factor is not None:
+        return (f"The values are right up to a factor, {factor:.3g} for the first input: look for a sum in place of a "
+                "mean, a sign, or a number that should follow from the shape.")
+    return "The shape is right, the values are not. Try an input small enough to do by hand."
+
+
+def _factor(answers, expected):
+    """The first factor, where each answer is a multiple of what is right (another for each, but not 0); else None."""
+    factors = [np.vdot(e, answer) / np.vdot(e, e) if e.any() else 1 for answer, e in zip(answers, expected)]
+    multiples = [factor * e for factor, e in zip(factors, expected)]
+    return factors[0] if all(factors) and _agree(answers, multiples) else None
+
+
+# ---- exceptions as sentences ------------------------------------------------------------------
+
+MEANINGS = {    # to somebody who has seen few of them; the first that fits counts
+    NameError: "a name is not defined, because it is misspelt or its cell has not been run",
+    ZeroDivisionError: "it divides by zero",
+    AttributeError: "a value has no such attribute or method",
+    np.exceptions.AxisError: "it names an axis that the array does not have",
+    IndexError: "it reaches beyond the end of an array",
+    TypeError: "a value is of a type, or a call has a number of arguments, that does not work here",
+}
+
+
+def _stop(function, answers, cases):
+    """What to tell whose function stopped: at which line, what that means, on which input. None if it did not."""
+    for error, case in zip(answers, cases):
+        if isinstance(error, Exception):
+            said, meaning = f"{type(error).__name__}: {_said(error)}".rstrip(": ."), _meaning(error)
+            return (f"Your function stopped{_line(function, error)}, given inputs of shape {_shapes(case)}: "
+                    + (f"{meaning} ({said})." if meaning else f"{said}."))
+    return None
+
+
+def _meaning(error):
+    for kind, meaning in MEANINGS.items():
+        if isinstance(error, kind):
+            return meaning
+    unfit = re.search("shape|broadcast|core dimension|not aligned", _said(error))    # in NumPy's and TensorFlow's words
+    return "two shapes do not fit together" if unfit else ""
+
+
+def _line(function, error):
+    """The line of the student's own code at which it stopped; nothing where that is not known."""
+    home = getattr(getattr(function, "__code__", None), "co_filename", None)
+    lines = [step.line for step in traceback.extract_tb(error.__traceback__) if step.filename == home and step.line]
+    return f" at `{lines[-1][:100]}`" if lines else ""
+
+
+def _shapes(case):
+    return " and ".join(str(np.shape(argument)) for argument in case if np.ndim(argument))
+
+
+# ---- inputs -----------------------------------------------------------------------------------
+
+def _size(rng, low=3, high=9):
+    """A height and a width from `low` to `high` - 1, never equal: whoever confuses them shall not pass."""
+    return tuple(map(int, rng.choice(np.arange(low, high), size=2, replace=False)))
+
+
+def _signed(rng, *shape):
+    """Random values of both signs, of the type that the course's arrays have."""
+    return rng.normal(size=shape).astype(np.float32)
+
+
+def _features(rng, *shape):
+    """Random values as behind a ReLU: none is negative."""
+    return rng.random(shape, dtype=np.float32)
+
+
+def _maps_and_gradients(rng):
+    shape = *_size(rng), int(rng.integers(3, 9))
+    return _features(rng, *shape), _signed(rng, *shape)
 
 
 # ---- 1 · CNN basics ---------------------------------------------------------------------------
@@ -100,8 +265,10 @@ def _agree(answers, expected):
 def check_convolve(function):
     """Exercise: convolve(image (h, w), kernel (k, k)) as a CNN does it, without padding."""
     def inputs(rng):
-        return rng.normal(size=(rng.integers(5, 9), rng.integers(5, 9))), rng.normal(size=(3, 3))
+        side = next(sides)
+        return _signed(rng, *_size(rng, 6, 11)), _signed(rng, side, side)
 
+    sides = iter([3, 5, 3, 5])
     return check_function(function, inputs, lambda x, k: correlate2d(x, k, "valid"), {
         "That is the mathematician's convolution: the kernel is flipped. A CNN layer slides it unflipped "
         "(cross-correlation).": lambda x, k: correlate2d(x, k[::-1, ::-1], "valid"),
@@ -120,7 +287,11 @@ def check_parameters(answer):
         64 * (3 * 3 + 1): "Each kernel looks at all 32 input channels at once: it is 3×3×32, not 3×3.",
         64 * 3 * 3: "Each kernel is 3×3×32, since it looks at all input channels, and it has a bias.",
         3 * 3 * 32 + 1: "That is one kernel; the layer has 64 of them.",
-    }, tolerance=0)
+        64 * 3 * 3 * 32 + 1: "One bias serves no whole layer: each kernel has a bias of its own.",
+        64 * 32 * (3 * 3 + 1): "A kernel has one bias, not one for each channel that it looks at.",
+        32 * (3 * 3 * 64 + 1): "It is the other way round: 64 kernels, each on 32 channels.",
+        64 * (3 * 3 * 64 + 1): "64 is the number of the kernels; the input has 32 channels.",
+    })
 
 
 # ---- 2 · CAM ----------------------------------------------------------------------------------
@@ -128,16 +299,24 @@ def check_parameters(answer):
 def check_cam(function):
     """Exercise: cam(A (h, w, K), w (K, classes), c) = Σ_k w_k^c A^k, (h, w)."""
     def inputs(rng):
-        K = int(rng.integers(4, 7))
-        return rng.random((int(rng.integers(3, 6)), 7, K)), rng.normal(size=(K, 9)), int(rng.integers(9))
+        K, classes = int(rng.integers(3, 6)), int(rng.integers(6, 10))
+        return _features(rng, *_size(rng), K), _signed(rng, K, classes), int(rng.integers(classes))
 
-    return check_function(function, inputs, lambda A, w, c: np.einsum("hwk,k->hw", A, w[:, c]), {
+    right = lambda A, w, c: np.einsum("hwk,k->hw", A, w[:, c])
+    return check_function(function, inputs, right, {
         "That is the plain sum or mean of the feature maps. CAM weighs each by w_k^c: without the weights the "
         "map is the same for every class.": (lambda A, w, c: A.sum(-1), lambda A, w, c: A.mean(-1)),
         "Negative values are cut off. That is Grad-CAM's ReLU; CAM keeps the evidence against the class "
-        "too.": lambda A, w, c: np.maximum(np.einsum("hwk,k->hw", A, w[:, c]), 0),
+        "too.": lambda A, w, c: np.maximum(right(A, w, c), 0),
+        "The absolute value shows evidence against the class as if it were for it: CAM keeps its "
+        "signs.": lambda A, w, c: np.abs(right(A, w, c)),
         "That is the mean over k; CAM is the sum, so that its mean over the map plus the bias is the class "
-        "score.": lambda A, w, c: np.einsum("hwk,k->hw", A, w[:, c]) / A.shape[-1],
+        "score.": lambda A, w, c: right(A, w, c) / A.shape[-1],
+        "That is CAM / Z, as Grad-CAM gives it: CAM itself is not divided by the number of places, so that its mean, not "
+        "its sum, plus the bias is the score.": lambda A, w, c: right(A, w, c) / (A.shape[0] * A.shape[1]),
+        "w has a row for each channel and a column for each class: take the column of class c, w[:, c].":
+            tuple(lambda A, w, c, times=times: times(A, w[c])
+                  for times in (np.multiply, np.matmul, np.dot, lambda A, row: np.einsum("hwk,k->hw", A, row))),
         "Those are all classes at once: take the column of class c.": lambda A, w, c: A @ w,
         "Those are the weighted maps, not yet added up over k.": lambda A, w, c: A * w[:, c],
     })
@@ -145,11 +324,15 @@ def check_cam(function):
 
 def check_class_score(function):
     """Exercise: score(M (h, w), b) of a GAP network = mean of its CAM + bias."""
-    return check_function(function, lambda rng: (rng.normal(size=(5, 6)) + 1, float(rng.normal())),
-                          lambda M, b: M.mean() + b, {
+    def inputs(rng):
+        return _signed(rng, *_size(rng)) + 1, float(rng.normal())
+
+    return check_function(function, inputs, lambda M, b: M.mean() + b, {
         "That is the sum of the map. GAP takes the mean: F^k = (1/Z) Σ_ij A^k_ij.": lambda M, b: M.sum() + b,
         "The bias of the class is missing.": lambda M, b: M.mean(),
         "That is the map's peak. GAP takes the mean; a maximum would be global max pooling.": lambda M, b: M.max() + b,
+        "Negative values are cut off, but evidence against the class lowers its score.":
+            lambda M, b: np.maximum(M, 0).mean() + b,
     })
 
 
@@ -157,33 +340,42 @@ def check_class_score(function):
 
 def check_alpha(function):
     """Exercise: alpha(gradients (h, w, K)) = (1/Z) Σ_ij ∂y/∂A^k_ij, (K,)."""
-    return check_function(function, lambda rng: (rng.normal(size=(4, 5, 6)),), lambda g: g.mean((0, 1)), {
+    def inputs(rng):
+        return (_signed(rng, *_size(rng), int(rng.integers(3, 9))),)
+
+    return check_function(function, inputs, lambda g: g.mean((0, 1)), {
         "That is the sum over positions; Grad-CAM's α is the mean (the 1/Z of the formula).": lambda g: g.sum((0, 1)),
         "That averages over the channels and leaves a map. α is one number for each channel: average over "
         "height and width.": lambda g: g.mean(-1),
         "The gradients' signs are lost. A channel that speaks against the class must keep its negative "
-        "weight.": lambda g: np.abs(g).mean((0, 1)),
-        "Negative gradients are cut off before averaging. The ReLU comes last, after the weighted "
-        "sum.": lambda g: np.maximum(g, 0).mean((0, 1)),
+        "weight.": (lambda g: np.abs(g).mean((0, 1)), lambda g: np.abs(g.mean((0, 1)))),
+        "Negative gradients, or weights, are cut off. The ReLU comes last, after the weighted sum.":
+            (lambda g: np.maximum(g, 0).mean((0, 1)), lambda g: np.maximum(g.mean((0, 1)), 0)),
         "That is one number for everything; α has one for each channel.": lambda g: g.mean(),
     })
 
 
 def check_grad_cam(function):
     """Exercise: grad_cam(A (h, w, K), gradients (h, w, K)) = ReLU(Σ_k α_k A^k), (h, w)."""
-    def inputs(rng):
-        return rng.random((4, 5, 6)), rng.normal(size=(4, 5, 6))
-
+    relu = lambda x: np.maximum(x, 0)
     weighted = lambda A, g: np.einsum("hwk,k->hw", A, g.mean((0, 1)))
-    return check_function(function, inputs, lambda A, g: np.maximum(weighted(A, g), 0), {
+    right = lambda A, g: relu(weighted(A, g))
+    return check_function(function, _maps_and_gradients, right, {
         "The ReLU is missing: only evidence for the class is kept.": weighted,
         "Taking the absolute value shows evidence against the class as if it were for it. Use "
         "ReLU.": lambda A, g: np.abs(weighted(A, g)),
         "That multiplies each position by its own gradient. It is HiResCAM; Grad-CAM first averages the "
-        "gradients to one α per channel.": lambda A, g: np.maximum((A * g).sum(-1), 0),
-        "The ReLU is taken of each channel before the sum; it belongs after the sum.":
-            lambda A, g: np.maximum(A * g.mean((0, 1)), 0).sum(-1),
-        "That uses the sum of the gradients; α is their mean.": lambda A, g: np.maximum(A.size / A.shape[-1] * weighted(A, g), 0),
+        "gradients to one α per channel.": (lambda A, g: relu((A * g).sum(-1)), lambda A, g: (A * g).sum(-1)),
+        "The ReLU is taken of each channel, or of its weight, before the sum; it belongs after the sum.":
+            lambda A, g: relu(A * g.mean((0, 1))).sum(-1),
+        "Negative gradients are cut off before averaging. The ReLU comes last, after the weighted "
+        "sum.": lambda A, g: weighted(A, relu(g)),
+        "The gradients' signs are lost. A channel that speaks against the class must keep its negative "
+        "weight.": lambda A, g: weighted(A, np.abs(g)),
+        "That uses the sum of the gradients; α is their mean.": lambda A, g: A[..., 0].size * right(A, g),
+        "That is the mean over k; the formula adds the weighted maps up.": lambda A, g: right(A, g) / A.shape[-1],
+        "The map is divided by its own maximum; here it shall keep its scale.":
+            lambda A, g: right(A, g) / (right(A, g).max() or 1),
     })
 
 
@@ -192,21 +384,28 @@ def check_grad_cam(function):
 def check_normalize(function):
     """Exercise: normalize(L (h, w), never negative) to [0, 1] by its own maximum; zeros stay zeros."""
     def inputs(rng):
-        return (next(maps),)
+        return (np.float32(next(scales)) * (_features(rng, *_size(rng)) + np.float32(0.5)),)
 
-    floor = np.random.default_rng(1).random((5, 6)) + 0.5
-    maps = iter([floor, np.zeros((5, 6)), 1e-9 * floor, 100 * floor])
+    scales = iter([1, 0, 1e-12, 100])       # a network may find no evidence, or very little
     by_maximum = lambda L: L / L.max() if L.max() > 0 else np.zeros_like(L)
     return check_function(function, inputs, by_maximum, {
         "An all-zero map gives NaN (0/0). A network may find no evidence at all: then the map is "
         "zero.": lambda L: L / L.max(),
         "That is min–max scaling: the weakest place becomes 0 even where everything speaks for the class. "
-        "Divide by the maximum only.": lambda L: (L - L.min()) / (L.max() - L.min()) if L.max() > L.min() else np.zeros_like(L),
-        "A fixed ε in the division changes small maps. Test for zero instead.":
-            tuple(lambda L, power=power: L / (L.max() + 10.0 ** -power) for power in range(5, 13)),
+        "Divide by the maximum only.": (lambda L: (L - L.min()) / (np.ptp(L) or 1), lambda L: (L - L.min()) / np.ptp(L),
+                                        *_epsilons(lambda L, more: (L - L.min()) / (np.ptp(L) + more))),
+        "A fixed ε in the division changes small maps. Test for zero instead.": (
+            *_epsilons(lambda L, more: L / (L.max() + more)), *_epsilons(lambda L, least: L / max(L.max(), least)),
+            *_epsilons(lambda L, least: L / L.max() if L.max() > least else 0 * L)),
         "Dividing by the sum makes a distribution of it; here the peak shall be 1.":
             lambda L: L / L.sum() if L.sum() > 0 else L,
+        "The map came back as it came: divide it by its maximum.": lambda L: L,
     })
+
+
+def _epsilons(function):
+    """`function(L, ε)` for every ε that is in use."""
+    return tuple(lambda L, power=power: function(L, np.float32(10.0 ** -power)) for power in range(5, 13))
 
 
 # ---- 5 · the proof ----------------------------------------------------------------------------
@@ -214,27 +413,31 @@ def check_normalize(function):
 def check_cam_from_grad_cam(function):
     """Exercise: cam(L (h, w)) from Grad-CAM before its ReLU, on a GAP network."""
     def inputs(rng):
-        return (rng.normal(size=(int(rng.integers(3, 9)), int(rng.integers(3, 9)))),)
+        return (_signed(rng, *_size(rng)),)
 
     return check_function(function, inputs, lambda L: L.size * L, {
         "They differ by a factor: α_k = w_k / Z, and Z counts the positions of the map.": lambda L: L,
-        "Z is the number of positions, height × width, not the height.": lambda L: len(L) * L,
+        "Z is the number of positions, height × width, not the height or the width alone.":
+            (lambda L: L.shape[0] * L, lambda L: L.shape[1] * L),
         "The other way round: α_k = w_k / Z, so w_k = Z α_k.": lambda L: L / L.size,
         "The ReLU throws away what CAM keeps. The identity holds before it.": lambda L: L.size * np.maximum(L, 0),
+        "The absolute value shows evidence against the class as if it were for it: CAM keeps its "
+        "signs.": lambda L: L.size * np.abs(L),
     })
 
 
 def check_hirescam(function):
     """Exercise: hirescam(A (h, w, K), gradients (h, w, K)) = Σ_k ∂y/∂A^k ∘ A^k before any ReLU."""
-    def inputs(rng):
-        return rng.random((4, 5, 6)), rng.normal(size=(4, 5, 6))
-
-    return check_function(function, inputs, lambda A, g: (A * g).sum(-1), {
+    return check_function(function, _maps_and_gradients, lambda A, g: (A * g).sum(-1), {
         "The gradients were averaged first: that is Grad-CAM. HiResCAM multiplies place by "
         "place.": lambda A, g: (A * g.mean((0, 1))).sum(-1),
         "Right, but before the ReLU here: the identity with CAM needs both signs.": lambda A, g: np.maximum((A * g).sum(-1), 0),
         "Those are the products of every channel, not yet added up over k.": lambda A, g: A * g,
         "That is the mean over the channels; take the sum.": lambda A, g: (A * g).mean(-1),
+        "Negative gradients are cut off: that is LayerCAM, and the identity with CAM needs both "
+        "signs.": lambda A, g: (A * np.maximum(g, 0)).sum(-1),
+        "An absolute value hides that a gradient speaks against the class; the identity with CAM needs both "
+        "signs.": (lambda A, g: (A * np.abs(g)).sum(-1), lambda A, g: np.abs((A * g).sum(-1))),
     })
 
 
@@ -243,8 +446,12 @@ def check_hirescam(function):
 def check_guided_gate(function):
     """Exercise: gate(x, R) of guided backprop: R passes where x > 0 and R > 0."""
     def inputs(rng):
-        return rng.normal(size=(5, 6)), rng.normal(size=(5, 6))
+        shape = *_size(rng), *next(channels)
+        x = _signed(rng, *shape)
+        x[rng.random(shape) < 0.1] = 0          # as behind an earlier ReLU
+        return x, _signed(rng, *shape)
 
+    channels = iter([(), (), (4,), (2, 3)])     # arrays of any number of axes
     return check_function(function, inputs, lambda x, R: R * (x > 0) * (R > 0), {
         "That is the true gradient of ReLU (saliency): it looks at the forward input x only.": lambda x, R: R * (x > 0),
         "That is the deconvnet's gate: it looks at the backward signal R only. Guided backprop asks "
@@ -252,18 +459,34 @@ def check_guided_gate(function):
         "That lets the forward input through. The gate passes the backward signal R.": lambda x, R: x * (x > 0) * (R > 0),
         "That is only the gate, ones and zeros: multiply it by R.": lambda x, R: (x > 0) & (R > 0),
         "That passes R where x or R is positive; both have to be.": lambda x, R: R * ((x > 0) | (R > 0)),
+        "At x = 0 nothing passes: the gate asks for x > 0.": lambda x, R: R * (x >= 0) * (R > 0),
     })
 
 
 def check_guided_grad_cam(function):
     """Exercise: fuse(L (h, w), guided (H, W, 3)) = upsampled L, place by place, times guided."""
     def inputs(rng):
-        return np.maximum(rng.normal(size=(3, 3)), 0).astype(np.float32), rng.normal(size=(9, 9, 3)).astype(np.float32)
+        (h, w), size = next(sizes)
+        return np.maximum(_signed(rng, h, w), 0) + _features(rng, h, w), _signed(rng, *size, 3)
 
-    enlarge = lambda L, G: upsample(L[None], G.shape[:2])[0][..., None]
+    sizes = iter([((3, 4), (9, 8)), ((5, 3), (10, 12)), ((2, 5), (8, 15)), ((4, 2), (12, 10))])
+    large = lambda L, G: upsample(L, G.shape[:2])
+    enlarge = lambda L, G: large(L, G)[..., None]
+    blocks = lambda L, G: np.kron(L, np.ones((G.shape[0] // L.shape[0], G.shape[1] // L.shape[1])))
+    stretch = lambda L: (L - L.min()) / np.ptp(L)
     return check_function(function, inputs, lambda L, G: enlarge(L, G) * G, {
         "The heat map has to be enlarged smoothly (bilinear): yours repeats each value as a block.":
-            lambda L, G: np.kron(L, np.ones((3, 3)))[..., None] * G,
+            lambda L, G: blocks(L, G)[..., None] * G,
+        "(H, W) does not multiply (H, W, 3): give the enlarged map a third axis, `[..., None]`, so that it serves each "
+        "colour channel.": lambda L, G: large(L, G) * G,
+        "The heat map has to be first enlarged to (H, W): `upsample`.": (lambda L, G: L * G, lambda L, G: L[..., None] * G),
+        "`upsample` of a batch returns a batch: take its only map, `[0]`.":
+            (lambda L, G: large(L, G)[None] * G, lambda L, G: enlarge(L, G)[None] * G),
+        "Height and width are swapped: the size is (H, W), height first.":
+            lambda L, G: upsample(L, G.shape[1::-1])[..., None] * G,
+        "The heat map is normalised first; the formula multiplies it as it is, at its own scale.": (
+            lambda L, G: enlarge(L / L.max(), G) * G, lambda L, G: enlarge(L, G) / large(L, G).max() * G,
+            lambda L, G: enlarge(stretch(L), G) * G, lambda L, G: stretch(large(L, G))[..., None] * G),
         "Adding them shows wherever one of the two is large; the product keeps what both point at.":
             lambda L, G: enlarge(L, G) + G,
         "The signs of guided backprop are lost; keep them.": lambda L, G: enlarge(L, G) * np.abs(G),
@@ -279,7 +502,8 @@ def check_iou(function):
     shifts = iter([(3, 2), (9, 9), (-9, 9), (0, 0), (2, -9), (-2, 1)])
 
     def inputs(rng):
-        a = np.array([20, 20, 26, 28])
+        corner, sides = rng.integers(20, 40, size=2), rng.integers(5, 9, size=2)
+        a = np.array([*corner, *(corner + sides)])
         return a, a + np.tile(next(shifts), 2) + np.array([0, 0, *rng.integers(-1, 2, size=2)])
 
     area = lambda box: (box[2] - box[0]) * (box[3] - box[1])
@@ -307,21 +531,29 @@ def check_iou(function):
 def check_pointing_game(function):
     """Exercise: hit(L (h, w) signed, mask bool (h, w)): does the map's maximum lie in the mask? Even maps: False."""
     def inputs(rng):
-        mask = rng.random((6, 6)) < 0.4
-        level = next(even, None)
-        mask[0, 0] |= level is not None                                     # where argmax finds the maximum of an even map
-        return rng.normal(size=(6, 6)) if level is None else np.full((6, 6), level), mask
+        L = _signed(rng, *_size(rng))
+        mask = rng.random(L.shape) < 0.4
+        level, below = next(even, None), next(lowered)
+        if level is None:
+            return L - below * (L.max() + np.float32(0.1)), mask
+        mask[0, 0] = True                                                   # where argmax finds the maximum of an even map
+        return np.full_like(L, level), mask
 
-    even = iter([0.0, 1.0])
+    even = iter([0.0, 1.0, -1.0])
+    lowered = iter([False, False, False, True] * 10)                        # every fourth map is negative everywhere
     at = lambda L: np.unravel_index(L.argmax(), L.shape)
     points = lambda L: L.max() > L.min()
     positive = lambda L: np.maximum(L, 0)
     return check_function(function, inputs, lambda L, mask: points(L) and mask[at(L)], {
         "An even map points nowhere, yet argmax then gives the first pixel, and hits if that is in the mask. Such a map "
         "is no hit.": (lambda L, mask: mask[at(L)], lambda L, mask: L.max() > 0 and mask[at(L)],
-                       lambda L, mask: L[mask].max() == L.max()),
+                       lambda L, mask: L.any() and mask[at(L)], lambda L, mask: L[mask].max() == L.max()),
+        "A map may be negative everywhere: it still has a maximum, and points there.":
+            (lambda L, mask: L.max() > 0 and points(L) and mask[at(L)], lambda L, mask: mask[at(positive(L))],
+             lambda L, mask: points(positive(L)) and mask[at(positive(L))]),
         "Rows and columns are swapped: unravel_index gives (row, column), which is (y, x).":
-            (lambda L, mask: points(L) and mask[at(L)[::-1]], lambda L, mask: mask[at(L)[::-1]]),
+            (lambda L, mask: points(L) and mask[at(L)[::-1]], lambda L, mask: mask[at(L)[::-1]],
+             lambda L, mask: points(L) and mask.T[at(L)], lambda L, mask: mask.T[at(L)]),
         "The largest absolute value may be the strongest evidence against the class. Take the maximum.":
             (lambda L, mask: points(L) and mask[at(np.abs(L))], lambda L, mask: mask[at(np.abs(L))]),
         "That asks whether there is any evidence in the mask. The pointing game asks only where the maximum lies.":
@@ -338,8 +570,8 @@ def check_pointing_game(function):
 def check_rank_correlation(function):
     """Exercise: rank_correlation(a (h, w), b (h, w)) = the correlation of their ranks (Spearman's)."""
     def inputs(rng):
-        a = rng.normal(size=(5, 6))
-        return a, np.exp(2 * a + rng.normal(size=(5, 6))) - 2
+        a = _signed(rng, *_size(rng))
+        return a, np.exp(2 * a + _signed(rng, *a.shape)) - 2
 
     correlation = lambda a, b: np.corrcoef(np.ravel(a), np.ravel(b))[0, 1]
     ranks = lambda a: rankdata(a).reshape(a.shape)
@@ -368,43 +600,43 @@ def check_repair(function):
     steel = 0.4 + 0.2 * rng.random((2, 100, 100, 1)).astype(np.float32)     # two strips, one photographed 300 times:
     images = np.concatenate([np.repeat(steel[:1], 300, axis=0), steel[1:]])     # only the ruler can tell those apart
     images[:300][had] = lay_ruler(images[:300][had])
-    try:
-        repaired = function(images.copy())
-    except Exception as error:  # whatever the student's code raises is the answer to report
-        return Verdict(False, f"✗ Your function stopped with {type(error).__name__}: {error}")
+    answer, changed = _outcome(function, (images,))
+    nothing = _nothing(function, [answer], changed)
+    if nothing is not None:
+        return nothing
+    repaired = _numbers(answer)
+    if isinstance(repaired, Exception):
+        return _wrong(_stop(function, [answer], [(images,)]))
     if repaired is None:
-        return NOT_YET
-    try:
-        repaired = np.asarray(repaired, dtype=np.float64)
-    except (TypeError, ValueError):
-        return Verdict(False, f"✗ Expected an array of images, got {type(repaired).__name__}.")
+        return _wrong(f"Expected an array of images, got {type(answer).__name__}.")
     if repaired.shape != images.shape:
-        return Verdict(False, f"✗ {images.shape} came in, {repaired.shape} came out. If you cut the corner off (a sound "
-                              "idea), enlarge the rest to the old size; the network expects it.")
-    return Verdict(*_verdict_of_repair(images, repaired, had))
+        return _wrong(f"{images.shape} came in, {repaired.shape} came out. If you cut the corner off (a sound idea), "
+                      "enlarge the rest to the old size; the network expects it.")
+    told = _fault_of_repair(images, repaired, had) or (changed and "The values are right, but your " + IN_PLACE)
+    return _wrong(told) if told else RIGHT
 
 
-def _verdict_of_repair(images, repaired, had):
-    """Whether the first 300 images still tell which of them `had` the ruler, and whether they differ from the last."""
+def _fault_of_repair(images, repaired, had):
+    """What to tell if the first 300 images still tell which `had` the ruler, or all are alike; None of a sound repair."""
     if not np.isfinite(repaired).all() or repaired.min() < 0 or repaired.max() > 1:
-        return False, "✗ Images have finite values in [0, 1]; not all of yours are."
+        return "Images have finite values in [0, 1]; not all of yours are."
     if (np.abs(repaired[:300] - repaired[300]).mean(axis=0) > 0.01).mean() < 0.5:
-        return False, "✗ No ruler is left, and hardly any steel. Outside the ruler's corner, change as little as you can."
+        return "No ruler is left, and hardly any steel. Outside the ruler's corner, change as little as you can."
     changed = np.abs(repaired[:300] - images[:300]).max(axis=(1, 2, 3)) > 0.01
     with_, without = repaired[:300][had, ..., 0], repaired[:300][~had, ..., 0]
     by_chance = 5 * np.sqrt((with_.var(axis=0) + without.var(axis=0)) / 150)        # where rulers are laid at random
     telling = np.abs(with_.mean(axis=0) - without.mean(axis=0)) > 0.02 + by_chance
     if not telling.any():
-        return True, RIGHT.message
+        return None
     if not changed.any():
-        return False, "✗ The images came back as they were."
+        return "The images came back as they were."
     if changed[had].all() and not changed[~had].any():
-        return False, ("✗ You changed only the images that had a ruler: now the patch gives them away, just as the ruler "
-                       "did. Treat every image alike.")
+        return ("You changed only the images that had a ruler: now the patch gives them away, just as the ruler did. "
+                "Treat every image alike.")
     if 0 < changed[~had].mean() < 1 and not changed[had].any():
-        return False, ("✗ Some of the images without a ruler got one, but all that had one still have it: no ruler still "
-                       "means another class. Cover first, then lay it at random.")
+        return ("Some of the images without a ruler got one, but all that had one still have it: no ruler still means "
+                "another class. Cover first, then lay it at random.")
     whole = np.abs(lay_ruler(images[300:]) - images[300:])[0, ..., 0] > 0.02
     if telling.sum() < whole.sum():
-        return False, "✗ Part of the ruler can still be seen. Its rows and columns: ruler_place((100, 100))."
-    return False, "✗ One can still see which images had the ruler. Its rows and columns: ruler_place((100, 100))."
+        return "Part of the ruler can still be seen. Its rows and columns: ruler_place((100, 100))."
+    return "One can still see which images had the ruler. Its rows and columns: ruler_place((100, 100))."

@@ -1,17 +1,24 @@
 """The exercises' self-checks: right answers in any form pass, wrong ones are named, nothing is too lenient."""
 
+import re
+
 import numpy as np
 import pytest
+import tensorflow as tf
 from scipy.signal import convolve2d, correlate2d
 
-from lecture_utils import checks
+from lecture_utils import checks, upsample
 from lecture_utils.planted import lay_ruler, ruler_place
 
 
 def convolve(x, k):
     rows, columns = x.shape[0] - k.shape[0] + 1, x.shape[1] - k.shape[1] + 1
-    return [[sum(x[i + a, j + b] * k[a, b] for a in range(3) for b in range(3)) for j in range(columns)]
-            for i in range(rows)]
+    return [[sum(x[i + a, j + b] * k[a, b] for a, b in np.ndindex(k.shape)) for j in range(columns)] for i in range(rows)]
+
+
+def convolve_3_by_3(x, k):
+    """Right where the kernel is 3×3, as in all examples of the notebook."""
+    return [[(x[i:i + 3, j:j + 3] * k[:3, :3]).sum() for j in range(x.shape[1] - 2)] for i in range(x.shape[0] - 2)]
 
 
 def bilinear(L, size):
@@ -24,6 +31,10 @@ def bilinear(L, size):
         weights[np.arange(N), low + 1] += position - low
         return weights
     return axis(L.shape[0], size[0]) @ L @ axis(L.shape[1], size[1]).T
+
+
+def blocks(L, size):
+    return L.repeat(size[0] // L.shape[0], 0).repeat(size[1] // L.shape[1], 1)
 
 
 def pixels(box):
@@ -46,6 +57,15 @@ def peak(L):
     return np.unravel_index(np.argmax(L), L.shape)
 
 
+def weighted(A, g):
+    """Grad-CAM before its ReLU."""
+    return A @ g.mean((0, 1))
+
+
+def min_max(L, more=0.0):
+    return (L - L.min()) / (L.max() - L.min() + more)
+
+
 RIGHT = {
     checks.check_convolve: convolve,
     checks.check_cam: lambda A, w, c: (A @ w)[..., c],
@@ -65,48 +85,96 @@ WRONG = [
     (checks.check_convolve, lambda x, k: convolve2d(x, k, "valid"), "flipped"),
     (checks.check_convolve, lambda x, k: correlate2d(x, k, "same"), "padded"),
     (checks.check_convolve, lambda x, k: np.pad(convolve(x, k), 1), "should have shape"),
-    (checks.check_convolve, lambda x, k: [[x[i:i + 3, j:j + 3] * k for j in range(x.shape[1] - 2)]
-                                          for i in range(x.shape[0] - 2)], "not yet added up"),
-    (checks.check_convolve, lambda x, k: np.array(convolve(x, k)) / 9, "mean of the products"),
+    (checks.check_convolve, convolve_3_by_3, "should have shape"),
+    (checks.check_convolve, lambda x, k: np.lib.stride_tricks.sliding_window_view(x, k.shape) * k, "not yet added up"),
+    (checks.check_convolve, lambda x, k: np.array(convolve(x, k)) / k.size, "mean of the products"),
     (checks.check_cam, lambda A, w, c: A.sum(-1), "plain sum"),
     (checks.check_cam, lambda A, w, c: A.mean(-1), "plain sum"),
     (checks.check_cam, lambda A, w, c: A @ w, "all classes"),
     (checks.check_cam, lambda A, w, c: (A @ w[:, c]).clip(0), "cut off"),
     (checks.check_cam, lambda A, w, c: (A * w[:, c]).mean(2), "mean over k"),
     (checks.check_cam, lambda A, w, c: np.stack([w[k, c] * A[..., k] for k in range(len(w))], 2), "not yet added up"),
+    (checks.check_cam, lambda A, w, c: np.abs(A @ w[:, c]), "as if it were for it"),
+    (checks.check_cam, lambda A, w, c: (A @ w[:, c]) / A[..., 0].size, "CAM / Z"),
+    (checks.check_cam, lambda A, w, c: (A * w[c]).sum(-1), "a column for each class"),
+    (checks.check_cam, lambda A, w, c: A @ w[c], "a column for each class"),
+    (checks.check_cam, lambda A, w, c: np.einsum("ijk,k->ij", A, w[c]), "a column for each class"),
+    (checks.check_cam, lambda A, w, c: tf.reduce_sum(tf.constant(A) * w[c], -1), "a column for each class"),
+    (checks.check_cam, lambda A, w, c: (A @ w[:, c]) / 49, "up to a factor"),
+    (checks.check_cam, lambda A, w, c: -(A @ w[:, c]), "up to a factor"),
     (checks.check_class_score, lambda M, b: M.sum() + b, "sum"),
     (checks.check_class_score, lambda M, b: M.sum() / M.size, "bias of the class is missing"),
     (checks.check_class_score, lambda M, b: np.sort(M.ravel())[-1] + b, "peak"),
+    (checks.check_class_score, lambda M, b: M.sum() / 30 + b, "single value is wrong"),
+    (checks.check_class_score, lambda M, b: M.clip(0).mean() + b, "cut off"),
+    (checks.check_class_score, lambda M, b: M.mean(0) + b, "should be a single value"),
+    (checks.check_class_score, lambda M, b: 2 * M.mean() + b, "single value is wrong"),
     (checks.check_alpha, lambda g: g.sum((0, 1)), "sum over positions"),
     (checks.check_alpha, lambda g: g.mean(2), "channels"),
-    (checks.check_alpha, lambda g: abs(g).sum((0, 1)) / 20, "signs are lost"),
-    (checks.check_alpha, lambda g: g.clip(0).sum((0, 1)) / 20, "ReLU comes last"),
+    (checks.check_alpha, lambda g: g.sum((0, 1)) / 20, "up to a factor"),
+    (checks.check_alpha, lambda g: abs(g).mean((0, 1)), "signs are lost"),
+    (checks.check_alpha, lambda g: abs(g.mean((0, 1))), "signs are lost"),
+    (checks.check_alpha, lambda g: g.clip(0).mean((0, 1)), "ReLU comes last"),
+    (checks.check_alpha, lambda g: g.mean((0, 1)).clip(0), "ReLU comes last"),
+    (checks.check_alpha, lambda g: g.mean(0), "should have shape"),
     (checks.check_alpha, lambda g: g.sum() / g.size, "one number for everything"),
     (checks.check_grad_cam, lambda A, g: (A * g.mean((0, 1))).sum(-1), "ReLU is missing"),
     (checks.check_grad_cam, lambda A, g: np.abs((A * g.mean((0, 1))).sum(-1)), "absolute"),
     (checks.check_grad_cam, lambda A, g: np.maximum((A * g).sum(-1), 0), "HiResCAM"),
-    (checks.check_grad_cam, lambda A, g: (A * g.sum((0, 1)) / 20).clip(0).sum(2), "before the sum"),
+    (checks.check_grad_cam, lambda A, g: (A * g).sum(-1), "HiResCAM"),
+    (checks.check_grad_cam, lambda A, g: (A * g.mean((0, 1))).clip(0).sum(2), "before the sum"),
+    (checks.check_grad_cam, lambda A, g: A @ g.mean((0, 1)).clip(0), "before the sum"),
+    (checks.check_grad_cam, lambda A, g: A @ g.clip(0).mean((0, 1)), "before averaging"),
+    (checks.check_grad_cam, lambda A, g: A @ abs(g).mean((0, 1)), "gradients' signs"),
+    (checks.check_grad_cam, lambda A, g: weighted(A, g).clip(0) / A.shape[2], "mean over k"),
+    (checks.check_grad_cam, lambda A, g: weighted(A, g).clip(0) / weighted(A, g).clip(0).max(), "divided by its own maximum"),
+    (checks.check_grad_cam, lambda A, g: (A @ g.sum((0, 1)) / 20).clip(0), "up to a factor"),
     (checks.check_grad_cam, lambda A, g: (A @ g.sum((0, 1))).clip(0), "sum of the gradients"),
     (checks.check_normalize, lambda L: L / L.max(), "NaN"),
     (checks.check_normalize, lambda L: L / (L.max() + 1e-8), "ε"),
     (checks.check_normalize, lambda L: L / (L.max() + 1e-5), "ε"),
     (checks.check_normalize, lambda L: L / (L.max() + 1e-12), "ε"),
+    (checks.check_normalize, lambda L: L / max(L.max(), 1e-7), "ε"),
+    (checks.check_normalize, lambda L: L / L.max() if L.max() > 1e-8 else 0 * L, "ε"),
+    (checks.check_normalize, min_max, "min–max"),
+    (checks.check_normalize, lambda L: min_max(L, 1e-8), "min–max"),
+    (checks.check_normalize, lambda L: L, "as it came"),
+    (checks.check_normalize, lambda L: L / 100, "up to a factor"),
     (checks.check_normalize, lambda L: (L - L.min()) / (np.ptp(L) or 1), "min–max"),
     (checks.check_normalize, lambda L: L / (L.sum() or 1), "Dividing by the sum"),
     (checks.check_cam_from_grad_cam, lambda L: L, "factor"),
     (checks.check_cam_from_grad_cam, lambda L: L.shape[0] * L, "not the height"),
+    (checks.check_cam_from_grad_cam, lambda L: L.shape[1] * L, "not the height"),
+    (checks.check_cam_from_grad_cam, lambda L: 49 * L, "up to a factor"),
+    (checks.check_cam_from_grad_cam, lambda L: abs(L) * L.size, "absolute value"),
     (checks.check_cam_from_grad_cam, lambda L: L / L.shape[0] / L.shape[1], "other way round"),
     (checks.check_cam_from_grad_cam, lambda L: L.clip(0) * L.size, "throws away"),
     (checks.check_hirescam, lambda A, g: (A * g.mean((0, 1))).sum(-1), "averaged first"),
     (checks.check_hirescam, lambda A, g: np.einsum("hwk,hwk->hw", A, g).clip(0), "before the ReLU"),
     (checks.check_hirescam, lambda A, g: g * A, "not yet added up"),
-    (checks.check_hirescam, lambda A, g: np.einsum("hwk,hwk->hw", A, g) / 6, "mean over the channels"),
+    (checks.check_hirescam, lambda A, g: np.einsum("hwk,hwk->hw", A, g) / A.shape[2], "mean over the channels"),
+    (checks.check_hirescam, lambda A, g: (A * g.clip(0)).sum(-1), "LayerCAM"),
+    (checks.check_hirescam, lambda A, g: (A * g).clip(0).sum(-1), "LayerCAM"),
+    (checks.check_hirescam, lambda A, g: (A * abs(g)).sum(-1), "absolute value"),
+    (checks.check_hirescam, lambda A, g: abs((A * g).sum(-1)), "absolute value"),
     (checks.check_guided_gate, lambda x, R: R * (x > 0), "saliency"),
     (checks.check_guided_gate, lambda x, R: R * (R > 0), "deconvnet"),
     (checks.check_guided_gate, lambda x, R: np.where(R > 0, x.clip(0), 0), "forward input"),
     (checks.check_guided_gate, lambda x, R: np.where((x > 0) & (R > 0), 1, 0), "only the gate"),
     (checks.check_guided_gate, lambda x, R: np.where(x > 0, R, R.clip(0)), "x or R is positive"),
-    (checks.check_guided_grad_cam, lambda L, G: L.repeat(3, 0).repeat(3, 1)[..., None] * G, "block"),
+    (checks.check_guided_gate, lambda x, R: np.where(x < 0, 0, R.clip(0)), "x = 0"),
+    (checks.check_guided_grad_cam, lambda L, G: blocks(L, G.shape)[..., None] * G, "block"),
+    (checks.check_guided_grad_cam, lambda L, G: bilinear(L, G.shape[:2]) * G, "third axis"),
+    (checks.check_guided_grad_cam, lambda L, G: G * bilinear(L, G.shape[:2]), "third axis"),
+    (checks.check_guided_grad_cam, lambda L, G: upsample(L[None], G.shape[:2])[0] * tf.constant(G), "third axis"),
+    (checks.check_guided_grad_cam, lambda L, G: L * G, "first enlarged"),
+    (checks.check_guided_grad_cam, lambda L, G: L[..., None] * G, "first enlarged"),
+    (checks.check_guided_grad_cam, lambda L, G: upsample(L[None], G.shape[:2]) * G, "returns a batch"),
+    (checks.check_guided_grad_cam, lambda L, G: upsample(L[None], G.shape[:2])[..., None] * G, "returns a batch"),
+    (checks.check_guided_grad_cam, lambda L, G: upsample(L, G.shape[1::-1])[..., None] * G, "height first"),
+    (checks.check_guided_grad_cam, lambda L, G: bilinear(L / L.max(), G.shape[:2])[..., None] * G, "normalised"),
+    (checks.check_guided_grad_cam, lambda L, G: bilinear(min_max(L), G.shape[:2])[..., None] * G, "normalised"),
+    (checks.check_guided_grad_cam, lambda L, G: min_max(bilinear(L, G.shape[:2]))[..., None] * G, "normalised"),
     (checks.check_guided_grad_cam, lambda L, G: bilinear(L, G.shape[:2])[..., None] + G, "Adding them"),
     (checks.check_guided_grad_cam, lambda L, G: bilinear(L, G.shape[:2])[..., None] * abs(G), "signs of guided"),
     (checks.check_guided_grad_cam, lambda L, G: bilinear(L, G.shape[:2])[..., None] * G.clip(0), "cut off"),
@@ -122,7 +190,15 @@ WRONG = [
      / (size(a, 1) + size(b, 1) - overlap(a + [0, 0, 1, 1], b + [0, 0, 1, 1])), "exclusive"),
     (checks.check_pointing_game, lambda L, mask: mask[peak(L)], "points nowhere"),
     (checks.check_pointing_game, lambda L, mask: L.max() > 0 and mask[peak(L)], "points nowhere"),
+    (checks.check_pointing_game, lambda L, mask: L.any() and mask[peak(L)], "points nowhere"),
+    (checks.check_pointing_game, lambda L, mask: L.max() != 0 and mask[peak(L)], "points nowhere"),
+    (checks.check_pointing_game, lambda L, mask: L.max() > 0 and np.ptp(L) > 0 and mask[peak(L)], "negative everywhere"),
+    (checks.check_pointing_game, lambda L, mask: np.ptp(L.clip(0)) > 0 and mask[peak(L.clip(0))], "negative everywhere"),
+    (checks.check_pointing_game, lambda L, mask: mask[peak(L.clip(0))], "negative everywhere"),
     (checks.check_pointing_game, lambda L, mask: np.ptp(L) > 0 and mask.T[peak(L)], "swapped"),
+    (checks.check_pointing_game, lambda L, mask: np.ptp(L) > 0 and mask[peak(L)[::-1]], "swapped"),
+    (checks.check_pointing_game, lambda L, mask: np.ptp(L) > 0 and mask[peak(L.T)], "swapped"),
+    (checks.check_pointing_game, lambda L, mask: True, "single value is wrong"),
     (checks.check_pointing_game, lambda L, mask: mask[peak(np.abs(L))], "against the class"),
     (checks.check_pointing_game, lambda L, mask: bool((L[mask] > 0).any()), "any evidence"),
     (checks.check_pointing_game, lambda L, mask: L.clip(0)[mask].sum() / (L.clip(0).sum() or 1), "energy"),
@@ -137,9 +213,50 @@ WRONG = [
 
 @pytest.mark.parametrize("check", RIGHT, ids=lambda check: check.__name__)
 def test_right_answers_pass_in_any_form(check):
-    right = RIGHT[check]
-    as_list = lambda *a: np.asarray(right(*a)).tolist()
-    assert check(right) and check(as_list), check(right)
+    assert check(RIGHT[check]), check(RIGHT[check])
+    for form in (np.ndarray.tolist, np.float16, np.float32, np.float64, tf.constant, tf.Variable,
+                 lambda answer: list(tf.constant(answer)) if answer.ndim else tf.constant(answer),
+                 lambda answer: tf.cast(answer, tf.float16), lambda answer: tf.cast(answer, tf.bfloat16)):
+        assert check(lambda *a: form(np.asarray(RIGHT[check](*a), dtype=np.float32)))
+
+
+@pytest.mark.parametrize("check", RIGHT, ids=lambda check: check.__name__)
+def test_what_is_off_by_a_hundredth_does_not_pass(check):
+    assert not check(lambda *a: 1.01 * np.asarray(RIGHT[check](*a), dtype=float))
+
+
+@pytest.mark.parametrize("check, function", [
+    (checks.check_convolve, lambda x, k: tf.nn.conv2d(x[None, ..., None], k[..., None, None], 1, "VALID")[0, ..., 0]),
+    (checks.check_cam, lambda A, w, c: tf.tensordot(tf.cast(A, tf.float32), tf.constant(w[:, c]), 1)),
+    (checks.check_class_score, lambda M, b: tf.reduce_mean(M) + tf.constant(b, tf.float32)),
+    (checks.check_alpha, lambda g: tf.reduce_mean(g, axis=(0, 1))),
+    (checks.check_alpha, lambda g: [tf.reduce_mean(g[..., k]) for k in range(g.shape[-1])]),
+    (checks.check_grad_cam, lambda A, g: tf.nn.relu(tf.reduce_sum(A * tf.reduce_mean(g, (0, 1)), -1))),
+    (checks.check_normalize, lambda L: tf.math.divide_no_nan(L, tf.reduce_max(L))),
+    (checks.check_normalize, lambda L: np.nan_to_num(L / L.max())),
+    (checks.check_hirescam, lambda A, g: tf.einsum("hwk,hwk->hw", A, g)),
+    (checks.check_guided_gate, lambda x, R: tf.cast(x > 0, tf.float32) * tf.nn.relu(R)),
+    (checks.check_guided_grad_cam,
+     lambda L, G: tf.image.resize(L[..., None], G.shape[:2]) * tf.constant(G, tf.float32)),
+    (checks.check_pointing_game, lambda L, mask: tf.reduce_max(L) > tf.reduce_min(L) and mask[peak(L)]),
+])
+@pytest.mark.filterwarnings("ignore:invalid value")
+def test_right_answers_pass_written_in_tensorflow(check, function):
+    assert check(function), check(function)
+
+
+@pytest.mark.parametrize("check", [check for check in RIGHT if check is not checks.check_iou], ids=lambda check: check.__name__)
+def test_a_function_is_tried_on_several_shapes(check):
+    shapes = []
+    check(lambda *a: shapes.append([np.shape(argument) for argument in a if np.ndim(argument)]))
+    assert len({str(each) for each in shapes}) >= 3
+    assert all(len(first) < 2 or first[0] != first[1] for first, *_ in shapes)      # height is not width
+
+
+def test_boxes_of_several_sizes_and_places():
+    boxes = []
+    checks.check_iou(lambda a, b: boxes.append(tuple(a)))
+    assert len({(x1 - x0, y1 - y0) for x0, y0, x1, y1 in boxes}) >= 3 and len(set(boxes)) == len(boxes)
 
 
 @pytest.mark.parametrize("check", RIGHT, ids=lambda check: check.__name__)
@@ -175,17 +292,150 @@ def test_a_check_cannot_be_fooled_by_changing_its_arguments():
     def fools(A, g):
         A *= 0
         return np.zeros(A.shape[:2])
-    assert not checks.check_grad_cam(fools)
+    assert not checks.check_grad_cam(fools) and "in place" in repr(checks.check_grad_cam(fools))
+
+
+def test_who_is_right_but_overwrites_the_input_is_told():
+    def gate(x, R):
+        R[(x <= 0) | (R < 0)] = 0
+        return R
+    told = checks.check_guided_gate(gate)
+    assert not told and "values are right" in repr(told) and "copy" in repr(told)
+    assert checks.check_guided_gate(lambda x, R: gate(x, R.copy()))
+
+
+def test_a_misconception_is_named_although_the_input_is_overwritten():
+    def halfway(x, R):
+        R[x <= 0] = 0
+        return R
+    assert "saliency" in repr(checks.check_guided_gate(halfway))
+
+
+def alpha_in_place(gradients):
+    gradients /= gradients.shape[0] * gradients.shape[1]
+
+
+def alpha_without_return(gradients):
+    alpha = gradients.mean((0, 1))      # noqa: F841 (the slip itself)
+
+
+def alpha_returns_none(gradients):
+    alpha = gradients.mean((0, 1))      # noqa: F841
+    return None
+
+
+def alpha_printed(gradients):
+    str(gradients.mean((0, 1)))
+
+
+def alpha_on_one_way(gradients):
+    if gradients.shape[0] > gradients.shape[1]:
+        return gradients.mean((0, 1))
+
+
+def stub(gradients):
+    """(h, w, K) -> (K,)"""
+    return None
+
+
+def stub_pass(gradients):
+    pass
+
+
+def stub_ellipsis(gradients):
+    ...
+
+
+def stub_returns_ellipsis(gradients):
+    return ...
+
+
+class Alpha:
+    def __call__(self, gradients):
+        gradients.mean((0, 1))
+
+
+@pytest.mark.parametrize("function, told", [
+    (stub, "· Not attempted"), (stub_pass, "· Not attempted"), (stub_ellipsis, "· Not attempted"),
+    (stub_returns_ellipsis, "· Not attempted"), (lambda gradients: None, "· Not attempted"),
+    (None, "· Not attempted"), (..., "· Not attempted"),
+    (alpha_without_return, "✗ Your function computes something but returns nothing"),
+    (alpha_returns_none, "✗ Your function computes something but returns nothing"),
+    (alpha_printed, "✗ Your function computes something but returns nothing"),
+    (Alpha(), "✗ Your function computes something but returns nothing"),
+    (alpha_on_one_way, "✗ For some inputs your function ends without a `return`"),
+    (alpha_in_place, "✗ Your function changes its input in place and returns nothing"),
+    (np.ones(6), "✗ Give the check your function itself"), (3, "✗ Give the check your function itself"),
+])
+def test_who_returns_nothing_is_told_what_is_missing(function, told):
+    verdict = checks.check_alpha(function)
+    assert not verdict and repr(verdict).startswith(told), verdict
+
+
+def misspelt(gradients):
+    return gradient.mean((0, 1))        # noqa: F821 (the slip itself)
+
+
+@pytest.mark.parametrize("function, told", [
+    (misspelt, ["a name is not defined", "NameError: name 'gradient' is not defined", "return gradient.mean((0, 1))"]),
+    (lambda g: g.mean((0, 1)) / 0 if g is None else 1 // 0, ["divides by zero", "ZeroDivisionError"]),
+    (lambda g: g[..., 99], ["beyond", "IndexError", "99"]),
+    (lambda g: g.mean(5), ["an axis", "AxisError"]),
+    (lambda g: g.average(), ["has no such", "AttributeError"]),
+    (lambda g, A: g, ["TypeError", "A"]),
+    (lambda g: g + "1", ["a type", "does not work here"]),
+    (lambda g: g @ np.ones(99), ["two shapes do not fit", "ValueError"]),
+    (lambda g: tf.constant(g) + tf.ones(99), ["two shapes do not fit", "InvalidArgumentError"]),
+    (lambda g: np.asarray([]).max(), ["ValueError", "zero-size array"]),
+    (lambda g: float(g), ["TypeError"]),
+])
+def test_an_exception_becomes_a_sentence(function, told):
+    verdict = checks.check_alpha(function)
+    assert not verdict and all(part in repr(verdict) for part in ["✗ Your function stopped", *told]), verdict
+    assert "\n" not in repr(verdict) and len(repr(verdict)) < 500 and "node" not in repr(verdict)
+
+
+def test_an_exception_says_on_what_it_came():
+    assert re.search(r"given inputs of shape \(\d, \d, \d\) and \(\d, \d, \d\): it divides by zero",
+                     repr(checks.check_grad_cam(lambda A, g: 1 // 0)))
+
+
+@pytest.mark.parametrize("answer", ["0.5", b"1", {"a": 1}, [1, [2, 3]], object()])
+def test_what_is_no_number_is_told(answer):
+    for check in (checks.check_class_score, checks.check_alpha, checks.check_iou):
+        assert "Expected numbers" in repr(check(lambda *a: answer))
+
+
+@pytest.mark.parametrize("check", [checks.check_class_score, checks.check_iou, checks.check_pointing_game,
+                                   checks.check_rank_correlation], ids=lambda check: check.__name__)
+def test_a_single_value_is_not_praised_for_its_shape(check):
+    told = [repr(check(lambda *a: value)) for value in (0.123, 7, True)]
+    assert all("shape" not in each and "single value is wrong" in each for each in told), told
+    assert all("should be a single value" in repr(check(lambda *a: value)) for value in (np.ones((2, 2)), [0.1]))
+
+
+@pytest.mark.filterwarnings("ignore:invalid value", "ignore:divide by zero")
+def test_values_that_are_no_numbers_are_told():
+    assert "NaN" in repr(checks.check_alpha(lambda g: g.mean((0, 1)) / 0))
+    assert "NaN" in repr(checks.check_class_score(lambda M, b: np.nan))
 
 
 @pytest.mark.parametrize("answer, told", [
     (18_432, "each kernel also has one bias"), (640, "32 input channels"), (576, "and it has a bias"),
-    (289, "one kernel"), (7, "not it"), (18_495, "not it"), (18_497, "not it"), (18_480, "not it"), (18_431, "not it"), (0, "not it"),
+    (289, "one kernel"), (18_433, "a bias of its own"), (20_480, "one bias, not one for each channel"),
+    (18_464, "other way round"), (36_928, "input has 32 channels"), (7, "7 is not it"), (18_495, "18,495 is not it"),
+    (18_497, "not it"), (18_480, "not it"), (18_431, "not it"), (18_478, "not it"), (18_514, "not it"), (18_496.5, "not it"),
+    (0, "not it"), (True, "not it"), (138_357_544, "138,357,544 is not it"), (np.nan, "not it"), (1j, "Expected one number"),
     (None, "Not attempted"), (..., "Not attempted"), ("x", "Expected one number"), ([1, 2], "Expected one number"),
+    ("18496", "Expected one number"), (lambda: 18_496, "Expected one number"), ([18_496], "Expected one number"),
 ])
 def test_parameter_count(answer, told):
     assert not checks.check_parameters(answer) and told in repr(checks.check_parameters(answer))
-    assert checks.check_parameters(18_496)
+
+
+@pytest.mark.parametrize("answer", [18_496, 18_496.0, np.int32(18_496), np.float32(18_496), np.array(18_496)])
+def test_the_exact_parameter_count_passes_in_any_type(answer):
+    assert checks.check_parameters(answer) and checks.check_parameters(tf.constant(answer))
 
 
 # ---- the repair of notebook 8
@@ -197,6 +447,10 @@ def covered(images, value=0.5, rows=ROWS):
     images = images.copy()
     images[:, rows, COLUMNS] = value
     return images
+
+
+def covered_in_place(images):
+    images[:, ROWS, COLUMNS] = 0.5
 
 
 def at_random(images, rng=np.random.default_rng(7)):
@@ -235,6 +489,13 @@ def test_any_sound_repair_passes(repair):
     (lambda images: images / 0, "in [0, 1]"),
     (lambda images: "text", "array of images"),
     (lambda images: images[:, :, :, 5], "IndexError"),
+    (lambda images: images[:, :, :, 5], "beyond"),
+    (lambda images: ..., "Not attempted"),
+    (None, "Not attempted"),
+    (np.ones(3), "Give the check your function itself"),
+    (lambda images: covered_in_place(images), "changes its input in place and returns nothing"),
+    (lambda images: [covered(images), None][1], "computes something but returns nothing"),
+    (lambda images: covered_in_place(images) or images, "values are right, but"),
 ])
 @pytest.mark.filterwarnings("ignore:divide by zero", "ignore:invalid value")
 def test_an_unsound_repair_is_told_why(repair, named):
