@@ -329,8 +329,9 @@ def checked(answer):
 def differences(notebook, course):
     """A line for each of the course's claims (cells marked for nbval) whose output is another in `notebook`."""
     theirs = {cell.id: claim(cell) for cell in notebook.cells if cell.cell_type == "code"}
-    return [f"cell {cell.id} printed {theirs.get(cell.id)!r} instead of {claim(cell)!r}" for cell in course.cells
-            if cell.cell_type == "code" and cell.source.startswith("# NBVAL_CHECK_OUTPUT") and theirs.get(cell.id) != claim(cell)]
+    claims = [cell for cell in course.cells if "nbval-check-output" in cell.metadata.get("tags", [])]
+    return [f"cell {cell.id} printed {theirs.get(cell.id)!r} instead of {claim(cell)!r}" for cell in claims
+            if theirs.get(cell.id) != claim(cell)]
 
 
 def claim(cell):

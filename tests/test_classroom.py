@@ -169,7 +169,8 @@ def test_an_open_hub_is_found_out(open_hub, monkeypatch):
 
 def notebook(text):
     output = new_output("stream", text=text)
-    return new_notebook(cells=[new_code_cell("# NBVAL_CHECK_OUTPUT\nprint(1)", id="a", outputs=[output])])
+    return new_notebook(cells=[new_code_cell("print(1)", id="a", outputs=[output],
+                                               metadata={"tags": ["nbval-check-output"]})])
 
 
 def test_another_output_than_the_course_s_is_found_out():

@@ -117,7 +117,7 @@ def test_code_cells_are_short(notebook):
 
 
 def test_claims_are_checked(notebook):
-    assert sum("# NBVAL_CHECK_OUTPUT" in cell.source for cell in code_cells(notebook)) >= 3
+    assert sum("nbval-check-output" in cell.metadata.get("tags", []) for cell in code_cells(notebook)) >= 3
 
 
 def test_terms_are_given_in_korean(notebook):
