@@ -52,6 +52,7 @@ COMMANDS = collections.OrderedDict([
     ("stamp", Command("for maintainers: write the repository's address into badges and bootstrap cells",
                       ["tools/stamp.py"])),
     ("train", Command("for maintainers: train the shipped weights", ["tools/train.py"])),
+    ("judge", Command("for maintainers: judge how the steel networks are trained, by cross-validation", ["tools/judge.py"])),
     ("realism", Command("for maintainers: measure how real the embedded data is", ["tools/realism.py"])),
 ])
 

@@ -4,7 +4,8 @@ A builder returns a new network with random weights; `load_model(name)` returns 
 takes images float32 (n, height, width, channels) in [0, 1], whose scaling is its own first layer, and puts
 out logits (n, classes): the class scores before softmax, which is what CAM and Grad-CAM explain.
 
-    mnist_cnn       digits: three convolutions, then Flatten and two Dense layers
+    mnist_cnn       digits: three convolutions, then Flatten and two Dense layers: CAM does not apply
+    mnist_gap       digits: its retrofit, a fourth convolution and global average pooling for its head: made for CAM
     neu_gap         steel: four convolutions, then global average pooling and one Dense layer: made for CAM
     neu_dense       steel: the same four convolutions, then Flatten and two Dense layers: CAM does not apply
     neu_gap_plain   steel: the classic network with a GAP head and no normalisation, trained plainly
@@ -51,16 +52,35 @@ COMPACT_FILTERS = (8, 24, 64, 128, 160)  # VGG16 has 64, 128, 256, 512, 512
 
 
 def mnist_cnn():
-    """Digits (n, 28, 28, 1) to logits (n, 10); 130,890 parameters. No padding: 28 -> 26 -> 13 -> 11 -> 5 -> 3."""
+    """Digits (n, 28, 28, 1) to logits (n, 10); 130,890 parameters. Padded, so that only poolings shrink: 28, 14, 7, 3."""
     images = keras.Input((28, 28, 1), name="images")
-    x = layers.Conv2D(32, 3, activation="relu", name="conv1")(images)
-    x = layers.MaxPooling2D(name="pool1")(x)
-    x = layers.Conv2D(64, 3, activation="relu", name="conv2")(x)
-    x = layers.MaxPooling2D(name="pool2")(x)
-    x = layers.Conv2D(64, 3, activation="relu", name="conv3")(x)
+    x = layers.MaxPooling2D(name="pool3")(_digit_features(images))
     x = layers.Flatten(name="flatten")(x)
     x = layers.Dense(128, activation="relu", name="dense1")(x)
     return keras.Model(images, _logits(x, 10), name="mnist_cnn")
+
+
+def mnist_gap():
+    """Digits (n, 28, 28, 1) to logits (n, 10): `mnist_cnn` retrofitted for CAM.
+
+    Its last pooling dropped, its head replaced by a convolution, `conv4` of 7x7x64, global average pooling and one
+    Dense layer (Zhou et al., "Learning Deep Features for Discriminative Localization", 2016, section 3).
+    """
+    images = keras.Input((28, 28, 1), name="images")
+    x = _digit_convolution(_digit_features(images), 4, 64)
+    x = layers.GlobalAveragePooling2D(name="gap")(x)
+    return keras.Model(images, _logits(x, 10), name="mnist_gap")
+
+
+def _digit_features(images):
+    """Three convolutions, pooled in between: (n, 28, 28, 1) to (n, 7, 7, 64)."""
+    x = layers.MaxPooling2D(name="pool1")(_digit_convolution(images, 1, 32))
+    x = layers.MaxPooling2D(name="pool2")(_digit_convolution(x, 2, 64))
+    return _digit_convolution(x, 3, 64)
+
+
+def _digit_convolution(x, number, filters):
+    return layers.Conv2D(filters, 3, padding="same", activation="relu", name=f"conv{number}")(x)
 
 
 def neu_gap(size=(200, 200)):
@@ -163,7 +183,8 @@ def _vgg16_layers(x, filters, units, classes):
 
 # ---------------------------------------------------------------------------------------- shipped weights
 
-BUILDERS = {build.__name__: build for build in (mnist_cnn, neu_gap, neu_dense, neu_gap_plain, vgg16_compact)}
+BUILDERS = {build.__name__: build for build in (mnist_cnn, mnist_gap, neu_gap, neu_dense, neu_gap_plain,
+                                               vgg16_compact)}
 
 
 def load_model(name):

@@ -76,7 +76,7 @@ def test_the_answer_holds_pictures_scores_and_classes(ask, subjects):
     images = np.stack([subjects["digits"].images["0"]])
     peak = grad_cam(subjects["digits"].exploration.model, images, "conv2", 3).max()
     assert status == 200 and len(answer["pictures"]) == 2
-    assert answer["pictures"][0][0]["caption"] == f"11 × 11 cells, peak {peak:.3g}"
+    assert answer["pictures"][0][0]["caption"] == f"14 × 14 cells, peak {peak:.3g}"
     assert answer["titles"] == ["Grad-CAM of conv2 for 3", "Grad-CAM of conv2 for 7"]
     score = subjects["digits"].exploration.model.predict(images, verbose=0)[0, 0]
     assert f">{score:.2f}<" in answer["scores"] and len(answer["classes"]) == 10

@@ -3,7 +3,8 @@
 Training reads the real data (`COURSE_DATA`, or what `python3 course.py data` brings), mixes the embedded
 data in, and writes data/weights/NAME.npz (float16) and NAME.json (scores on every test set, and how it was made).
 The scores are those of the float16 file as `load_model` reads it. Every epoch is kept under build/train: the same
-command goes on where it was interrupted.
+command goes on where it was interrupted. The networks for steel are trained on every photograph up to number 250; how
+good a recipe is, `python3 course.py judge` says.
 """
 
 import argparse
@@ -13,6 +14,7 @@ import shutil
 import sys
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
@@ -27,12 +29,15 @@ from lecture_utils import models
 from lecture_utils.cam import cam, upsample
 from lecture_utils.datasets import load_cifar10, load_mnist, load_neu, load_photo
 from lecture_utils.layouts import NEU_CLASSES
+from lecture_utils.localize import box_masks, own_boxes, pointing_game
 from lecture_utils.places import cell_centres
 from lecture_utils.synthetic import draw_digits, draw_steel
 
 BUILD = ROOT / "build" / "train"
 SEED = 1
 DRAWN_SEED = 2  # of the embedded training images; the loaders draw their own from seeds 0 and 1
+STEEL_NUMBERS = 250  # of each class; the photographs beyond are left to whoever wants to score the networks
+FOLDS = 6
 CROSS_ENTROPY = keras.losses.CategoricalCrossentropy(from_logits=True)
 
 
@@ -41,28 +46,46 @@ CROSS_ENTROPY = keras.losses.CategoricalCrossentropy(from_logits=True)
 
 def train_mnist_cnn():
     """8 epochs on MNIST and 20,000 embedded digits, shifted by up to 2 pixels."""
-    real = load_mnist()
-    drawn_images, drawn_labels = draw_digits(20_000, DRAWN_SEED)
-    images = np.concatenate([real.x_train, drawn_images])
-    labels = np.concatenate([real.y_train, drawn_labels])
+    source, images, labels = _real_and_drawn_digits()
     model = models.mnist_cnn()
     fit(model, images, labels, shift_digits, epochs=8, peak=2e-3, batch=128)
-    return model, real.source
+    return model, source
 
 
-def train_neu_gap():
+def train_mnist_gap():
+    """2 epochs of a new head on the convolutions of `mnist_cnn` as shipped, then 2 of all; data as for `mnist_cnn`."""
+    source, images, labels = _real_and_drawn_digits()
+    trunk = models.load_model("mnist_cnn")
+    model = models.mnist_gap()
+    for name in ("conv1", "conv2", "conv3"):
+        model.get_layer(name).set_weights(trunk.get_layer(name).get_weights())
+        model.get_layer(name).trainable = False
+    fit(model, images, labels, shift_digits, epochs=2, peak=2e-3, batch=128, stage="_stage1")
+    model.trainable = True
+    fit(model, images, labels, shift_digits, epochs=2, peak=5e-4, batch=128, stage="_stage2")
+    return model, source
+
+
+def _real_and_drawn_digits():
+    real = load_mnist()
+    drawn_images, drawn_labels = draw_digits(20_000, DRAWN_SEED)
+    return real.source, np.concatenate([real.x_train, drawn_images]), np.concatenate([real.y_train, drawn_labels])
+
+
+def train_neu_gap(held_out=None):
     """40 epochs on real steel and half as much embedded, in crops of 160x160, strongly varied in exposure."""
-    source, images, labels = _real_and_drawn_steel()
+    source, images, labels = _real_and_drawn_steel(held_out)
     with half_precision():
         model = models.neu_gap((160, 160))
-        fit(model, images, labels, vary_steel(160), epochs=40, peak=3e-3, batch=32)
+        fit(model, images, labels, vary_steel(160), epochs=40, peak=3e-3, batch=32, stage=_stage(held_out))
     return with_weights_of(model, models.neu_gap()), source
 
 
-def train_neu_dense():
+def train_neu_dense(held_out=None):
     """12 epochs of a new head, with dropout, on the convolutions of `neu_gap` as shipped; data as for `neu_gap`."""
-    source, images, labels = _real_and_drawn_steel()
-    trunk = models.load_model("neu_gap")
+    source, images, labels = _real_and_drawn_steel(held_out)
+    trunk = models.neu_gap()
+    models.read_weights(trunk, weights_file("neu_gap", held_out))
     with half_precision():
         model = models.neu_dense()
         for layer in trunk.layers:
@@ -72,25 +95,61 @@ def train_neu_dense():
         x = layers.Dropout(0.5)(model.get_layer("flatten").output)  # while training only
         x = model.get_layer("logits")(model.get_layer("dense1")(x))
         with_dropout = keras.Model(model.inputs, x, name="neu_dense")
-        fit(with_dropout, images, labels, vary_steel(200), epochs=12, peak=1e-3, batch=32)
+        fit(with_dropout, images, labels, vary_steel(200), epochs=12, peak=1e-3, batch=32, stage=_stage(held_out))
     return with_weights_of(model, models.neu_dense()), source
 
 
-def _real_and_drawn_steel(drawn_per_class=100):
-    real = load_neu()
-    drawn_images, drawn_labels, _, _ = draw_steel(drawn_per_class, DRAWN_SEED)
-    return real.source, np.concatenate([real.x_train, drawn_images]), np.concatenate([real.y_train, drawn_labels])
-
-
-def train_neu_gap_plain():
+def train_neu_gap_plain(held_out=None):
     """15 epochs of Adam at its default rate on real steel as it is: what training plainly gives."""
-    real = load_neu()
+    real = real_steel().without(held_out)
     with half_precision():
         model = models.neu_gap_plain()
     model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True), metrics=["accuracy"],
                   jit_compile=False)
-    model.fit(real.x_train, real.y_train, batch_size=32, epochs=15, verbose=2)
+    model.fit(real.images, real.labels, batch_size=32, epochs=15, verbose=2)
     return with_weights_of(model, models.neu_gap_plain()), real.source
+
+
+class Steel(NamedTuple):
+    """Photographs of steel in the order of their numbers, the six classes by turns."""
+
+    source: str
+    images: np.ndarray  # (n, 200, 200, 1)
+    labels: np.ndarray
+    boxes: list
+    fold: np.ndarray  # of each image; contiguous numbers, since light changes with the number
+
+    def without(self, held_out):
+        """What is left to train on where fold `held_out` is held out; None holds nothing out."""
+        kept = np.flatnonzero(self.fold != held_out) if held_out is not None else np.arange(len(self.fold))
+        return Steel(self.source, self.images[kept], self.labels[kept], [self.boxes[i] for i in kept], self.fold[kept])
+
+
+def real_steel():
+    """Numbers 1 to 250 of each class, whatever the loader's split; the boxes are those of the image's own class."""
+    data = load_neu()
+    n = STEEL_NUMBERS * len(NEU_CLASSES)
+    images, labels = np.concatenate([data.x_train, data.x_test])[:n], np.concatenate([data.y_train, data.y_test])[:n]
+    if data.source.startswith("embedded") or len(images) < n or (labels != np.arange(n) % len(NEU_CLASSES)).any():
+        sys.exit(f"This needs the numbers 1 to {STEEL_NUMBERS} of NEU's six classes; got: {data.source}. Set COURSE_DATA to "
+                 "their folder, or fetch them: python3 course.py data")
+    boxes = own_boxes(labels, [*data.boxes_train, *data.boxes_test][:n], [*data.box_labels_train, *data.box_labels_test][:n])
+    return Steel(data.source, images, labels, boxes, np.arange(n) * FOLDS // n)
+
+
+def _real_and_drawn_steel(held_out, drawn_per_class=100):
+    real = real_steel().without(held_out)
+    drawn_images, drawn_labels, _, _ = draw_steel(drawn_per_class, DRAWN_SEED)
+    return real.source, np.concatenate([real.images, drawn_images]), np.concatenate([real.labels, drawn_labels])
+
+
+def _stage(held_out):
+    return "" if held_out is None else f"_fold{held_out}"
+
+
+def weights_file(name, held_out=None):
+    """Where the weights of `name` lie; of the network that has not seen fold `held_out`, if one is named."""
+    return models.WEIGHTS / f"{name}.npz" if held_out is None else BUILD / "folds" / f"{name}.{held_out}.npz"
 
 
 # VGG16 without normalisation hardly trains. These layers are normalised while training; blocks 1 and 2, whose maps
@@ -155,8 +214,11 @@ def fold_normalization(source, target):
 # ------------------------------------------------------------------------------------------------ training
 
 
-def fit(model, images, labels, augment, epochs, peak, batch):
-    """AdamW; the learning rate rises to `peak` over the first seventh of the steps and falls to 0 as a cosine."""
+def fit(model, images, labels, augment, epochs, peak, batch, stage=""):
+    """AdamW; the learning rate rises to `peak` over the first seventh of the steps and falls to 0 as a cosine.
+
+    `stage` tells the fits of one model apart, for resuming.
+    """
     steps = epochs * (len(images) // batch)
     rise = steps // 7
     rate = keras.optimizers.schedules.CosineDecay(peak / 10, steps - rise, warmup_target=peak, warmup_steps=rise)
@@ -164,7 +226,7 @@ def fit(model, images, labels, augment, epochs, peak, batch):
     model.compile(optimizer, CROSS_ENTROPY, metrics=["accuracy"], jit_compile=False)
     print(f"{model.name}: {epochs} epochs of {len(images):,} images", flush=True)
     model.fit(batches(images, labels, batch, augment), epochs=epochs, verbose=2, shuffle=False,
-              callbacks=[keras.callbacks.BackupAndRestore(BUILD / model.name, delete_checkpoint=False)])
+              callbacks=[keras.callbacks.BackupAndRestore(BUILD / (model.name + stage), delete_checkpoint=False)])
 
 
 def batches(images, labels, batch, augment):
@@ -175,10 +237,12 @@ def batches(images, labels, batch, augment):
 
 
 class half_precision:
-    """Layers made in this context compute in bfloat16, which AMX and AVX-512 processors do several times faster."""
+    """Layers made in this context compute in bfloat16 where the processor does: several times faster, elsewhere slower."""
 
     def __enter__(self):
-        keras.config.set_dtype_policy("mixed_bfloat16")
+        flags = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
+        if "amx_bf16" in flags or "avx512_bf16" in flags:
+            keras.config.set_dtype_policy("mixed_bfloat16")
 
     def __exit__(self, *_):
         keras.config.set_dtype_policy("float32")
@@ -259,7 +323,7 @@ def crop(images, low, high, size):
 # -------------------------------------------------------------------------------------------------- scores
 
 
-def scores_mnist_cnn(model):
+def scores_digits(model):
     return {f"accuracy, {kind}": accuracy(model, data.x_test, data.y_test) for kind, data in both(load_mnist)}
 
 
@@ -292,25 +356,27 @@ def accuracy(model, images, labels):
 
 def pointing(model, data):
     """How often the peak of the true class's CAM, in its place, lies in one of its boxes; and by chance."""
-    maps = upsample(cam(model, data.x_test, data.y_test), data.x_test.shape[1:3], cell_centres(model))
-    hits, chance = [], []
-    for map_, label, boxes, box_labels in zip(maps, data.y_test, data.boxes_test, data.box_labels_test):
-        inside = np.zeros(map_.shape, bool)
-        for x0, y0, x1, y1 in boxes[box_labels == label]:
-            inside[y0:y1, x0:x1] = True
-        hits.append(inside[np.unravel_index(map_.argmax(), map_.shape)])
-        chance.append(inside.mean())
-    hits = np.array(hits)
+    hits, chance = hits_and_chance(model, data.x_test, data.y_test,
+                                   own_boxes(data.y_test, data.boxes_test, data.box_labels_test))
     by_class = {name: round(float(hits[data.y_test == i].mean()), 3) for i, name in enumerate(data.class_names)}
     return {"pointing": round(float(hits.mean()), 4), "pointing by chance": round(float(np.mean(chance)), 4),
             "pointing by class": by_class}
+
+
+def hits_and_chance(model, images, labels, boxes):
+    """Of each image, whether the peak of its class's CAM lies in one of the boxes, and the share that these cover."""
+    size = images.shape[1:3]
+    masks = box_masks(boxes, size)
+    maps = upsample(cam(model, images, labels), size, cell_centres(model))
+    return pointing_game(maps, masks), masks.mean(axis=(1, 2))
 
 
 # --------------------------------------------------------------------------------------- files, and the command
 
 
 RECIPES = {
-    "mnist_cnn": (train_mnist_cnn, scores_mnist_cnn),
+    "mnist_cnn": (train_mnist_cnn, scores_digits),
+    "mnist_gap": (train_mnist_gap, scores_digits),
     "neu_gap": (train_neu_gap, scores_steel),
     "neu_dense": (train_neu_dense, scores_steel),
     "neu_gap_plain": (train_neu_gap_plain, scores_steel),

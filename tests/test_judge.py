@@ -1,0 +1,81 @@
+"""`python3 course.py judge`: who is trained on what and scored on what. The trainings take hours, and are left out."""
+import json
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tools"))
+import judge
+import train
+
+from lecture_utils import load_neu, models
+
+NUMBERS = 12        # of each class: six folds of two
+
+
+@pytest.fixture
+def steel(monkeypatch, tmp_path):
+    """A small collection whose images hold their own index; weights are written into an empty folder."""
+    n = 6 * NUMBERS
+    images = np.broadcast_to(np.arange(n, dtype="float32")[:, None, None, None] / n, (n, 200, 200, 1))
+    boxes = [np.array([[0, 0, 100, 200]])] * n
+    found = train.Steel("local: here", images, np.arange(n) % 6, boxes, np.arange(n) * 6 // n)
+    monkeypatch.setattr(train, "real_steel", lambda: found)
+    monkeypatch.setattr(train, "BUILD", tmp_path / "build")
+    monkeypatch.setattr(models, "WEIGHTS", tmp_path / "weights")
+    return found
+
+
+def test_no_fold_is_trained_on_what_it_is_scored_on(steel):
+    for fold in range(train.FOLDS):
+        left = steel.without(fold)
+        held_out = set(range(len(steel.labels))) - set(np.rint(left.images[:, 0, 0, 0] * len(steel.labels)).astype(int))
+        assert held_out == set(range(12 * fold, 12 * fold + 12))            # contiguous numbers, each class twice
+        assert len(left.labels) == len(left.boxes) == len(left.fold) == 60 and fold not in left.fold
+    assert steel.without(None).labels.tolist() == steel.labels.tolist()
+
+
+def test_every_image_is_scored_once_by_a_network_that_has_not_seen_it(steel, monkeypatch, capsys):
+    """The network of fold k always says class k and always points at the left half: a box of the first class only."""
+    asked = []
+
+    def recipe(held_out):
+        """says k"""
+        asked.append(held_out)
+        model = models.neu_gap()
+        kernel, _ = model.get_layer("logits").get_weights()
+        model.get_layer("logits").set_weights([0 * kernel, np.eye(6)[held_out]])
+        return model, "local"
+
+    monkeypatch.setitem(train.RECIPES, "neu_gap", (recipe, None))
+    monkeypatch.setattr(train, "hits_and_chance", lambda model, images, labels, boxes: (labels == 0, None))
+    judge.judge("neu_gap")
+    found = json.loads((models.WEIGHTS / "neu_gap.folds.json").read_text())
+    assert found["right"] == [int(c == fold) for c, fold in zip(steel.labels, steel.fold)]
+    assert found["hit"] == [int(c == 0) for c in steel.labels]
+    assert "| `neu_gap` | 16.7 [" in judge.report()
+    judge.judge("neu_gap")                                                  # a second time nothing is trained
+    assert asked == list(range(train.FOLDS))
+
+
+def test_the_new_head_stands_on_the_convolutions_of_its_own_fold(steel):
+    keras.utils.set_random_seed(0)
+    train.write_weights(models.neu_gap(), train.weights_file("neu_gap", 3))
+    with pytest.raises(models.DataError, match="neu_gap.2.npz are missing"):
+        train.train_neu_dense(2)
+
+
+def test_other_names_are_refused(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["judge.py", "vgg16_compact"])
+    with pytest.raises(SystemExit):
+        judge.main()
+    assert "there are neu_gap, neu_dense, neu_gap_plain" in capsys.readouterr().err
+
+
+def test_drawn_steel_is_not_judged(monkeypatch):
+    monkeypatch.setattr(train, "load_neu", lambda: load_neu("embedded"))
+    with pytest.raises(SystemExit, match="needs the numbers 1 to 250"):
+        train.real_steel()
