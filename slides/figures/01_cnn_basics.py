@@ -270,7 +270,7 @@ def inside(say):
 def fields(say):
     """What one cell of each convolution sees of the clearest digit."""
     figure, axes = plt.subplots(1, 3, figsize=(11.7, 4.2), layout="constrained")
-    for axis, name, side, corner in zip(axes, ("conv1", "conv2", "conv3"), (3, 8, 18), (12, 8, 4)):
+    for axis, name, side, corner in zip(axes, ("conv1", "conv2", "conv3"), (3, 8, 18), (12, 9, 5)):
         picture(axis, digits().x_test[clearest_and_hardest()[0]], say(f"{name}: {side}×{side} pixels", f"{name}: {side}×{side}픽셀"))
         draw_boxes(axis, [[corner, corner, corner + side, corner + side]])
         axis.patches[0].set_linewidth(5)

@@ -7,7 +7,7 @@ import tensorflow as tf
 from deck_code import printed
 from drawing import TEXT, arrow, block, canvas, mark
 
-from lecture_utils import cell_centres, grad_cam, grad_cam_classes, grad_cam_layers, load_mnist, load_model, upsample
+from lecture_utils import cam, cell_centres, grad_cam, grad_cam_classes, grad_cam_layers, load_mnist, load_model, upsample
 from lecture_utils.plots import BLUE, GREY, ORANGE, bare_map, image_grid, map_grid, number_grid, overlay, picture, plt, score_stem
 
 # Notebook 3's example for paper.
@@ -69,7 +69,7 @@ def before_relu(image, layer, score):
 def cover(say):
     six = digits()[0]
     figure, axis = plt.subplots(figsize=(5, 5), layout="constrained")
-    picture(axis, overlay(six, maps_of_layers()["conv2"][0], cells=cells("conv2")))
+    picture(axis, overlay(six, maps_of_layers()["conv3"][0], cells=cells("conv3")))
     return figure
 
 
@@ -176,14 +176,14 @@ def six(say):
     image, L = digits()[:1], grad_cam(model(), digits()[:1], layer="conv3", class_index=6)
     figure, axes = plt.subplots(1, 3, figsize=(11.7, 4.2), layout="constrained")
     picture(axes[0], image[0], say("input, 28×28", "입력, 28×28"))
-    bare_map(axes[1], L[0], say("map of conv3, 3×3", "conv3의 맵, 3×3"))
+    bare_map(axes[1], L[0], say("map of conv3, 7×7", "conv3의 맵, 7×7"))
     picture(axes[2], overlay(image[0], L[0], cells=cells("conv3")), say("enlarged over it", "확대해 겹친 것"))
     return figure
 
 
 def receptive_fields(say):
-    fields = [np.array([[4 * j, 4 * i, 4 * j + 18, 4 * i + 18]]) for i, j in [(0, 0), (1, 1), (2, 2)]]
-    titles = [say(f"cell ({i}, {i}) sees", f"셀 ({i}, {i})의 영역") for i in range(3)]
+    fields = [np.array([[4 * i - 7, 4 * i - 7, 4 * i + 11, 4 * i + 11]]) for i in (2, 3, 4)]
+    titles = [say(f"cell ({i}, {i}) sees", f"셀 ({i}, {i})의 영역") for i in (2, 3, 4)]
     figure = image_grid([digits()[0]] * 3, titles, columns=3, cell=3.6, boxes=fields)
     for axis in figure.axes:
         axis.patches[0].set_linewidth(4)
@@ -191,17 +191,20 @@ def receptive_fields(say):
 
 
 def layers(say):
-    maps = {name: L[1:] for name, L in maps_of_layers().items()}
-    figure = map_grid(digits()[1:], maps, cell=1.7, cells={name: cells(name) for name in maps})
+    retrofit, trio = load_model("mnist_gap"), digits()[1:]
+    column = say("CAM of the\nretrofit", "개조한\n신경망의 CAM")
+    maps = {column: cam(retrofit, trio)} | {name: L[1:] for name, L in maps_of_layers().items()}
+    places = {column: cell_centres(retrofit)} | {name: cells(name) for name in maps_of_layers()}
+    figure = map_grid(trio, maps, cell=1.7, cells=places)
     figure.axes[0].set_title(say("input", "입력"))
     return figure
 
 
 def classes(say):
     trio = digits()[1:]
-    maps = grad_cam_classes(model(), trio, [1, 7, 9], layer="conv2")
+    maps = grad_cam_classes(model(), trio, [1, 7, 9], layer="conv3")
     columns = {say(f"for a {c}", f"{c}의 근거"): maps[:, k] for k, c in enumerate([1, 7, 9])}
-    figure = map_grid(trio, columns, cell=1.7, cells=cells("conv2"))
+    figure = map_grid(trio, columns, cell=1.7, cells=cells("conv3"))
     figure.axes[0].set_title(say("input", "입력"))
     return figure
 
@@ -209,33 +212,35 @@ def classes(say):
 def relu(say):
     """The 7 explained as a 9: signed, with ReLU, with the absolute value."""
     seven = digits()[2:3]
-    signed = before_relu(seven, "conv2", lambda y: y[:, 9])
+    signed = before_relu(seven, "conv3", lambda y: y[:, 9])
     figure, axes = plt.subplots(1, 4, figsize=(11.7, 3.5), layout="constrained")
     picture(axes[0], seven[0], say("a 7", "7"))
-    bare_map(axes[1], upsample(signed[0], (28, 28), cells("conv2")), say("before ReLU", "ReLU 전"), signed=True)
-    picture(axes[2], overlay(seven[0], np.maximum(signed[0], 0), cells=cells("conv2")), "ReLU")
-    picture(axes[3], overlay(seven[0], np.abs(signed[0]), cells=cells("conv2")), say("absolute value", "절댓값"))
+    bare_map(axes[1], upsample(signed[0], (28, 28), cells("conv3")), say("before ReLU", "ReLU 전"), signed=True)
+    picture(axes[2], overlay(seven[0], np.maximum(signed[0], 0), cells=cells("conv3")), "ReLU")
+    picture(axes[3], overlay(seven[0], np.abs(signed[0]), cells=cells("conv3")), say("absolute value", "절댓값"))
     return figure
 
 
 def erasing_test(say):
-    """What notebook 3 prints of the erasing test; tinted where a map did better than chance, or no better."""
+    """What notebook 3 prints of the erasing test; tinted where a map did better (+) or worse (-) than chance."""
     lines = [line.split() for line in printed("03_grad_cam_mnist", "margin      whole")[1:]]
-    pairs, table = [line[:3] for line in lines], np.array([line[3:] for line in lines], int)
-    columns = [say("whole", "원본"), say("chance", "무작위"), "conv1", "conv2", "conv3", say("conv2,\nno average", "conv2,\n평균 없이")]
+    pairs, table = [line[:3] for line in lines], [line[3:] for line in lines]
+    columns = [say("whole", "원본"), say("chance", "무작위"), "conv1", "conv2", "conv3", say("conv2,\nno average", "conv2,\n평균 없이"),
+               say("conv3,\nno average", "conv3,\n평균 없이")]
+    colours = {"+": BLUE, "-": ORANGE}
     figure, axis = canvas(11.7, 4.4)
-    xs, ys = np.linspace(3, 10.7, 6), np.linspace(3.1, 0.35, 6)
+    xs, ys = np.linspace(2.9, 10.9, 7), np.linspace(3.1, 0.35, 6)
     for x, column in zip(xs, columns):
         axis.text(x, 3.9, column, ha="center", va="center", fontsize=TEXT, linespacing=1.2)
     for y, (c, _, other), row in zip(ys, pairs, table):
         axis.text(0.1, y, say(f"{c} and not {other}", f"{other} 아닌 {c}"), va="center", fontsize=TEXT)
         for k, (x, value) in enumerate(zip(xs, row)):
-            colour = GREY if k < 2 else BLUE if value < row[1] else ORANGE
-            block(axis, x, y, str(value), width=1.35, height=0.48, colour=colour, size=20)
+            number = value.rstrip("+-")
+            block(axis, x, y, number.replace("-", "\N{MINUS SIGN}"), width=1.2, height=0.48, colour=colours.get(value[len(number):], GREY), size=20)
     return figure
 
 
 def share_against():
-    signed = before_relu(digits()[2:3], "conv2", lambda y: y[:, 9])
+    signed = before_relu(digits()[2:3], "conv3", lambda y: y[:, 9])
     return f"{np.maximum(-signed, 0).sum() / np.abs(signed).sum():.0%}"
 
