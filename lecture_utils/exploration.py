@@ -304,13 +304,15 @@ def figure(exploration, image, choices):
     """Everything in one matplotlib figure: a row for each choice, of the input, its map and the overlay; the scores."""
     choices = [exploration.complete(image, choice) for choice in choices]
     drawing = Figure(figsize=(10, 2.9 * len(choices)), layout="constrained")
-    grid = drawing.add_gridspec(len(choices), 4, width_ratios=(1, 1.15, 1, 1.2))
+    bars = any(choice.method not in OF_PIXELS for choice in choices)            # colour bars take their room from the maps
+    grid = drawing.add_gridspec(len(choices), 4, width_ratios=(1, 1.15 if bars else 1, 1, 1.2))
     for row, choice in enumerate(choices):
         left, middle, right = (drawing.add_subplot(grid[row, column]) for column in range(3))
         attribution = exploration.attribution(image, choice)
         plots.picture(left, image, "input")
         if choice.method in OF_PIXELS:
-            plots.picture(middle, _coloured(attribution, choice.method), _title(exploration, choice))
+            title = _title(exploration, choice).replace(" for ", "\nfor ")                # no wider than the picture
+            plots.picture(middle, _coloured(attribution, choice.method), title)
         else:
             plots.bare_map(middle, attribution, _title(exploration, choice), signed=choice.method == "CAM")
         laid_over = plots.overlay(image, _evidence(attribution), choice.opacity, *exploration.place(image, choice))

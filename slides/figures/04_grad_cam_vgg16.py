@@ -11,7 +11,7 @@ from deck import ROOT
 from deck_code import printed
 from drawing import PALE, TEXT, arrow, block, canvas
 
-from lecture_utils import grad_cam, grad_cam_classes, grad_cam_layers, load_photo, load_vgg16
+from lecture_utils import grad_cam, grad_cam_classes, grad_cam_layers, load_model, load_neu, load_photo, load_vgg16
 from lecture_utils.models import WEIGHTS
 from lecture_utils.plots import BLUE, GREY, ORANGE, bare_map, overlay, picture, plt
 
@@ -20,6 +20,8 @@ LAYERS = ["block1_conv2", "block2_conv2", "block3_conv3", "block4_conv3", "block
 BLOCKS = [(2, 64, 224), (2, 128, 112), (3, 256, 56), (3, 512, 28), (3, 512, 14)]  # convolutions, channels, side
 KOREAN = {"airplane": "비행기", "automobile": "자동차", "bird": "새", "cat": "고양이", "deer": "사슴", "dog": "개",
           "frog": "개구리", "horse": "말", "ship": "배", "truck": "트럭"}
+STEEL_KOREAN = {"crazing": "균열", "inclusion": "개재물", "patches": "반점", "pitted_surface": "패임", "rolled-in_scale": "압입 스케일",
+                "scratches": "긁힘"}
 
 
 @functools.cache
@@ -312,63 +314,117 @@ def horse_in_scene():
 
 
 def shares(say):
-    """The share of each class's map in the upper half, the cat's, layer by layer."""
+    """The share of each class's map on its own object, layer by layer; solid: the cat above, dashed: the horse above."""
     composed, pair = scene()
-    images = network().preprocess(composed[None])
     figure, axis = plt.subplots(figsize=(6, 5), layout="constrained")
-    for c, colour, style in zip(pair, (BLUE, ORANGE), ("o-", "s--")):
-        by_layer = grad_cam_layers(network().model, images, layers=LAYERS, class_index=c)
-        share = [L[0, :L.shape[1] // 2].sum() / L[0].sum() for L in by_layer.values()]
-        axis.plot(range(1, 6), share, style, color=colour, linewidth=3, markersize=10)
-        axis.text(5.15, share[-1], class_name(say, c), color=colour, va="center")
+    for above, style, shown in ((pair[0], "o-", composed), (pair[1], "s--", np.roll(composed, len(composed) // 2, axis=0))):
+        images = network().preprocess(shown[None])
+        for c, colour in zip(pair, (BLUE, ORANGE)):
+            by_layer = grad_cam_layers(network().model, images, layers=LAYERS, class_index=c)
+            upper = np.array([L[0, :L.shape[1] // 2].sum() / L[0].sum() for L in by_layer.values()])
+            axis.plot(range(1, 6), upper if c == above else 1 - upper, style, color=colour, linewidth=3, markersize=10)
+    for c, colour, y in zip(pair, (BLUE, ORANGE), (0.12, 0.02)):
+        axis.text(4.2, y, class_name(say, c), color=colour, va="center")
     axis.axhline(0.5, color=GREY, linestyle=":", linewidth=2)
     axis.set_xticks(range(1, 6), range(1, 6)), axis.set_yticks([0, 0.5, 1], ["0", "0.5", "1"])
-    axis.set_xlim(0.8, 6.1), axis.set_ylim(-0.06, 1.06)
-    axis.set_xlabel(say("block", "블록")), axis.set_ylabel(say("share in the upper half", "위쪽 절반의 몫"))
+    axis.set_xlim(0.8, 5.2), axis.set_ylim(-0.06, 1.06)
+    axis.set_xlabel(say("block", "블록")), axis.set_ylabel(say("share on its own object", "자기 물체 위의 몫"))
     axis.spines[["top", "right"]].set_visible(False)
     return figure
+
+
+# ---- occlusion
+
+
+@functools.cache
+def falls():
+    """Notebook 4, section 3: how far the cat's score falls under a square of each colour, (9, 15) places each."""
+    scores_of_cat, order = cat_scores()
+    grids = []
+    for colour in (cat().mean(axis=(0, 1)), 0, 1):
+        covered = np.repeat(cat()[None], 9 * 15, axis=0)
+        for copy, (i, j) in zip(covered, np.ndindex(9, 15)):
+            copy[25 * i:25 * i + 100, 25 * j:25 * j + 100] = colour
+        y = network().model.predict(network().preprocess(covered), batch_size=16, verbose=0)[:, order[0]]
+        grids.append((scores_of_cat[order[0]] - y).reshape(9, 15))
+    return grids
+
+
+def covered(say):
+    """Grad-CAM beside three maps of occlusion."""
+    pictures = [overlay(cat(), maps_of_cat_layers()["block5_conv3"][0])]
+    pictures += [overlay(cat(), grid, cells=((25, 49.5), (25, 49.5))) for grid in falls()]
+    papers = [say("mean colour", "평균색"), say("black", "검은색"), say("white", "흰색")]
+    return grid(pictures, ["Grad-CAM", *(say(f"covered: {paper}", f"가림: {paper}") for paper in papers)], columns=4, width=2.9)
+
+
+def field():
+    """The side of what a cell of block5_conv3 sees, as notebook 4 prints it."""
+    return printed(NOTEBOOK, "the next cell begins")[-1].split()[2]
+
+
+def left_in_mean(layer):
+    line = next(line for line in printed(NOTEBOOK, "left in the mean") if line.startswith(layer))
+    return line.split()[1]
+
+
+def left_in_block1():
+    return left_in_mean("block1")
+
+
+def left_in_block5():
+    return left_in_mean("block5")
+
+
+def rocket():
+    """The probability of the truck that the network takes a rocket for."""
+    scores_of_rocket = network().model(network().preprocess(load_photo("rocket")[None]), training=False)[0]
+    return f"{probabilities(scores_of_rocket)[network().class_names.index('truck')]:.0%}"
 
 
 # ---- a batch
 
 
 @functools.cache
-def batch():
-    """Notebook 4, section 7: 64 cut-outs of four photographs, their maps and their probabilities."""
-    rng, pictures = np.random.default_rng(0), []
-    for name in ("cat", "coffee", "astronaut", "rocket"):
-        photo = load_photo(name)
-        for _ in range(16):
-            side = int(rng.uniform(0.7, 1) * len(photo))
-            i, j = rng.integers(len(photo) - side + 1), rng.integers(photo.shape[1] - side + 1)
-            cut = photo[i:i + side, j:j + side][:, ::rng.choice([-1, 1])]
-            pictures.append(np.clip(cut * rng.uniform(0.8, 1.2), 0, 1))
-    images = np.stack([keras.ops.image.resize(one, (96, 96), antialias=True) for one in pictures])
-    return images, grad_cam(network().model, images), probabilities(network().model(images, training=False))
+def six_mistakes():
+    """Notebook 4, section 7: the first six plates with a wrong answer, their maps, classes, answers and probabilities."""
+    plates, judged = load_neu(), load_model("neu_gap_plain")
+    order = np.random.default_rng(0).permutation(len(plates.x_test))
+    p = probabilities(judged.predict(plates.x_test[order], batch_size=16, verbose=0))
+    wrong = np.flatnonzero(p.argmax(axis=1) != plates.y_test[order])[:6]
+    images, true, p = plates.x_test[order][wrong], plates.y_test[order][wrong], p[wrong]
+    return images, grad_cam(judged, images), [plates.class_names[c] for c in true], [plates.class_names[c] for c in p.argmax(axis=1)], p.max(axis=1)
 
 
-def sixteen(say):
-    """Four pictures of each photograph with their maps and answers: the surest and the first three others."""
-    images, maps, p = batch()
-    shown = [16 * photo + i for photo in range(4) for i in sixteen_of(p[16 * photo:16 * photo + 16])]
-    titles = [f"{class_name(say, p[n].argmax())}\n{p[n].max():.0%}" for n in shown]
-    return grid([overlay(images[n], maps[n], alpha=0.4) for n in shown], titles, columns=8, width=1.46)
+def mistakes(say):
+    images, maps, true, answers, sure = six_mistakes()
+    told = lambda name: say(name.replace("_", " ").replace("pitted surface", "pitted").replace("rolled-in scale", "scale"), STEEL_KOREAN[name])
+    titles = [f"{told(t)}\n→ {told(q)}\n{s:.0%}" for t, q, s in zip(true, answers, sure)]
+    figure, axes = plt.subplots(2, 6, figsize=(11.7, 3.4), layout="constrained")
+    for upper, lower, image, L, title in zip(*axes, images, maps, titles):
+        picture(upper, image)
+        picture(lower, overlay(image, L))
+        upper.set_title(title, pad=7)
+    return figure
 
 
-def sixteen_of(p):
-    """Of the pictures of one photograph, (16, 10) probabilities: the surest one, then the first three others."""
-    surest = p.max(axis=1).argmax()
-    return [surest, *[i for i in range(16) if i != surest][:3]]
+def of_pairs(sign):
+    line = next(line for line in printed(NOTEBOOK, "what, values in") if sign in line)
+    return re.search(r"in (\d+%) of", line)[1]
 
 
-def cats_right():
-    _, _, p = batch()
-    return (p[:16].argmax(axis=1) == network().class_names.index("cat")).sum()
+def tidier():
+    return of_pairs("tidier map")
 
 
-def surest_ship():
-    _, _, p = batch()
-    return f"{p[48:, network().class_names.index('ship')].max():.0%}"
+def surer():
+    return of_pairs("higher probability")
+
+
+def mistakes_of():
+    """How many plates the network misnames, of how many."""
+    right, wrong = re.match(r"(\d+) answers are right, (\d+) wrong", printed(NOTEBOOK, "what, values in")[0]).groups()
+    return f"{wrong}/{int(right) + int(wrong)}"
 
 
 # ---- the cost

@@ -1,10 +1,13 @@
 """Figures of deck 6: ways back to the pixels, and Guided Grad-CAM. Network and pictures are those of notebook 6."""
 import functools
+import re
+from itertools import combinations
 
 import keras
 import numpy as np
 import skimage.data
 import tensorflow as tf
+from deck_code import printed
 from drawing import TEXT, arrow, block, canvas, mark
 from scipy.ndimage import sobel
 
@@ -215,24 +218,53 @@ def two_classes(say):
     return roomy(image_grid(shown, titles, columns=4, cell=2.9))
 
 
+@functools.cache
+def of_all_pairs():
+    """Notebook 6, section 4: each method's correlations of all pairs of ten classes on four photographs, (pairs,) each."""
+    model, found = vgg().model, {"saliency": [], "guided backprop": [], "Grad-CAM": []}
+    for photo in ("cat", "coffee", "astronaut", "rocket"):
+        images = vgg().preprocess(load_photo(photo)[None])
+        ten = range(10)
+        maps = {"saliency": [pixel_gradient(images, c)[0] for c in ten], "Grad-CAM": grad_cam_classes(model, images, ten)[0],
+                "guided backprop": guided_backprop(model, np.repeat(images, 10, axis=0), class_index=ten)}
+        for name, of_classes in maps.items():
+            found[name] += [correlation(pair) for pair in combinations([one for one in of_classes if one.any()], 2)]
+    return found
+
+
 def class_correlations(say):
-    """How alike the pictures of two classes are, on an axis from -1 to 1."""
+    """How alike the pictures of two classes are, on an axis from -1 to 1: all pairs as strokes, cat and horse as a dot."""
     names = ["saliency", "guided backprop", "Grad-CAM"]
     figure, axis = plt.subplots(figsize=(11.7, 4.2), layout="constrained")
     for row, name in enumerate(names):
         value = correlation(pairs()[name])
         colour = ORANGE if name == "guided backprop" else BLUE
-        axis.plot([0, value], [row, row], color=colour, linewidth=5)
-        axis.plot(value, row, "o", color=colour, markersize=18)
-        axis.text(value - 0.07 * np.sign(value), row - 0.22, signed(value), ha="center", va="bottom",
+        axis.plot(of_all_pairs()[name], [row + 0.2] * len(of_all_pairs()[name]), "|", color=colour, markersize=22, alpha=0.5)
+        axis.plot(value, row - 0.15, "o", color=colour, markersize=18)
+        axis.text(value - 0.07 * np.sign(value), row - 0.32, signed(value), ha="center", va="bottom",
                   fontsize=22, color=colour)
     axis.axvline(0, color=GREY, linewidth=1)
     axis.set_yticks(range(3), names)
-    axis.set_ylim(2.5, -0.8), axis.set_xlim(-1.1, 1.1)
+    axis.set_ylim(2.6, -0.9), axis.set_xlim(-1.1, 1.1)
     axis.set_xticks([-1, 0, 1], ["\N{MINUS SIGN}1", "0", "1"])
-    axis.set_xlabel(say("correlation of the pictures for cat and for horse", "고양이의 그림과 말의 그림 사이의 상관계수"))
+    axis.set_xlabel(say("correlation of the pictures of two classes", "두 클래스의 그림 사이의 상관계수"))
     axis.spines[["top", "right", "left"]].set_visible(False)
     return figure
+
+
+NOTEBOOK = "06_guided_grad_cam"
+
+
+def pairs_of_classes():
+    return re.search(r"(\d+) pairs", printed(NOTEBOOK, "all_pairs =")[0])[1]
+
+
+def smallest_guided():
+    return re.search(r"smallest +(\S+)", printed(NOTEBOOK, "all_pairs =")[1])[1]
+
+
+def largest_of_photographs():
+    return printed(NOTEBOOK, "all_pairs =")[-1].split()[-1]
 
 
 LAYERS = ["fc2", "fc1", "block5_conv3", "block4_conv3", "block3_conv3", "block2_conv2", "block1_conv2", "images"]
