@@ -278,6 +278,13 @@ def hits_of_hirescam():
     return f"{percent_hit()[3]}%"
 
 
+def advantage():
+    """Grad-CAM's hits less HiResCAM's under the Flatten head, plate by plate, with its interval: what notebook 5 prints."""
+    start = "Flatten head: Grad-CAM - HiResCAM "
+    line, = [line for line in printed(NOTEBOOK, start) if line.startswith(start)]
+    return line.removeprefix(start).replace("-", "−")
+
+
 def hits(say):
     """How often a map's peak lies in a box, under both heads; a blind dart dashed."""
     percent = percent_hit()
