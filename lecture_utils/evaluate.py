@@ -298,7 +298,7 @@ def _like(images, changed):
 
 # --- the network without its training ---------------------------------------------------------------------------------
 
-def randomized(model, seed=0):
+def randomized(model, seed=0, only=None):
     """The model with ever more of its layers forgotten, from the top down: yields (layer name, model copy).
 
     In the first copy the top layer is random, in the last all of them are. A map that explains what the network has
@@ -309,8 +309,9 @@ def randomized(model, seed=0):
     Its bias becomes that of a new layer, and so do the weights of the normalisations between it and the next kernel.
 
     model: as for `grad_cam`, of layers that `keras.models.clone_model` can copy; it stays as it was.
-    seed: of the kernels.
-    Raises ValueError for a model without any kernel, and what `grad_cam` raises for models that are no graph of layers.
+    seed: of the kernels. only: names of layers: yields those copies alone, the same as without it, in less time.
+    Raises ValueError for a model without any kernel, for other names in `only`, and what `grad_cam` raises for models
+    that are no graph of layers.
 
     Adebayo, Gilmer, Muelly, Goodfellow, Hardt & Kim, Sanity Checks for Saliency Maps, NeurIPS 2018, the cascading
     randomisation, arXiv:1810.03292.
@@ -318,12 +319,17 @@ def randomized(model, seed=0):
     stages = _stages(model)
     if not stages:
         raise ValueError(f"model {model.name!r} has no layer with a kernel, so there is nothing to make random")
+    if unknown := set(only or ()) - {name for name, *_ in stages}:
+        raise ValueError(f"only names {sorted(unknown)}; the layers of {model.name!r} that have a kernel are "
+                         f"{[name for name, *_ in reversed(stages)]}")
     weights, new = model.get_weights(), keras.models.clone_model(model).get_weights()
     for name, kernels, others in reversed(stages):
         for i in kernels:
             weights[i] = _he_normal(weights[i], seed=(seed, i))
         for i in others:
             weights[i] = new[i]
+        if only is not None and name not in only:
+            continue
         copy = keras.models.clone_model(model)
         copy.set_weights(weights)
         yield name, copy

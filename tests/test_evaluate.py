@@ -365,6 +365,17 @@ def test_randomized_is_seeded_and_what_is_random_stays_so():
     np.testing.assert_array_equal(copies[0].get_layer("y").kernel, copies[-1].get_layer("y").kernel)
 
 
+def test_randomized_yields_only_the_copies_asked_for():
+    model = trained()
+    *_, (_, last) = randomized(model)
+    (name, copy), = randomized(model, only=["inner/a"])
+    assert name == "inner/a"
+    for a, b in zip(copy.get_weights(), last.get_weights()):
+        np.testing.assert_array_equal(a, b)
+    with pytest.raises(ValueError, match="only names .'z'.; the layers of .* are .'y', 'b', 'inner/a'"):
+        next(randomized(model, only=("y", "z")))
+
+
 def test_copies_can_be_explained_and_the_models_maps_stay():
     keras.utils.set_random_seed(0)
     model = keras.Sequential([keras.Input((12, 12, 1)), kl.Conv2D(8, 3, activation="relu", name="a"),

@@ -72,7 +72,8 @@ def placed(map_, stride, offset):
                                                          ("Grad-CAM, relu2", "relu2", 4, 2), ("Grad-CAM, conv1", "conv1", 2, 1)])
 def test_a_map_lies_where_the_cells_of_its_own_layer_look(few, name, layer, stride, offset):
     """SAME padding of even sizes goes to the end: with stride 2 the 5×5 convolution's cell 0 looks at pixel 1, not 0.5."""
-    model, x, labels = load_model("neu_gap"), few.x_test[:2], few.y_test[:2]
+    model, x = load_model("neu_gap"), few.x_test[:2]
+    labels = few.y_test[:2] + [0, 1]                            # the second as another class than the one predicted
     expected = [placed(map_, stride, offset) for map_ in grad_cam(model, x, layer, class_index=labels)]
     np.testing.assert_allclose(evaluate.explanations(model, x, labels)[name](), expected, atol=1e-5 * np.max(expected))
 

@@ -140,3 +140,10 @@ def test_a_map_that_is_itself_an_output_is_not_what_the_score_comes_from():
     scores = kl.Dense(2, name="scores")(kl.GlobalAveragePooling2D()(seen))
     model = keras.Model(image, [scores, kl.Conv2D(2, 1, name="shown")(seen)])
     assert surgery.find_feature_map(surgery.unroll(model), None).name == "seen"
+
+
+def test_a_network_that_puts_out_a_map_is_explained_at_the_map_before():
+    image = keras.Input((8, 8, 3))
+    seen = kl.Conv2D(2, 3, name="seen")(image)
+    model = keras.Model(image, kl.Conv2D(2, 1, name="shown")(seen))
+    assert surgery.find_feature_map(surgery.unroll(model), None).name == "seen"

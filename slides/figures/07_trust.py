@@ -1,5 +1,7 @@
 """Figures of deck 7: what heat maps are worth. Networks, plates and numbers are those of notebooks 7 and 8."""
+import contextlib
 import functools
+import io
 
 import keras
 import numpy as np
@@ -7,6 +9,7 @@ from deck_code import cell_with
 from drawing import TEXT
 from matplotlib.colors import ListedColormap
 from scipy import ndimage
+from scipy.special import softmax
 
 from lecture_utils import (black, blurred, bootstrap, box_iou, box_masks, boxes, cam, cell_centres, centre_maps,
                            confidence, counterfactual_cam, deletion, energy_inside, grad_cam, grad_cam_layers, grad_cam_pp,
@@ -227,6 +230,19 @@ def pointing(say):
     return figure
 
 
+def paired(values, others, digits=2):
+    """The mean difference of two scores of the same plates with its interval, as text."""
+    return "{:+.{d}f} [{:+.{d}f}, {:+.{d}f}]".format(*bootstrap(values - 1.0 * others), d=digits).replace("-", "\N{MINUS SIGN}")
+
+
+def guided_points():
+    return paired(*(judged()[name]["pointing game"] for name in ("Guided Grad-CAM", "random")))
+
+
+def guided_boxes():
+    return paired(*(judged()[name]["IoU at 15 %"] for name in ("Guided Grad-CAM", "random")))
+
+
 def other_scores(say):
     """The same maps, three scores: another score, another order."""
     names = [*IGNORANT, "Grad-CAM, relu4", "Grad-CAM, relu2", "LayerCAM", "guided backprop", "Guided Grad-CAM"]
@@ -286,39 +302,31 @@ def without_boxes(say):
 
 
 @functools.cache
-def joined():
-    """Notebook 7's sixty pictures of two half plates, and of each the class that the network finds less likely."""
-    x, labels, rng = neu().x_test, neu().y_test, np.random.default_rng(0)
-    i, j = rng.permutation(len(x)), rng.permutation(len(x))
-    i, j = i[labels[i] != labels[j]][:60], j[labels[i] != labels[j]][:60]
-    images = np.concatenate([x[i][:, :, :100], x[j][:, :, 100:]], axis=2)
-    left, right = confidence(model(), images, labels[i]), confidence(model(), images, labels[j])
-    return images, np.where(left < right, labels[i], labels[j])
-
-
-def strongest(maps, share=0.2):
-    """Masks (n, height, width), 1 on the given share of pixels where each map is highest."""
-    L = in_place(maps).reshape(len(maps), -1)
-    order = np.argsort(-L, axis=1, kind="stable")[:, :int(share * L.shape[1])]
-    region = np.zeros(L.shape)
-    np.put_along_axis(region, order, 1, axis=1)
-    return region.reshape(-1, *SIZE)
+def rivals():
+    """What notebook 7's cells on counterfactual maps define, run here as they stand there."""
+    x, labels = neu().x_test, neu().y_test
+    names = {"np": np, "softmax": softmax, "blurred": blurred, "confidence": confidence, "grad_cam": grad_cam,
+             "counterfactual_cam": counterfactual_cam, "energy_inside": energy_inside, "random_maps": random_maps,
+             "bootstrap": bootstrap, "upsample": upsample, "in_place": in_place, "size": SIZE,
+             "model": model(), "x": x, "labels": labels, "scores": model().predict(x, verbose=0)}
+    with contextlib.redirect_stdout(io.StringIO()):
+        for text in ("fade = ", "def highest(", "def elsewhere(", "noise = [", "predicted = scores", "own = in_place("):
+            exec(cell_with("07_localization_and_counterfactuals", text).source, names)
+    return names
 
 
 def counterfactual(say):
     """The clearest joined plate: for the loser, against it, and without what speaks against it."""
-    images, loser = joined()
-    against, in_favour = (method(model(), images, class_index=loser) for method in (counterfactual_cam, grad_cam))
-    remove = strongest(against)
-    before, after = confidence(model(), images, loser), confidence(model(), images, loser, keep=1 - remove)
+    names = rivals()
+    before, after = np.minimum(names["left"], names["right"]), names["after"]
     n = np.argmax(after - before)
-    removed = np.where(remove[n][..., None] > 0, blurred(images[[n]])[0], images[n])
-    name, cells = name_of(say, loser[n]), cell_centres(model())
-    shown = {say("two half plates", "반쪽 강판 둘"): images[n],
-             say(f"for\n{name}", f"{name}의\n근거"): overlay(images[n], in_favour[n], cells=cells),
-             say(f"against\n{name}", f"{name}의\n반대 근거"): overlay(images[n], against[n], cells=cells),
+    image, region = names["joined"][n], names["remove"][n]
+    name = name_of(say, names["loser"][n])
+    shown = {say("two half plates", "반쪽 강판 둘"): image,
+             say(f"for\n{name}", f"{name}의\n근거"): overlay(image, names["in_favour"][n]),
+             say(f"against\n{name}", f"{name}의\n반대 근거"): overlay(image, names["against"][n]),
              say(f"without it:\n{before[n]:.2f} → {after[n]:.2f}",
-                 f"그것을 지우면:\n{before[n]:.2f} → {after[n]:.2f}"): removed}
+                 f"그것을 지우면:\n{before[n]:.2f} → {after[n]:.2f}"): np.where(region[..., None], blurred(image[None])[0], image)}
     figure, axes = plt.subplots(1, 4, figsize=(11.7, 3.8), layout="constrained")
     for axis, (title, image) in zip(axes, shown.items()):
         picture(axis, image)
@@ -326,48 +334,33 @@ def counterfactual(say):
     return figure
 
 
-@functools.cache
-def changes():
-    """How the confidence changes, region by region: for joined plates, and for those the network is least sure of."""
-    rng, x = np.random.default_rng(0), neu().x_test
-    rng.permutation(len(x)), rng.permutation(len(x))    # as far as notebook 7 has used its generator here
-
-    def elsewhere(region):
-        shift = rng.integers(SIZE[0] // 4, 3 * SIZE[0] // 4, (len(region), 2))
-        return np.stack([np.roll(mask, tuple(by), (0, 1)) for mask, by in zip(region, shift)])
-
-    def of(images, c):
-        region = strongest(counterfactual_cam(model(), images, class_index=c))
-        regions = {"against": region, "elsewhere": elsewhere(region),
-                   "for": strongest(grad_cam(model(), images, class_index=c))}
-        before = confidence(model(), images, c)
-        return {name: confidence(model(), images, c, keep=1 - region) - before for name, region in regions.items()}
-
-    predicted = model().predict(x, verbose=0).argmax(axis=1)
-    unsure = np.argsort(confidence(model(), x, predicted))[:60]
-    unsure = unsure[counterfactual_cam(model(), x[unsure], class_index=predicted[unsure]).max(axis=(1, 2)) > 0]
-    return of(*joined()), of(x[unsure], predicted[unsure])
-
-
 def removal(say):
-    """The changes of confidence with their intervals, for joined plates and for plates as they are."""
-    names = {"against": say("what speaks against it", "반대 근거"), "elsewhere": say("as much elsewhere", "다른 곳에서 같은 넓이"),
-             "for": say("what speaks for it", "그 클래스의 근거")}
-    figure, axes = plt.subplots(1, 2, figsize=(11.7, 4.2), sharey=True, layout="constrained")
-    titles = say("two half plates", "반쪽 강판 둘"), say("plates as they are", "원래의 강판")
-    for axis, values, title in zip(axes, changes(), titles):
-        for row, name in enumerate(names):
-            mean, low, high = bootstrap(values[name])
+    """The changes of the class's score with their intervals, for joined plates and for plates as they are."""
+    regions = {"counterfactual": say("what speaks against it", "반대 근거"),
+               "rival's Grad-CAM": say("what speaks for the rival", "경쟁 클래스의 근거"),
+               "blobs, rival's half": say("blobs on the rival's half", "경쟁 반쪽의 얼룩"),
+               "elsewhere": say("as much elsewhere", "다른 곳에서 같은 넓이"),
+               "its own": say("what speaks for it", "그 클래스의 근거")}
+    change, plain = rivals()["change"], rivals()["plain"]
+    figure, axes = plt.subplots(1, 2, figsize=(11.7, 4.5), sharey=True, layout="constrained")
+    panels = [(say("two half plates", "반쪽 강판 둘"), {**change, "its own": change["loser's Grad-CAM"]}),
+              (say("plates as they are", "원래의 강판"), {**plain, "its own": plain["its Grad-CAM"]})]
+    for axis, (title, panel) in zip(axes, panels):
+        for row, name in enumerate(regions):
+            if name not in panel:
+                axis.text(0.08, row, say("no rival", "경쟁 없음"), fontsize=TEXT, color=GREY, va="center")
+                continue
+            mean, low, high = bootstrap(panel[name][0])
             colour = BLUE if low > 0 else ORANGE if high < 0 else GREY
             axis.plot([low, high], [row, row], color=colour, linewidth=5)
-            axis.plot(mean, row, "o", color=colour, markersize=14)
-            axis.text(mean, row - 0.2, f"{mean:+.2f}".replace("-", "\N{MINUS SIGN}"), fontsize=20, color=colour,
+            axis.plot(mean, row, "o", color=colour, markersize=13)
+            axis.text(mean, row - 0.18, f"{mean:+.1f}".replace("-", "\N{MINUS SIGN}"), fontsize=20, color=colour,
                       ha="left" if mean > 0 else "right", va="bottom")
         axis.axvline(0, color="black", linewidth=1)
-        axis.set_yticks(range(3), names.values())
-        axis.set_ylim(2.4, -0.8), axis.set_xlim(-0.55, 0.55)
-        axis.set_xticks([-0.4, 0, 0.4], ["\N{MINUS SIGN}0.4", "0", "+0.4"])
-        axis.set_xlabel(say("change of confidence in the class", "클래스 확신도의 변화"))
+        axis.set_yticks(range(len(regions)), regions.values())
+        axis.set_ylim(4.4, -0.9), axis.set_xlim(-3.2, 3.2)
+        axis.set_xticks([-2, 0, 2], ["\N{MINUS SIGN}2", "0", "+2"])
+        axis.set_xlabel(say("change of the class score", "클래스 점수의 변화"))
         axis.set_title(title, fontsize=20, pad=10)
         axis.spines[["top", "right", "left"]].set_visible(False)
     return figure
@@ -381,28 +374,49 @@ STAGES = ("predictions", "block5_conv1", "block3_conv1", "block1_conv1")  # of n
 
 @functools.cache
 def by_stage():
-    """Method -> [the trained network's maps, then those of ever more random ones], each (4, 96, 96): notebook 8."""
+    """Notebook 8's ten throws of the dice: the first throw's maps, and of all the likeness to the trained network's maps.
+
+    Two dicts: method -> [the trained network's maps, then those of ever more random ones], each (4, 96, 96); and
+    method -> (10, stages), the rank correlation, a mean over the photographs.
+    """
     network, names = load_model("vgg16_compact"), ("cat", "coffee", "astronaut", "rocket")
     photos = [keras.ops.image.resize(load_photo(name), (96, 96), crop_to_aspect_ratio=True, antialias=True)
               for name in names]
     photos = np.clip(np.stack(photos), 0, 1)
     c = network.predict(photos, verbose=0).argmax(axis=1)
-    networks = [network] + [copy for layer, copy in randomized(network) if layer in STAGES]
-    return {"guided backprop": [magnitude(guided_backprop(one, photos, class_index=c)) for one in networks],
-            "Grad-CAM": [upsample(grad_cam(one, photos, class_index=c), (96, 96)) for one in networks]}
+    methods = {"guided backprop": lambda one: magnitude(guided_backprop(one, photos, class_index=c)),
+               "Grad-CAM": lambda one: upsample(grad_cam(one, photos, class_index=c), (96, 96))}
+    trained = {name: method(network) for name, method in methods.items()}
+    maps, kept = {name: [one] for name, one in trained.items()}, {name: np.zeros((10, len(STAGES))) for name in methods}
+    copy = keras.models.clone_model(network)
+    for throw in range(10):
+        for stage, (_, forgetful) in enumerate(randomized(network, throw, only=STAGES)):
+            copy.set_weights(forgetful.get_weights())   # one network with ever new weights need be traced only once
+            for name, method in methods.items():
+                L = method(copy)
+                kept[name][throw, stage] = rank_correlation(L, trained[name]).mean()
+                if throw == 0:
+                    maps[name].append(L)
+    return maps, kept
+
+
+def grad_cam_throws():
+    """The least and the largest of ten rank correlations with only the top layer random."""
+    values = by_stage()[1]["Grad-CAM"][:, 0]
+    return f"{values.min():.1f} … {values.max():.1f}".replace("-", "\N{MINUS SIGN}")
 
 
 def dice(say):
-    """The cat, explained by ever more random networks; in the corners the rank correlation with the trained one."""
+    """The cat, explained by ever more random networks; in the corners the mean of ten throws."""
     columns = [say("trained", "학습한 것"), say("top layer\nrandom", "맨 위 층\n무작위"), say("down to\nblock5", "block5까지\n무작위"),
                say("down to\nblock3", "block3까지\n무작위"), say("all\nrandom", "모두\n무작위")]
     figure, axes = plt.subplots(2, 5, figsize=(11.7, 5), layout="constrained")
-    for row, (name, maps) in zip(axes, by_stage().items()):
+    for row, (name, maps) in zip(axes, by_stage()[0].items()):
         for column, axis in enumerate(row):
             picture(axis, 1 - normalize(maps[column][:1])[0] ** 0.5)
             axis.set_axis_on(), axis.set_xticks([]), axis.set_yticks([])
             if column:
-                value = rank_correlation(maps[column], maps[0]).mean()
+                value = by_stage()[1][name][:, column - 1].mean()
                 text = f"{value:.1f}".replace("-0.0", "0.0").replace("-", "\N{MINUS SIGN}")
                 axis.text(0.97, 0.04, text, transform=axis.transAxes, ha="right", va="bottom", fontsize=20,
                           color=ORANGE if value > 0.5 else BLUE, bbox={"facecolor": "white", "edgecolor": GREY, "pad": 3})
@@ -415,7 +429,7 @@ def dice(say):
 
 @functools.cache
 def deletions():
-    """(baseline, map) -> mean confidence (11,) while the highest pixels of 24 plates go."""
+    """(baseline, map) -> the curve of 24 plates while their highest pixels go."""
     x = neu().x_test[:24]
     c = model().predict(x, verbose=0).argmax(axis=1)
     maps = {"Grad-CAM": grad_cam(model(), x, class_index=c),
@@ -424,9 +438,16 @@ def deletions():
     curves = {}
     for baseline in (blurred, black):
         for name, L in maps.items():
-            curve = deletion(model(), x, L, c, steps=10, baseline=baseline, progress=False)
-            curves[baseline.__name__, name] = curve.confidence.mean(axis=0)
+            curves[baseline.__name__, name] = deletion(model(), x, L, c, steps=10, baseline=baseline, progress=False)
     return curves
+
+
+def gain_blurred():
+    return paired(*(deletions()["blurred", name].auc for name in ("centre", "Grad-CAM")))
+
+
+def gain_black():
+    return paired(*(deletions()["black", name].auc for name in ("centre", "Grad-CAM")))
 
 
 def deletion_curves(say):
@@ -434,7 +455,7 @@ def deletion_curves(say):
     titles = {"blurred": say("pixels become blurred", "픽셀을 흐리게 한다"), "black": say("pixels become black", "픽셀을 검게 한다")}
     for axis, (baseline, title) in zip(axes, titles.items()):
         for (name, (colour, style)) in zip(("Grad-CAM", "guided backprop", "random", "centre"), LINES):
-            axis.plot(np.arange(0, 101, 10), deletions()[baseline, name], style, color=colour, linewidth=4,
+            axis.plot(np.arange(0, 101, 10), deletions()[baseline, name].confidence.mean(axis=0), style, color=colour, linewidth=4,
                       label=called(say, name))
         axis.set_title(title, fontsize=20, pad=10)
         axis.set_xlabel(say("% of the pixels, highest first", "지운 픽셀, 맵이 높은 것부터, %"))
@@ -487,20 +508,35 @@ def field(say):
     return figure
 
 
-def at_ruler(network, images):
-    """The share of the evidence for scratches in the ruler's place, over the test plates with scratches."""
+def at_ruler(network, images, class_index=5):
+    """The share of the evidence for a class in the ruler's place."""
     place = np.zeros((100, 100), bool)
     place[planted.ruler_place((100, 100))] = True
-    maps = upsample(grad_cam(network, images[case()["y_test"] == 5], class_index=5), (100, 100), cell_centres(network))
+    maps = upsample(grad_cam(network, images, class_index=class_index), (100, 100), cell_centres(network))
     return f"{energy_inside(maps, np.broadcast_to(place, maps.shape)).mean():.0%}"
 
 
 def ruler_before():
-    return at_ruler(case()["delivered_net"], case()["x_delivered_test"])
+    return at_ruler(case()["delivered_net"], case()["x_delivered_test"][case()["y_test"] == 5])
 
 
 def ruler_after():
-    return at_ruler(case()["repaired_net"], case()["repair"](case()["x_delivered_test"]))
+    return at_ruler(case()["repaired_net"], case()["repair"](case()["x_delivered_test"][case()["y_test"] == 5]))
+
+
+@functools.cache
+def others():
+    """Which test plates have another defect than scratches, and no box where the ruler is laid, (n,)."""
+    rows, columns = planted.ruler_place(SIZE)
+    return (case()["y_test"] != 5) & ~box_masks(neu().boxes_test, SIZE)[:, rows, columns].any(axis=(1, 2))
+
+
+def map_for_scratches():
+    return at_ruler(case()["delivered_net"], planted.lay_ruler(case()["x_test"][others()]))
+
+
+def map_for_own():
+    return at_ruler(case()["delivered_net"], planted.lay_ruler(case()["x_test"][others()]), case()["y_test"][others()])
 
 
 @functools.cache
@@ -521,9 +557,9 @@ def ruler(say):
 
 def experiment(say):
     """How many plates are called scratches when the ruler is laid or taken away, and nothing else is changed."""
-    names, other = case(), case()["y_test"] != 5
-    plates = (names["x_test"][other], planted.lay_ruler(names["x_test"][other]),
-              names["x_delivered_test"][~other], names["x_test"][~other])
+    names, scratches = case(), case()["y_test"] == 5
+    plates = (names["x_test"][others()], planted.lay_ruler(names["x_test"][others()]),
+              names["x_delivered_test"][scratches], names["x_test"][scratches])
     called_scratch = [(names["delivered_net"].predict(x, verbose=0).argmax(axis=1) == 5).mean() for x in plates]
     rows = [say("other defects", "다른 결함"), say("other defects + ruler", "다른 결함 + 자"),
             say("scratches + ruler", "긁힘 + 자"), say("scratches", "긁힘")]
