@@ -20,9 +20,12 @@ from lecture_utils import models
 from lecture_utils.layouts import NEU_CLASSES
 
 
+STEEL = ("neu_gap", "neu_dense", "neu_gap_plain")
+
+
 def main():
     parser = argparse.ArgumentParser(prog="python3 course.py judge", description=__doc__.splitlines()[0])
-    parser.add_argument("names", nargs="*", metavar="NAME", help="neu_gap, neu_dense, neu_gap_plain")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(STEEL))
     parser.add_argument("--table", action="store_true", help="print what was found for the shipped recipes")
     arguments = parser.parse_args()
     for name in arguments.names:
@@ -34,9 +37,6 @@ def main():
         print(report())
     else:
         parser.print_help()
-
-
-STEEL = ("neu_gap", "neu_dense", "neu_gap_plain")
 
 
 def judge(name):
