@@ -214,10 +214,11 @@ def _centre_by_mass(image):
 # ----------------------------------------------------------------------------------------------- steel
 
 
-def draw_steel(n_per_class, seed=0):
+def draw_steel(n_per_class, seed=0, defects=True):
     """Draw hot-rolled steel with the six NEU surface defects.
 
-    n_per_class: images of each class. seed: a non-negative int.
+    n_per_class: images of each class. seed: a non-negative int. defects: False draws the same strips of steel without
+    them, so that what a network makes of the steel alone can be seen: masks are then empty, and so are boxes.
     Returns (images, labels, masks, boxes), n = 6 * n_per_class:
         images float32 (n, 200, 200, 1) in [0, 1], in steps of 1/255 like the 8-bit originals;
         labels int64 (n,), indices into STEEL_CLASSES; the classes take turns: image i has the label i % 6;
@@ -239,11 +240,13 @@ def draw_steel(n_per_class, seed=0):
     masks = np.zeros((n, size, size), bool)
     boxes = []
     for i, label in enumerate(labels):
-        draw, reach, most = _TEXTURES[STEEL_CLASSES[label]]
+        draw, reach, most, speckle = _TEXTURES[STEEL_CLASSES[label]]
         rng = np.random.default_rng([seed, i])
         while masks[i].sum() < _SMALLEST:  # chance may put a whole defect beside the image
-            grey, masks[i] = draw(rng)
-        images[i, :, :, 0] = np.rint(np.clip(grey, 0, 255)) / 255
+            steel, grey, masks[i] = draw(rng)
+        sharp = 1 + speckle * rng.standard_normal((size, size), np.float32)
+        images[i, :, :, 0] = np.rint(np.clip(sharp * (grey if defects else steel), 0, 255)) / 255
+        masks[i] &= defects
         boxes.append(_group_boxes(masks[i], reach, most))
     return images, labels, masks, boxes
 
@@ -262,7 +265,9 @@ def _crazing(rng):
         _smudge(rng, cover, rng.uniform(0, STEEL_SIZE, 2))
     cover = _without_crumbs(cover, 36)
     depth = level * rng.uniform(0.28, 0.46)
-    return ground - depth * cv2.GaussianBlur(cover, (3, 3), 0.7), cover >= 0.5
+    ground += 0.055 * level * _grain(rng, 3.5, 3)
+    faint = np.maximum(cover, 0.45 * _cracks(rng, field + 0.7))  # cracks that only their neighbours give away
+    return ground, ground - depth * cv2.GaussianBlur(faint, (3, 3), 0.7), cover >= 0.5
 
 
 def _inclusion(rng):
@@ -286,7 +291,7 @@ def _inclusion(rng):
         shade = np.maximum(shade, strength * mark)
         mask |= mark >= 0.5
     depth = level * rng.uniform(0.22, 0.42)
-    return ground - depth * cv2.GaussianBlur(shade, (0, 0), 0.9), mask
+    return ground, ground - depth * cv2.GaussianBlur(shade, (0, 0), 0.9), mask
 
 
 def _patches(rng):
@@ -304,8 +309,9 @@ def _patches(rng):
         cover = np.maximum(cover, patch * rng.uniform(0.85, 1))
     cover = _without_crumbs(cover, 150)
     dark = 52 + 8 * _grain(rng, 14, 14) + 8 * grain
+    specks = 110 * _specks(rng, rng.poisson(5))
     grey = ground + cover * (dark - ground)
-    return exposure * (grey - 110 * _specks(rng, rng.poisson(5)) * (1 - cover)), cover >= 0.5
+    return exposure * (ground - specks), exposure * (grey - specks * (1 - cover)), cover >= 0.5
 
 
 def _pitted_surface(rng):
@@ -322,7 +328,7 @@ def _pitted_surface(rng):
         fray = _grain(rng, 6, 10) + 0.4 * _grain(rng, 2, 2)
         cover = np.maximum(cover, _patch(rng, edge, rng.uniform([10, 25], [25, 70]), fray, soft=0.1))
     depth = level * rng.uniform(0.16, 0.4) * np.clip(0.85 + 0.2 * _grain(rng, 4, 6), 0.4, 1.2)
-    return ground - depth * cv2.GaussianBlur(cover, (3, 3), 0.6), cover >= 0.5
+    return ground, ground - depth * cv2.GaussianBlur(cover, (3, 3), 0.6), cover >= 0.5
 
 
 def _rolled_in_scale(rng):
@@ -341,7 +347,7 @@ def _rolled_in_scale(rng):
     lit = cv2.GaussianBlur(rim, (0, 0), 1.5) * 0.13 + field * 0.08
     ragged = np.clip(0.75 + 0.35 * _grain(rng, 1.6, 1), 0.3, 1.2)
     shade = rng.uniform(0.35, 0.6) * ragged * cv2.GaussianBlur(cover, (0, 0), 1.0)
-    return ground * (1 + lit - shade), cover >= 0.5
+    return ground, ground * (1 + lit - shade), cover >= 0.5
 
 
 def _scratches(rng):
@@ -349,26 +355,27 @@ def _scratches(rng):
     level = rng.triangular(45, 75, 155)
     grain = 2.0 * _grain(rng, 0.8, 0.9) + 1.5 * _grain(rng, 1.0, 12) + 1.5 * _grain(rng, 3, 20)
     ground = level * (1 + _light(rng, 0.08, 0.06)) + grain
-    glow = np.zeros((STEEL_SIZE, STEEL_SIZE), np.float32)
+    glow, faint = np.zeros((2, STEEL_SIZE, STEEL_SIZE), np.float32)
     mask = np.zeros((STEEL_SIZE, STEEL_SIZE), bool)
     for _ in range(rng.integers(1, 4)):
         line, light = _scratch(rng)
         glow = np.maximum(glow, rng.uniform(45, 200) * light)
         mask |= line >= 0.5
     for _ in range(rng.poisson(1.5)):
-        glow = np.maximum(glow, rng.uniform(5, 15) * _scratch(rng)[1])  # faint streaks: part of the steel
-    grey = ground + cv2.GaussianBlur(glow, (3, 3), 0.6)
-    return (grey.T, mask.T) if rng.random() < 0.25 else (grey, mask)
+        faint = np.maximum(faint, rng.uniform(5, 15) * _scratch(rng)[1])  # faint streaks: part of the steel
+    steel, grey = (ground + cv2.GaussianBlur(lines, (3, 3), 0.6) for lines in (faint, np.maximum(glow, faint)))
+    return (steel.T, grey.T, mask.T) if rng.random() < 0.25 else (steel, grey, mask)
 
 
-# How each class is drawn; the distance in pixels within which pieces of its defect share a box; the most boxes.
+# How each class is drawn; the distance in pixels within which pieces of its defect share a box; the most boxes; how
+# strong its finest grain is, from pixel to pixel.
 _TEXTURES = {
-    "crazing": (_crazing, 22, 4),
-    "inclusion": (_inclusion, 8, 8),
-    "patches": (_patches, 4, 7),
-    "pitted_surface": (_pitted_surface, 24, 4),
-    "rolled-in_scale": (_rolled_in_scale, 24, 4),
-    "scratches": (_scratches, 16, 5),
+    "crazing": (_crazing, 22, 4, 0.045),
+    "inclusion": (_inclusion, 8, 8, 0.01),
+    "patches": (_patches, 4, 7, 0.045),
+    "pitted_surface": (_pitted_surface, 24, 4, 0.012),
+    "rolled-in_scale": (_rolled_in_scale, 24, 4, 0.02),
+    "scratches": (_scratches, 16, 5, 0.011),
 }
 
 

@@ -17,11 +17,11 @@ A notebook begins so (the badge and the bootstrap cell need not be typed: `stamp
     | Download (MB) | 0 |
 
 and its metadata hold the same three figures: `"course": {"minutes": 45, "cpu_seconds": 20, "download_mb": 0}`.
-The second cell is the bootstrap cell; it carries the tag `bootstrap`.
+The second cell is the bootstrap cell; it carries the tag `bootstrap`, and its code is folded away.
 """
 
 BOOTSTRAP = '''\
-# Finds the course and makes it importable; on Colab, clones it first. Silent when all is well.
+#@title Find the course; on Colab, clone it first. Silent when all is well.
 import os, subprocess, sys
 from pathlib import Path
 
@@ -51,6 +51,9 @@ def find_course():
 
 sys.path.insert(0, course := find_course())
 import lecture_utils.quiet  # TensorFlow, without the log lines it writes while it loads'''
+
+# Colab shows the cell's title alone, JupyterLab three dots to click on: a novice's first code is not this.
+FOLDED = {"tags": ["bootstrap"], "cellView": "form", "jupyter": {"source_hidden": True}}
 
 
 def is_placeholder(address):

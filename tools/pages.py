@@ -15,6 +15,7 @@ from nbconvert import HTMLExporter
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from PIL import Image
 from pygments.formatters import HtmlFormatter
+from traitlets.config import Config
 
 from title_cell import promise, thumbnail_figure, title
 
@@ -44,7 +45,13 @@ def style():
 
 
 class PageExporter(HTMLExporter):
-    """nbconvert's exporter with drawn formulas and links that lead to the other pages."""
+    """nbconvert's exporter with drawn formulas and links that lead to the other pages, without the bootstrap cell's code."""
+
+    @property
+    def default_config(self):
+        config = Config({"TagRemovePreprocessor": {"enabled": True, "remove_input_tags": ["bootstrap"]}})
+        config.merge(super().default_config)
+        return config
 
     @pass_context
     def markdown2html(self, context, source):

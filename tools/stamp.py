@@ -17,7 +17,7 @@ import urllib.parse
 import nbformat
 from PIL import Image, ImageChops
 
-from bootstrap_cell import bootstrap_cell, colab_badge, is_placeholder
+from bootstrap_cell import FOLDED, bootstrap_cell, colab_badge, is_placeholder
 from pages import thumbnail
 from title_cell import promise, thumbnail_figure, title, title_table
 
@@ -79,9 +79,9 @@ def stamped_notebook(path, address, root):
     notebook.cells[0].source = with_badge(notebook.cells[0].source, badge)
     tagged = [cell for cell in notebook.cells if "bootstrap" in cell.metadata.get("tags", [])]
     if not tagged:
-        tagged = [nbformat.v4.new_code_cell(id="bootstrap", metadata={"tags": ["bootstrap"]})]
+        tagged = [nbformat.v4.new_code_cell(id="bootstrap")]
         notebook.cells.insert(1, tagged[0])
-    tagged[0].source = bootstrap_cell(address)
+    tagged[0].source, tagged[0].metadata = bootstrap_cell(address), nbformat.from_dict(FOLDED)
     after = nbformat.writes(notebook)
     return after + "\n" if after != before else path.read_text(encoding="utf-8")
 
