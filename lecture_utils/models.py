@@ -137,14 +137,18 @@ def _steel_features(images):
     x = _normalized_convolution(x, 2)
     x = layers.MaxPooling2D(name="pool2")(x)
     x = _normalized_convolution(x, 3)
-    return _normalized_convolution(x, 4, dilation=2)
+    return _normalized_convolution(x, 4, dilation=2, smooth=True)
 
 
-def _normalized_convolution(x, number, dilation=1):
+def _normalized_convolution(x, number, dilation=1, smooth=False):
     """64 filters of 3x3, batch normalisation (whose offset makes a bias superfluous) and ReLU."""
     x = layers.Conv2D(64, 3, padding="same", dilation_rate=dilation, use_bias=False,
                       kernel_initializer="he_normal", name=f"conv{number}")(x)
     x = layers.BatchNormalization(momentum=0.9, name=f"bn{number}")(x)
+    if smooth:
+        x = layers.ZeroPadding2D(4, name="rim")(x)
+        x = layers.AveragePooling2D(5, strides=1, name="smooth1")(x)
+        x = layers.AveragePooling2D(5, strides=1, name="smooth2")(x)
     return layers.ReLU(name=f"relu{number}")(x)
 
 

@@ -176,17 +176,21 @@ def feature_maps(A, columns=8, cell=1.0):
 
 
 def number_grid(arrays, columns=3, cell=CELL):
-    """Small matrices side by side, each value written in its cell; tinted red above zero, blue below.
+    """Small matrices side by side, each value written in its cell; tinted red above zero, blue below. All cells are
+    of one size.
 
     Args:
         arrays: dict of title → (h, w) array; all are tinted on one scale.
     """
     figure, axes = _grid(-(-len(arrays) // columns), columns, cell, [*arrays])
     top = 2 * max(np.abs(array).max() for array in arrays.values()) or 1    # half the range: pale tints, legible digits
+    height, width = np.max([np.shape(array) for array in arrays.values()], axis=0)
     for axis, (title, array) in zip(axes.flat, arrays.items()):
         axis.imshow(array, cmap=SIGNED, vmin=-top, vmax=top)
         for (row, column), value in np.ndenumerate(array):
             axis.text(column, row, f"{value:g}", ha="center", va="center", fontsize=12)
+        middle = (np.shape(array)[1] - 1) / 2
+        axis.set(xlim=(middle - width / 2, middle + width / 2), ylim=(height - 0.5, -0.5))
         _bare(axis, title)
     return figure
 

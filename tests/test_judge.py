@@ -3,6 +3,7 @@ import json
 import sys
 from pathlib import Path
 
+import cv2
 import keras
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ import judge
 import train
 
 from lecture_utils import load_neu, models
+from lecture_utils.synthetic import draw_steel
 
 NUMBERS = 12        # of each class: six folds of two
 
@@ -59,6 +61,24 @@ def test_every_image_is_scored_once_by_a_network_that_has_not_seen_it(steel, mon
     assert "| `neu_gap` | 16.7 [" in judge.report()
     judge.judge("neu_gap")                                                  # a second time nothing is trained
     assert asked == list(range(train.FOLDS))
+
+
+def test_what_is_drawn_for_training_parts_the_defect_from_its_steel(steel, monkeypatch):
+    """The photographs that are left; drawings; each defect on steel of another class; steel that says nothing."""
+    monkeypatch.setattr(train, "DRAWN_PER_CLASS", 2)
+    _, images, labels = train._real_and_drawn_steel(held_out=0)
+    real, drawn, moved, bare = np.split(np.arange(len(images)), [60, 72, 84])
+    assert len(bare) == 12 and np.allclose(labels.sum(axis=1), 1) and (labels[bare] == np.float32(1 / 6)).all()
+    turns = np.arange(12) % 6
+    assert (labels[drawn].argmax(axis=1) == turns).all() and (labels[moved].argmax(axis=1) == turns).all()
+    assert labels[:84].max(axis=1).min() == 1 and np.array_equal(labels[real], np.eye(6)[steel.without(0).labels])
+    _, _, masks, _ = draw_steel(2, train.DRAWN_SEED)
+    for i, (picture, mask) in enumerate(zip(images[moved][..., 0], masks)):
+        far = cv2.dilate(mask.astype("uint8"), np.ones((41, 41))) == 0
+        nearest = np.abs(images[bare][..., 0] - picture)[:, far].mean(axis=1) if far.sum() > 2000 else None
+        assert nearest is None or (nearest.argmin() != i and nearest.min() < 0.02)     # beside the defect: another's steel
+        darker = images[drawn][i, ..., 0][mask].mean() < images[bare][i, ..., 0][mask].mean()
+        assert darker == (turns[i] != 5)                                                # only scratches are brighter
 
 
 def test_the_new_head_stands_on_the_convolutions_of_its_own_fold(steel):

@@ -121,6 +121,16 @@ def test_defects_are_seen_against_the_steel_beside_them(steel, name):
         assert 0.0005 < mask.mean() < 0.75
 
 
+def test_without_defects_the_same_steel_is_left(steel):
+    """Beside the defects hardly a pixel differs, on them every image does; and there is nothing to box."""
+    images, labels, masks, _ = steel
+    bare, bare_labels, no_masks, no_boxes = draw_steel(PER_CLASS, seed=3, defects=False)
+    assert np.array_equal(labels, bare_labels) and not no_masks.any() and [len(boxes) for boxes in no_boxes] == [0] * len(labels)
+    change = np.abs(images - bare)[..., 0]
+    assert min(changed[mask].mean() for changed, mask in zip(change, masks)) > 0.02
+    assert max(np.median(changed[~mask]) for changed, mask in zip(change, masks)) < 0.02
+
+
 def test_classes_look_as_in_neu(steel):
     """Orders that hold between the medians of the real classes: brightness, grain, contrast."""
     images, labels = steel[0][..., 0], steel[1]
@@ -157,5 +167,5 @@ def test_a_mask_begins_where_a_crack_covers_half_of_a_pixel(monkeypatch):
     cover[20:60, 20:60], cover[100:140, 100:140] = 0.55, 0.45
     monkeypatch.setattr(synthetic, "_cracks", lambda rng, field: cover)
     monkeypatch.setattr(synthetic, "_smudge", lambda rng, cover, start: None)
-    grey, mask = synthetic._crazing(np.random.default_rng(0))
+    _, _, mask = synthetic._crazing(np.random.default_rng(0))
     assert mask[20:60, 20:60].all() and mask.sum() == 40 * 40
