@@ -368,6 +368,10 @@ class _Prepared:
         self._lock = threading.RLock()
 
     def once(self, key, build):
+        try:
+            hash(key)
+        except TypeError:       # such as a list of classes where a layer's name stands: `build` says what is wrong
+            return build()
         with self._lock:
             if key not in self._built:
                 self._built[key] = build()

@@ -125,7 +125,8 @@ def _steel_features(images):
     A photograph is light times steel, so its logarithm is log light + log steel: less the average of its surroundings,
     40x40 pixels, what remains is the steel (Land and McCann, "Lightness and Retinex Theory", 1971).
     The last two convolutions work at the same resolution, so that the maps stay fine; the last is dilated,
-    so that each of its pixels still sees 67x67 pixels of the image.
+    so that each of its pixels still sees 67x67 pixels of the image. Before the last ReLU each is averaged with its
+    neighbours (see `_smoothed`).
     """
     x = layers.Rescaling(20.0, name="rescaling")(images)
     x = 4 * keras.ops.log1p(x)  # of 1 + 20 times the image: black is 0, not minus infinity
@@ -141,15 +142,23 @@ def _steel_features(images):
 
 
 def _normalized_convolution(x, number, dilation=1, smooth=False):
-    """64 filters of 3x3, batch normalisation (whose offset makes a bias superfluous) and ReLU."""
+    """64 filters of 3x3, batch normalisation (whose offset makes a bias superfluous), smoothing if wanted, and ReLU."""
     x = layers.Conv2D(64, 3, padding="same", dilation_rate=dilation, use_bias=False,
                       kernel_initializer="he_normal", name=f"conv{number}")(x)
     x = layers.BatchNormalization(momentum=0.9, name=f"bn{number}")(x)
-    if smooth:
-        x = layers.ZeroPadding2D(4, name="rim")(x)
-        x = layers.AveragePooling2D(5, strides=1, name="smooth1")(x)
-        x = layers.AveragePooling2D(5, strides=1, name="smooth2")(x)
+    x = _smoothed(x) if smooth else x
     return layers.ReLU(name=f"relu{number}")(x)
+
+
+def _smoothed(x):
+    """Means over 5x5 cells, twice, with zeros around: of the same size, and without weights.
+
+    A single cell answers to the most striking pixels, often the edge of a defect or a corner of the picture; the mean
+    of many is highest in the middle of where they agree. The zeros keep the rim, of which little is seen, from winning.
+    """
+    x = layers.ZeroPadding2D(4, name="rim")(x)
+    x = layers.AveragePooling2D(5, strides=1, name="smooth1")(x)
+    return layers.AveragePooling2D(5, strides=1, name="smooth2")(x)
 
 
 def _logits(x, classes):

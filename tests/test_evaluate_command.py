@@ -98,3 +98,10 @@ def test_the_recorded_peak_is_taken_where_the_cells_look(monkeypatch, few):
 def test_each_class_has_a_column_of_its_own(few):
     hits = few.y_test == 2
     assert evaluate.by_class(hits, few)[1:] == tuple("100 [100, 100]" if c == 2 else "0 [0, 0]" for c in range(6))
+
+
+@pytest.mark.parametrize("source, more, told", [("local: here", 0, True), ("local: here", 1500, False), ("embedded", 0, False)])
+def test_images_that_were_trained_on_are_named_so(monkeypatch, capsys, few, source, more, told):
+    monkeypatch.setattr(evaluate, "report", lambda *_: None)
+    call(monkeypatch, dataclasses.replace(few, source=source, x_train=np.zeros((240 + more, 1, 1, 1), "float32")))
+    assert (evaluate.SEEN in capsys.readouterr().out) == told

@@ -549,6 +549,9 @@ def test_names_of_layers():
     for ending in ("onv1", "1", "v2"):                              # no ending that is not a whole name
         with pytest.raises(ValueError, match=f"no layer '{ending}'"):
             grad_cam(model, X, ending)
+    for method in (grad_cam, grad_cam_classes, guided_grad_cam):
+        with pytest.raises(TypeError, match="layer must be a layer's name or None, got list"):
+            method(model, X, layer=[0, 1], **({"class_indices": [0]} if method is grad_cam_classes else {}))
     nested = keras.Sequential([keras.Input((10, 10, 3)), keras.Sequential(
         [keras.Input((10, 10, 3)), kl.Conv2D(3, 3, name="A")], name="backbone"), kl.Flatten(), kl.Dense(2)])
     assert list(grad_cam_layers(nested, X, ["A"])) == ["A"]         # as it was asked for
