@@ -493,7 +493,10 @@ def _listed(names):
 
 
 def convolution_maps(network):
-    """The feature map of every convolution, after the normalisation and activation that follow it and it alone."""
+    """The feature map of every convolution, after the normalisation and activation that follow it and it alone.
+
+    A smoothing in between, which leaves the map its size, belongs to them.
+    """
     readers = {}
     for step in network.steps:
         for slot in step.reads:
@@ -501,14 +504,23 @@ def convolution_maps(network):
     read = set(readers)
 
     def with_own_activation(step):
-        following = readers.get(step.outputs[0], [])
-        if len(following) == 1 and (isinstance(following[0].layer, _NORMALISATION) or is_activation(following[0].layer)):
-            return with_own_activation(following[0])
-        return step
+        last = step
+        while len(following := readers.get(step.outputs[0], [])) == 1:
+            step, = following
+            if isinstance(step.layer, _NORMALISATION) or is_activation(step.layer):
+                last = step if step.shape == last.shape else last
+            elif not _smooths(step.layer):
+                break
+        return last
 
     convolutions = [step for step in feature_maps(network) if hasattr(step.layer, "kernel_size")]
     found = {step.name: step for step in map(with_own_activation, convolutions) if read.intersection(step.outputs)}
     return list(found.values())
+
+
+def _smooths(layer):
+    """Whether `layer` is a mean over neighbours at every place, or makes room for one at the rim."""
+    return isinstance(layer, kl.ZeroPadding2D) or isinstance(layer, kl.AveragePooling2D) and tuple(layer.strides) == (1, 1)
 
 
 # --- activations -------------------------------------------------------------------------------------------------

@@ -76,6 +76,16 @@ def test_convolutions_with_their_own_normalisation_and_activation():
     assert names(surgery.convolution_maps(surgery.unroll(model))) == ["fused", "its_relu", "separable"]
 
 
+@pytest.mark.parametrize("window, strides, found", [(3, 1, "its_relu"), (2, 2, "conv"), (2, 1, "conv")])
+def test_a_smoothing_before_the_activation_belongs_to_the_convolution(window, strides, found):
+    """Means over 3x3 of a map with a rim leave it its size; a pooling, and a mean that crops it, do not."""
+    image = keras.Input((8, 8, 3))
+    x = kl.ZeroPadding2D(name="rim")(kl.Conv2D(4, 3, name="conv")(image)) if window == 3 else kl.Conv2D(4, 3, name="conv")(image)
+    x = kl.ReLU(name="its_relu")(kl.AveragePooling2D(window, strides=strides, name="smooth")(x))
+    model = keras.Model(image, kl.Dense(2)(kl.GlobalAveragePooling2D()(x)))
+    assert names(surgery.convolution_maps(surgery.unroll(model))) == [found]
+
+
 @pytest.mark.parametrize("name, last", [
     ("VGG16", "block5_conv3"), ("ResNet50", "conv5_block3_out"), ("ResNet50V2", "post_relu"), ("DenseNet121", "relu"),
     ("MobileNet", "conv_pw_13_relu"), ("MobileNetV2", "out_relu"), ("EfficientNetB0", "top_activation"),

@@ -17,10 +17,12 @@ from lecture_utils import (black, blurred, bootstrap, box_iou, box_masks, boxes,
                            magnitude, normalize, overlay, own_boxes, planted, pointing_game, random_maps, randomized,
                            rank_correlation, upsample)
 from lecture_utils.plots import BLUE, GREY, LINES, ORANGE, draw_boxes, picture, plt
+from lecture_utils.synthetic import draw_steel
 
 NAMES_KO = {"crazing": "균열", "inclusion": "개재물", "patches": "반점", "pitted_surface": "패임", "rolled-in_scale": "압입 스케일",
             "scratches": "긁힘"}
 SIZE = (200, 200)
+SCALE = 4           # the class of rolled-in scale
 
 
 @functools.cache
@@ -276,24 +278,27 @@ def of_classes(say):
 
 
 def without_boxes(say):
-    """How sure the network is of the class from the whole plate, from the boxes alone, and from all but the boxes."""
-    x, labels = neu().x_test, neu().y_test
-    views = {say("whole plate", "강판 전체"): None, say("only the boxes", "상자 안만"): 1.0 * masks(),
-             say("all but the boxes", "상자 밖만"): 1.0 - masks(),
-             say("all blurred", "모두 흐리게"): 0.0 * masks()}
-    sure = [confidence(model(), x, labels, keep=keep) for keep in views.values()]
+    """How sure two networks are of rolled-in scale: of plates whole, in parts, and of the same kind of steel without it."""
+    scale = neu().y_test == SCALE
+    x, labels, cover = neu().x_test[scale], neu().y_test[scale], 1.0 * masks()[scale]
+    steel, kinds, _, _ = draw_steel(20, seed=1, defects=False)
+    bare = steel[kinds == SCALE]
+    rows = [say("whole plate", "강판 전체"), say("only the boxes", "상자 안만"), say("all but the boxes", "상자 밖만"),
+            say("all blurred", "모두 흐리게"), say("no scale drawn", "스케일 없는 강판")]
     figure, axes = plt.subplots(1, 2, figsize=(11.7, 4.4), sharey=True, layout="constrained")
-    for axis, c in zip(axes, (4, 5)):
-        values = [of_view[labels == c].mean() for of_view in sure]
-        axis.barh(range(4), values, color=[GREY, BLUE, ORANGE, GREY], height=0.6)
+    for axis, name in zip(axes, ("neu_gap_plain", "neu_gap")):
+        network = load_model(name)
+        values = [confidence(network, x, labels, keep=keep).mean() for keep in (None, cover, 1 - cover, 0 * cover)]
+        values.append(confidence(network, bare, np.full(len(bare), SCALE)).mean())
+        axis.barh(range(5), values, color=[GREY, BLUE, ORANGE, GREY, ORANGE], height=0.6)
         for row, value in enumerate(values):
             outside = value < 0.8
             axis.text(value + (0.02 if outside else -0.02), row, f"{value:.2f}", ha="left" if outside else "right",
                       va="center", fontsize=20, color="black" if outside else "white")
-        axis.set_yticks(range(4), views)
-        axis.set_ylim(3.5, -0.5), axis.set_xlim(0, 1), axis.set_xticks([])
-        axis.set_title(name_of(say, c), fontsize=20, pad=10)
-        axis.set_xlabel(say("confidence in the true class", "정답 클래스의 확신도"), labelpad=8)
+        axis.set_yticks(range(5), rows)
+        axis.set_ylim(4.5, -0.5), axis.set_xlim(0, 1), axis.set_xticks([])
+        axis.set_title(name, fontsize=20, pad=10, family="monospace")
+        axis.set_xlabel(say("confidence in rolled-in scale", "압입 스케일의 확신도"), labelpad=8)
         axis.spines[["top", "right", "bottom"]].set_visible(False)
     return figure
 
