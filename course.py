@@ -42,7 +42,7 @@ COMMANDS = collections.OrderedDict([
     ("class", Command("simulate a class on a JupyterHub of this computer, to see how many students it carries",
                       ["classroom/simulate.py"])),
     ("data", Command("fetch the real data, and show what is where; `data --show` only shows",
-                     ["-m", "lecture_utils.datasets"])),
+                     ["-m", "lecture_utils.datasets.loaders"])),
     ("doctor", Command("check this computer, and say what to do about each thing that is wrong",
                        ["tools/doctor.py"])),
     ("evaluate", Command("score the maps of the steel networks: accuracy, localisation, deletion and insertion",

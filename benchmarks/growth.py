@@ -47,7 +47,7 @@ def measure(number):
     import tensorflow as tf
 
     from lecture_utils import grad_cam_layers, load_mnist, load_model
-    from lecture_utils.streaming import explain_dataset
+    from lecture_utils.explain.streaming import explain_dataset
 
     digits = load_mnist("embedded").x_test
     model = load_model("mnist_cnn")

@@ -15,8 +15,8 @@ from tornado.httpserver import HTTPServer
 from tornado.testing import bind_unused_port
 
 import explore
-from lecture_utils import grad_cam, load_mnist, load_model, uploads
-from lecture_utils.exploration import Exploration
+from lecture_utils import grad_cam, load_mnist, load_model
+from lecture_utils.explorer import Exploration, uploads
 
 CHOICE = {"method": "Grad-CAM", "layer": "conv2", "class": 3, "opacity": 0.5}
 

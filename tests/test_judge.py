@@ -13,7 +13,7 @@ import judge
 import train
 
 from lecture_utils import load_neu, models
-from lecture_utils.synthetic import draw_steel
+from lecture_utils.datasets.synthetic import draw_steel
 
 NUMBERS = 12        # of each class: six folds of two
 

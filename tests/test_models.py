@@ -13,10 +13,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from lecture_utils import downloads, models
-from lecture_utils.cam import cam, upsample
-from lecture_utils.datasets import load_cifar10, load_mnist, load_neu, load_photo
-from lecture_utils.readers import DataError
+from lecture_utils import models
+from lecture_utils.datasets import downloads
+from lecture_utils.explain.cam import cam, upsample
+from lecture_utils.datasets.loaders import load_cifar10, load_mnist, load_neu, load_photo
+from lecture_utils.datasets.readers import DataError
 
 NAMES = ("mnist_cnn", "mnist_gap", "neu_gap", "neu_dense", "neu_gap_plain", "vgg16_compact")
 VGG16_CONVOLUTIONS = tuple(f"block{block}_conv{number}" for block, depth in enumerate((2, 2, 3, 3, 3), 1)

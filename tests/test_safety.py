@@ -24,10 +24,12 @@ import tensorflow as tf
 import yaml
 from PIL import EpsImagePlugin, Image
 
-from lecture_utils import models, readers, uploads
-from lecture_utils.datasets import load_mnist, load_neu, where_is_the_data
-from lecture_utils.readers import DataError
-from lecture_utils.streaming import explain_dataset
+from lecture_utils import models
+from lecture_utils.datasets import readers
+from lecture_utils.datasets.loaders import load_mnist, load_neu, where_is_the_data
+from lecture_utils.datasets.readers import DataError
+from lecture_utils.explain.streaming import explain_dataset
+from lecture_utils.explorer import uploads
 from test_datasets import Trap, neu_arrays, neu_files, npy, pack, put, small_mnist
 from test_models import small_vgg16
 

@@ -38,7 +38,7 @@ Say it. Ask why.
 
 - an item
 
-code: lecture_utils.cam._grad_cam
+code: lecture_utils.explain.cam._grad_cam
 
 Notes:
 Say that too.
@@ -132,7 +132,7 @@ def test_a_deck_is_read():
     assert first.figures == [("A curve.", "curve", 300)]
     assert first.notes == "Say it. Ask why."
     assert second.flags == ("beside", "steps")
-    assert second.quotes == ["code: lecture_utils.cam._grad_cam"]
+    assert second.quotes == ["code: lecture_utils.explain.cam._grad_cam"]
 
 
 @pytest.mark.parametrize("old, new, told", [
@@ -201,8 +201,8 @@ def test_twins_out_of_step_are_named(sources, old, new, told):
 
 
 def test_a_functions_source_comes_without_its_docstring():
-    shown = ast.parse(deck_code.function_source("lecture_utils.cam.grad_cam")).body[0]
-    whole = next(node for node in ast.parse((deck.ROOT / "lecture_utils/cam.py").read_text(encoding="utf-8")).body
+    shown = ast.parse(deck_code.function_source("lecture_utils.explain.cam.grad_cam")).body[0]
+    whole = next(node for node in ast.parse((deck.ROOT / "lecture_utils/explain/cam.py").read_text(encoding="utf-8")).body
                  if getattr(node, "name", "") == "grad_cam")
     assert ast.dump(ast.Module(shown.body, [])) == ast.dump(ast.Module(whole.body[1:], []))
 

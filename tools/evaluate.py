@@ -22,7 +22,7 @@ from lecture_utils import (bootstrap, box_iou, box_masks, cam, cell_centres, cen
                            grad_cam, grad_cam_layers, grad_cam_pp, guided_grad_cam, hires_cam, insertion, layer_cam,
                            load_model, load_neu, localization_error, magnitude, own_boxes, pointing_game, random_maps,
                            score_cam, upsample)
-from lecture_utils.readers import DataError
+from lecture_utils.datasets.readers import DataError
 
 NETWORKS = "neu_gap", "neu_dense"
 THRESHOLDS = 0.15, 0.2      # of the Grad-CAM paper, of the CAM paper

@@ -17,7 +17,7 @@ import train
 from evaluate import percent, table
 
 from lecture_utils import models
-from lecture_utils.layouts import NEU_CLASSES
+from lecture_utils.datasets.layouts import NEU_CLASSES
 
 
 STEEL = ("neu_gap", "neu_dense", "neu_gap_plain")

@@ -26,12 +26,12 @@ import tensorflow as tf
 from keras import layers
 
 from lecture_utils import models
-from lecture_utils.cam import cam, upsample
-from lecture_utils.datasets import load_cifar10, load_mnist, load_neu, load_photo
-from lecture_utils.layouts import NEU_CLASSES
+from lecture_utils.explain.cam import cam, upsample
+from lecture_utils.datasets.loaders import load_cifar10, load_mnist, load_neu, load_photo
+from lecture_utils.datasets.layouts import NEU_CLASSES
 from lecture_utils.localize import box_masks, own_boxes, pointing_game
-from lecture_utils.places import cell_centres
-from lecture_utils.synthetic import draw_digits, draw_steel
+from lecture_utils.explain.places import cell_centres
+from lecture_utils.datasets.synthetic import draw_digits, draw_steel
 
 BUILD = ROOT / "build" / "train"
 SEED = 1

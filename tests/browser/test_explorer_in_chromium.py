@@ -20,7 +20,8 @@ import pytest
 
 import explore
 from execute import embedded_environment
-from lecture_utils import load_mnist, load_model, load_photo, load_vgg16, uploads
+from lecture_utils import load_mnist, load_model, load_photo, load_vgg16
+from lecture_utils.explorer import uploads
 
 ROOT = explore.ROOT
 WITH_EXPLORER = ("03_grad_cam_mnist", "04_grad_cam_vgg16", "06_guided_grad_cam")
