@@ -5,9 +5,9 @@ import types
 import numpy as np
 import pytest
 
-import realism
 from lecture_utils import load_mnist
 from lecture_utils.datasets import loaders
+from tools import realism
 
 
 class Recorded:

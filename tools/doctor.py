@@ -14,7 +14,6 @@ import time
 from typing import NamedTuple
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
 
 SHOWN = ("tensorflow", "keras", "numpy", "matplotlib", "opencv-python-headless", "ipywidgets", "jupyterlab")
 MEMORY_GB = 3.0  # one notebook with VGG16 and its gradients

@@ -5,8 +5,6 @@ import io
 
 import keras
 import numpy as np
-from deck_code import cell_with
-from drawing import TEXT
 from matplotlib.colors import ListedColormap
 from scipy import ndimage
 from scipy.special import softmax
@@ -18,6 +16,8 @@ from lecture_utils import (black, blurred, bootstrap, box_iou, box_masks, boxes,
                            rank_correlation, upsample)
 from lecture_utils.datasets import planted
 from lecture_utils.plots import BLUE, GREY, LINES, ORANGE, draw_boxes, picture, plt
+from slides.figures.drawing import TEXT
+from tools.decks.code import cell_with
 
 NAMES_KO = {"crazing": "균열", "inclusion": "개재물", "patches": "반점", "pitted_surface": "패임", "rolled-in_scale": "압입 스케일",
             "scratches": "긁힘"}

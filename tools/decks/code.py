@@ -13,7 +13,7 @@ import textwrap
 
 import nbformat
 
-from deck import QUOTE, ROOT
+from .source import QUOTE, ROOT
 
 WIDTH = 83  # characters that fit a slide's width at 24 pixels
 
