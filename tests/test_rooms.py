@@ -1,6 +1,7 @@
 """The rooms of the house: imports run one way between them, nowhere in a circle, and no module edits the search path."""
 import ast
 import graphlib
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,11 @@ def test_imports_run_one_way(name):
 
 def test_nowhere_is_a_circle():
     graphlib.TopologicalSorter(IMPORTS).prepare()
+
+
+def test_what_is_installed_has_every_wing():
+    installed = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]["packages"]
+    assert set(installed) == {name for name, path in MODULES.items() if path.stem == "__init__" and name.startswith("lecture_utils")}
 
 
 def test_the_search_path_is_left_alone():
