@@ -42,8 +42,8 @@ def main():
         return
     print("added memory in MiB")
     for case in CASES:
-        run = subprocess.run([sys.executable, "-m", "benchmarks.memory", *case.split()], capture_output=True, text=True, check=True,
-                             env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"})
+        run = subprocess.run([sys.executable, "-m", "benchmarks.memory", *case.split()], capture_output=True, text=True,
+                             check=True, env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"})
         print(f"{case:20}{run.stdout.split()[-1]:>8}", flush=True)
 
 

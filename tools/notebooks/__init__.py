@@ -1,1 +1,1 @@
-"""What is done with notebooks: execute them, make them fit to be committed, write pages of them, and what stands alike in all."""
+"""What is done with notebooks: execute them, make them fit to be committed, show them as pages, stamp what is alike in all."""
