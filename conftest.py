@@ -1,14 +1,10 @@
 """What holds for the notebooks under nbval: they run on the embedded data, and a cell that never ran is a failure."""
-import pathlib
-import sys
 import tempfile
 
 import pytest
 from nbval.plugin import IPyNbCell
 
-sys.path[:0] = [str(pathlib.Path(__file__).parent / folder) for folder in ("tools", "classroom")]
-
-from execute import embedded_environment  # noqa: E402  (tools/ is on the path only now)
+from tools.notebooks.execute import embedded_environment
 
 EMPTY_FOLDER = tempfile.TemporaryDirectory()
 

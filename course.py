@@ -29,31 +29,31 @@ ROOT_LENGTH = 60  # characters: Windows' paths end at 260, and TensorFlow's file
 Command = collections.namedtuple("Command", "summary argv")
 COMMANDS = collections.OrderedDict([
     ("run", Command("run the notebooks and write them as pages into build/; name some to run only those",
-                    ["tools/run_notebooks.py", "run"])),
+                    ["-m", "tools.run", "run"])),
     ("test", Command("test every claim: unit tests, and every notebook; `test --matrix` with other versions",
                      ["-m", "pytest", "tests", "notebooks", "--nbval-lax", "--nbval-current-env",
                       "--nbval-cell-timeout=240", "-n", "2", "--dist", "loadfile"])),
-    ("lab", Command("copy the notebooks into my/, once, and open your copies in JupyterLab", ["tools/lab.py"])),
-    ("update", Command("bring the course up to date; work done in notebooks/ is moved into my/ first", ["tools/update.py"])),
+    ("lab", Command("copy the notebooks into my/, once, and open your copies in JupyterLab", ["-m", "tools.lab"])),
+    ("update", Command("bring the course up to date; work done in notebooks/ is moved into my/ first", ["-m", "tools.update"])),
     ("slides", Command("build the lecture's slides into build/slides/, in English and Korean; name some to build only those",
-                       ["tools/slides.py"])),
+                       ["-m", "tools.slides"])),
     ("explore", Command("serve the explorer as a page to this computer; `explore --ip 0.0.0.0` to a lecture hall",
-                        ["tools/explore.py"])),
+                        ["-m", "tools.explore"])),
     ("class", Command("simulate a class on a JupyterHub of this computer, to see how many students it carries",
-                      ["classroom/simulate.py"])),
+                      ["-m", "classroom.simulate"])),
     ("data", Command("fetch the real data, and show what is where; `data --show` only shows",
-                     ["-m", "lecture_utils.datasets"])),
+                     ["-m", "lecture_utils.datasets.loaders"])),
     ("doctor", Command("check this computer, and say what to do about each thing that is wrong",
-                       ["tools/doctor.py"])),
+                       ["-m", "tools.doctor"])),
     ("evaluate", Command("score the maps of the steel networks: accuracy, localisation, deletion and insertion",
-                         ["tools/evaluate.py"])),
+                         ["-m", "tools.evaluate"])),
     ("notebooks", Command("for maintainers: run the notebooks in place and save their outputs",
-                          ["tools/run_notebooks.py", "notebooks"])),
+                          ["-m", "tools.run", "notebooks"])),
     ("stamp", Command("for maintainers: write the repository's address into badges and bootstrap cells",
-                      ["tools/stamp.py"])),
-    ("train", Command("for maintainers: train the shipped weights", ["tools/train.py"])),
-    ("judge", Command("for maintainers: judge how the steel networks are trained, by cross-validation", ["tools/judge.py"])),
-    ("realism", Command("for maintainers: measure how real the embedded data is", ["tools/realism.py"])),
+                      ["-m", "tools.stamp"])),
+    ("train", Command("for maintainers: train the shipped weights", ["-m", "tools.train"])),
+    ("judge", Command("for maintainers: judge how the steel networks are trained, by cross-validation", ["-m", "tools.judge"])),
+    ("realism", Command("for maintainers: measure how real the embedded data is", ["-m", "tools.realism"])),
 ])
 
 
@@ -80,7 +80,7 @@ def main(arguments):
         print("\nInterrupted; the same command starts the installation afresh.", file=sys.stderr)
         return 130
     if arguments[:2] == ["test", "--matrix"]:
-        return hand_over(["tools/matrix.py"] + arguments[2:])
+        return hand_over(["-m", "tools.matrix"] + arguments[2:])
     return hand_over(COMMANDS[name].argv + [as_seen_from_root(argument) for argument in arguments[1:]])
 
 
@@ -95,7 +95,7 @@ def overview():
 
 def keep_other_settings_out():
     """What is set for other Pythons must not reach the course's, its installer, or what it prints."""
-    for name in ("PYTHONPATH", "PYTHONHOME"):  # another NumPy, another standard library
+    for name in ("PYTHONPATH", "PYTHONHOME", "PYTHONSAFEPATH"):  # another NumPy, another standard library, no `-m tools.run`
         os.environ.pop(name, None)
     os.environ["PIP_USER"] = "0"  # in an environment pip refuses to install for the user
     os.environ.setdefault("PYTHONIOENCODING", ":replace")  # a sign that the terminal lacks becomes a question mark

@@ -7,7 +7,7 @@ what it learned. Writes benchmarks/README.md's table and benchmarks/compare.png.
     uv venv build/bench
     uv pip install --python build/bench -e ".[bench]"
     uv pip install --python build/bench --no-deps xplique
-    build/bench/bin/python benchmarks/compare.py
+    build/bench/bin/python -m benchmarks.compare
 """
 
 import argparse
@@ -26,7 +26,8 @@ from tqdm import tqdm
 
 from lecture_utils import grad_cam, grad_cam_classes, grad_cam_layers, guided_backprop, guided_grad_cam
 from lecture_utils.models import vgg16
-from report import machine, write
+
+from .report import machine, write
 
 HERE = Path(__file__).parent
 LAYER, CLASS = "block5_conv3", 3

@@ -1,7 +1,7 @@
 """How quickly the explorer answers, and how a lecture hall loads its page.
 
-    .venv/bin/python benchmarks/explorer.py                 latency, load and the cost of a kernel each, as tables
-    .venv/bin/python benchmarks/explorer.py --clients 60    a larger hall
+    .venv/bin/python -m benchmarks.explorer                 latency, load and the cost of a kernel each, as tables
+    .venv/bin/python -m benchmarks.explorer --clients 60    a larger hall
 
 Latency is measured in this process: from a control's change to the new pictures, for every control and network. Load is
 measured from outside: the page in a process of its own, and clients that behave as its script does: each asks, waits for
@@ -21,16 +21,14 @@ import sys
 import tempfile
 import time
 
-ROOT = pathlib.Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "tools")]
-
 os.environ["COURSE_OFFLINE"] = "1"
 os.environ["COURSE_DATA"] = tempfile.gettempdir()
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 
-import psutil  # noqa: E402
-from tornado.httpclient import AsyncHTTPClient, HTTPClientError  # noqa: E402
+import psutil
+from tornado.httpclient import AsyncHTTPClient, HTTPClientError
 
+ROOT = pathlib.Path(__file__).resolve().parents[1]
 LOOK = (0.05, 1.0)      # seconds between an answer and the next change: from a slider that is dragged to a person who looks
 
 
@@ -39,8 +37,8 @@ LOOK = (0.05, 1.0)      # seconds between an answer and the next change: from a 
 
 def latencies():
     """{(network, control): milliseconds of each change}, all images seen once before."""
-    import explore
     from lecture_utils.explorer import Explorer
+    from tools import explore
 
     measured = {}
     for name, subject in explore.load_subjects().items():
@@ -82,7 +80,7 @@ class Server:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
         began = time.perf_counter()
-        self.process = subprocess.Popen([sys.executable, ROOT / "tools" / "explore.py", "--port", str(self.port)],
+        self.process = subprocess.Popen([sys.executable, "-m", "tools.explore", "--port", str(self.port)], cwd=ROOT,
                                         stdout=subprocess.PIPE, text=True)
         next(line for line in self.process.stdout if line.startswith("The explorer is at"))
         self.seconds = time.perf_counter() - began

@@ -4,7 +4,7 @@ Each number of digits is explained in a process of its own, so that its peak mem
 benchmarks/README.md.
 
     python3 course.py doctor                          # makes .venv
-    .venv/bin/python benchmarks/growth.py
+    .venv/bin/python -m benchmarks.growth
 """
 
 import argparse
@@ -14,11 +14,8 @@ import resource
 import subprocess
 import sys
 import time
-from pathlib import Path
 
-from report import machine, write
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the course itself
+from .report import machine, write
 
 NUMBERS = (100, 1_000, 10_000, 100_000)
 BATCH = 256
@@ -33,7 +30,8 @@ def main():
         return
     rows = ["| digits | seconds | digits per second | peak memory, MB | of it after loading, MB |", "|---|---|---|---|---|"]
     for number in NUMBERS:
-        child = subprocess.run([sys.executable, __file__, "--only", str(number)], capture_output=True, text=True, check=True)
+        child = subprocess.run([sys.executable, "-m", "benchmarks.growth", "--only", str(number)],
+                               capture_output=True, text=True, check=True)
         found = json.loads(child.stdout.splitlines()[-1])
         rows.append(f"| {number:,} | {found['seconds']:.2f} | {number / found['seconds']:,.0f} | {found['peak']:.0f} | "
                     f"{found['peak'] - found['before']:.0f} |")
@@ -47,7 +45,7 @@ def measure(number):
     import tensorflow as tf
 
     from lecture_utils import grad_cam_layers, load_mnist, load_model
-    from lecture_utils.streaming import explain_dataset
+    from lecture_utils.explain.streaming import explain_dataset
 
     digits = load_mnist("embedded").x_test
     model = load_model("mnist_cnn")

@@ -1,4 +1,4 @@
-"""Peak memory that explaining images adds, one process a case: `.venv/bin/python benchmarks/memory.py`.
+"""Peak memory that explaining images adds, one process a case: `.venv/bin/python -m benchmarks.memory`.
 
 Numbers are MiB of resident memory above that of the same process after one image was explained.
 """
@@ -7,9 +7,7 @@ import os
 import resource
 import subprocess
 import sys
-from pathlib import Path
 
-HERE = Path(__file__).resolve().parents[1]
 CASES = ["vgg16 fixed 32", "vgg16 fixed 96", "vgg16 open 32", "vgg16 open 96", "classes 1000 8", "classes 1000 16"]
 
 
@@ -44,8 +42,8 @@ def main():
         return
     print("added memory in MiB")
     for case in CASES:
-        run = subprocess.run([sys.executable, __file__, *case.split()], capture_output=True, text=True, check=True,
-                             env={"PYTHONPATH": str(HERE), **os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"})
+        run = subprocess.run([sys.executable, "-m", "benchmarks.memory", *case.split()], capture_output=True, text=True,
+                             check=True, env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"})
         print(f"{case:20}{run.stdout.split()[-1]:>8}", flush=True)
 
 

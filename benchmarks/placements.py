@@ -5,24 +5,23 @@ scores the maps of the course's own networks on the same images, stretched and i
 benchmarks/README.md.
 
     python3 course.py doctor                                        # makes .venv
-    COURSE_DATA=folder .venv/bin/python benchmarks/placements.py    # without COURSE_DATA: on drawn plates alone
+    COURSE_DATA=folder .venv/bin/python -m benchmarks.placements    # without COURSE_DATA: on drawn plates alone
 """
 
 import os
-import sys
-from pathlib import Path
 
 import numpy as np
-from report import machine, write
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the course itself
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
 
 from lecture_utils import (bootstrap, box_masks, cell_centres, energy_inside, grad_cam_layers, load_mnist, load_model,
-                           load_neu, own_boxes, pointing_game, surgery, upsample)
-from lecture_utils.readers import DataError
+                           load_neu, own_boxes, pointing_game, upsample)
+from lecture_utils.datasets.readers import DataError
+from lecture_utils.explain import surgery
+
+from .report import machine, write
 
 
 def main():

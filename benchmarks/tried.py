@@ -3,7 +3,7 @@
 Each setting runs in a process of its own; times are multiples of the default setting's, medians of the rounds, and the
 processes of a round follow one another. Writes the table in benchmarks/README.md.
 
-    .venv/bin/python benchmarks/tried.py
+    .venv/bin/python -m benchmarks.tried
 """
 
 import argparse
@@ -17,9 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from report import machine, write
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the course itself
+from .report import machine, write
 
 # name -> environment; the names in MODES are handled in `measure`
 SETTINGS = {
@@ -50,7 +48,7 @@ def main():
 
 def in_a_process(environment):
     with tempfile.TemporaryDirectory() as folder:
-        subprocess.run([sys.executable, __file__, "--measure", folder], check=True, stderr=subprocess.DEVNULL,
+        subprocess.run([sys.executable, "-m", "benchmarks.tried", "--measure", folder], check=True, stderr=subprocess.DEVNULL,
                        env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"} | environment)
         with np.load(Path(folder, "maps.npz")) as maps:
             return json.loads(Path(folder, "seconds.json").read_text()), dict(maps)

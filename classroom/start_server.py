@@ -8,9 +8,10 @@ import shutil
 import subprocess
 import sys
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "tools"))
+# The hub starts this file in the student's home, where `-m` would not find the course; its path ends with this process.
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-import update  # noqa: E402  (tools/ is on the path only now)
+from tools import update  # the course is on the path only now
 
 SECONDS = 60  # the hub waits 120 for the server
 

@@ -2,12 +2,13 @@
 
 The names below are what a student imports. Each is looked up on first use, so that
 ``from lecture_utils import load_mnist`` does not wait for TensorFlow.
+
+Imports run one way: explorer → plots → evaluate, checks, models → explain, localize, datasets. Whoever reads a room
+needs only those to its right; ``quiet`` and ``versions`` stand apart.
 """
 
 import os
-import sys
 from importlib import import_module
-from types import ModuleType
 
 # Keras reads this once, when it is first imported; where it isn't set, ~/.keras/keras.json would count.
 if os.environ.setdefault("KERAS_BACKEND", "tensorflow") != "tensorflow":
@@ -15,28 +16,28 @@ if os.environ.setdefault("KERAS_BACKEND", "tensorflow") != "tensorflow":
                       f"{os.environ['KERAS_BACKEND']!r}: unset it, or set it to 'tensorflow', before Keras is imported")
 
 _MODULE_OF = {
-    "DataError": "readers",
-    "load_mnist": "datasets",
-    "load_neu": "datasets",
-    "load_photo": "datasets",
-    "load_cifar10": "datasets",
+    "DataError": "datasets.readers",
+    "load_mnist": "datasets.loaders",
+    "load_neu": "datasets.loaders",
+    "load_photo": "datasets.loaders",
+    "load_cifar10": "datasets.loaders",
     "load_model": "models",
     "load_vgg16": "models",
-    "cam": "cam",
-    "grad_cam": "cam",
-    "grad_cam_layers": "cam",
-    "grad_cam_classes": "cam",
-    "counterfactual_cam": "cam",
-    "cell_centres": "places",
-    "normalize": "cam",
-    "upsample": "cam",
-    "guided_backprop": "guided",
-    "deconvnet": "guided",
-    "guided_grad_cam": "guided",
-    "hires_cam": "variants",
-    "grad_cam_pp": "variants",
-    "layer_cam": "variants",
-    "score_cam": "variants",
+    "cam": "explain.cam",
+    "grad_cam": "explain.cam",
+    "grad_cam_layers": "explain.cam",
+    "grad_cam_classes": "explain.cam",
+    "counterfactual_cam": "explain.cam",
+    "cell_centres": "explain.places",
+    "normalize": "explain.cam",
+    "upsample": "explain.cam",
+    "guided_backprop": "explain.guided",
+    "deconvnet": "explain.guided",
+    "guided_grad_cam": "explain.guided",
+    "hires_cam": "explain.variants",
+    "grad_cam_pp": "explain.variants",
+    "layer_cam": "explain.variants",
+    "score_cam": "explain.variants",
     "boxes": "localize",
     "own_boxes": "localize",
     "box_masks": "localize",
@@ -74,18 +75,3 @@ def __getattr__(name):
 
 def __dir__():
     return sorted(set(globals()) | set(__all__))
-
-
-class _Package(ModuleType):
-    """A package in which ``cam`` stays the function.
-
-    Whoever first imports the submodule ``lecture_utils.cam``, Python stores it in the package as ``cam``
-    and would thereby hide the function of that name from ``from lecture_utils import cam``.
-    """
-
-    def __setattr__(self, name, value):
-        if not (name in _MODULE_OF and isinstance(value, ModuleType)):
-            super().__setattr__(name, value)
-
-
-sys.modules[__name__].__class__ = _Package

@@ -13,8 +13,8 @@ import numpy as np
 from scipy.signal import correlate2d
 from scipy.stats import rankdata
 
-from .cam import upsample
-from .planted import lay_ruler, ruler_place  # noqa: F401  (ruler_place: for the exercise of notebook 8)
+from .datasets.planted import lay_ruler, ruler_place  # noqa: F401  (ruler_place: for the exercise of notebook 8)
+from .explain.cam import upsample
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,8 @@ from scipy.stats import spearmanr
 from skimage.metrics import structural_similarity
 from tqdm.auto import tqdm
 
-from . import engine, places
-from .cam import upsample
+from .explain import engine, places
+from .explain.cam import upsample
 from .localize import checked_maps
 
 

@@ -172,7 +172,7 @@ def energy_inside(maps, masks):
     maps: (n, height, width); masks: bool, the same shape. Returns float (n,).
     Raises ValueError for other shapes and for values that are not finite.
 
-    The energy-based pointing game of Wang et al. (see `variants.score_cam`).
+    The energy-based pointing game of Wang et al. (see `explain.variants.score_cam`).
     """
     maps, masks = _checked_pair(maps, masks)
     evidence = np.maximum(maps, 0)

@@ -28,10 +28,10 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
-from . import downloads
-from .datasets import data_folder
-from .layouts import CIFAR10_CLASSES
-from .readers import DataError
+from .datasets import downloads
+from .datasets.layouts import CIFAR10_CLASSES
+from .datasets.loaders import data_folder
+from .datasets.readers import DataError
 
 WEIGHTS = Path(__file__).resolve().parents[1] / "data" / "weights"
 

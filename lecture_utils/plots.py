@@ -14,7 +14,7 @@ import numpy as np
 from matplotlib.patches import Rectangle
 from PIL import Image
 
-from .cam import normalize, upsample
+from .explain.cam import normalize, upsample
 
 EVIDENCE = "inferno"    # maps that are never negative
 SIGNED = "RdBu_r"       # maps with two signs

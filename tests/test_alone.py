@@ -13,8 +13,8 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-import execute
-from bootstrap_cell import bootstrap_cell
+from tools.notebooks import execute
+from tools.notebooks.bootstrap_cell import bootstrap_cell
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 PATHS = sorted((ROOT / "notebooks").glob("*.ipynb"))

@@ -8,7 +8,7 @@ import tensorflow as tf
 from scipy.signal import convolve2d, correlate2d
 
 from lecture_utils import checks, upsample
-from lecture_utils.planted import lay_ruler, ruler_place
+from lecture_utils.datasets.planted import lay_ruler, ruler_place
 
 
 def convolve(x, k):

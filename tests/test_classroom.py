@@ -18,9 +18,8 @@ import yaml
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 from traitlets.config import Config
 
-import lab
-import simulate
-import start_server
+from classroom import simulate, start_server
+from tools import lab
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 KUBERNETES = yaml.safe_load((ROOT / "classroom" / "zero-to-jupyterhub.yaml").read_text(encoding="utf-8"))
@@ -234,7 +233,7 @@ def test_a_class_of_three_gets_through(pytestconfig):
         pytest.skip("simulates a class on a JupyterHub: run with --class")
     if not shutil.which("npm"):
         pytest.skip("the hub's proxy comes by npm, which is not installed")
-    done = subprocess.run([sys.executable, ROOT / "classroom" / "simulate.py", "3"],
+    done = subprocess.run([sys.executable, "-m", "classroom.simulate", "3"], cwd=ROOT,
                           capture_output=True, text=True, timeout=3000)
     print(done.stdout)
     assert done.returncode == 0, done.stdout + done.stderr

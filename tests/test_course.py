@@ -94,8 +94,10 @@ def test_an_unknown_command_is_named_and_the_known_ones_listed(checkout):
 
 
 def test_the_tools_it_hands_over_to_exist(course):
-    scripts = [part for command in course.COMMANDS.values() for part in command.argv if part.startswith("tools/")]
-    assert scripts and all((ROOT / script).is_file() for script in scripts)
+    modules = [command.argv[1] for command in course.COMMANDS.values() if command.argv[1] != "pytest"]
+    assert all((ROOT / f"{module.replace('.', '/')}.py").is_file() for module in modules)
+    tools = {f"tools.{path.stem}" for path in (ROOT / "tools").glob("[a-z]*.py")}  # one file a command
+    assert tools == {module for module in modules if module.startswith("tools.")} | {"tools.matrix"}
 
 
 def test_make_knows_the_same_commands(course):
@@ -121,7 +123,7 @@ def test_an_old_python_says_the_sentence(tmp_path):
 
 @posix_only
 def test_the_matrix_is_handed_to_its_tool(checkout):
-    assert "handed over: tools/matrix.py colab\n" in call(checkout, "test", "--matrix", "colab")[1]
+    assert "handed over: -m tools.matrix colab\n" in call(checkout, "test", "--matrix", "colab")[1]
 
 
 # ---- the environment
@@ -130,10 +132,10 @@ def test_the_matrix_is_handed_to_its_tool(checkout):
 @posix_only
 def test_the_first_call_installs_with_hashes_and_the_second_starts_at_once(checkout):
     status, out, _ = call(checkout, "data", "--show")
-    assert status == 7 and "handed over: -m lecture_utils.datasets --show" in out
+    assert status == 7 and "handed over: -m lecture_utils.datasets.loaders --show" in out
     assert uv_calls(checkout) == ["venv --quiet", "pip install"]
     status, out, _ = call(checkout, "run", "01")
-    assert status == 7 and out == "handed over: tools/run_notebooks.py run 01\n"
+    assert status == 7 and out == "handed over: -m tools.run run 01\n"
     assert len(uv_calls(checkout)) == 2
 
 
@@ -236,7 +238,7 @@ def test_an_activated_environment_is_made_anew_from_the_python_outside_it(checko
     inside = f"{checkout / '.venv' / 'bin'}{os.pathsep}{checkout / 'bin'}{os.pathsep}{os.environ['PATH']}"
     done = subprocess.run([checkout / ".venv" / "bin" / "python", "course.py", "run"], cwd=checkout, text=True, timeout=60,
                           capture_output=True, env=os.environ | {"PATH": inside, "VIRTUAL_ENV": str(checkout / ".venv")})
-    assert done.returncode == 7 and "handed over: tools/run_notebooks.py run" in done.stdout, done.stdout + done.stderr
+    assert done.returncode == 7 and "handed over: -m tools.run run" in done.stdout, done.stdout + done.stderr
     python = re.search(r"--python (\S+)", uv_calls(checkout)[0])[1]
     assert not python.startswith(str(checkout)) and "This is Python" not in done.stdout
 
@@ -244,21 +246,21 @@ def test_an_activated_environment_is_made_anew_from_the_python_outside_it(checko
 @posix_only
 def test_what_other_programs_set_for_python_does_not_reach_the_course(checkout):
     """A PYTHONPATH with another NumPy, a PYTHONHOME, a pip that is told to install elsewhere."""
-    says = "${PYTHONPATH-none} ${PYTHONHOME-none} ${PIP_USER-none}"
+    says = "${PYTHONPATH-none} ${PYTHONHOME-none} ${PYTHONSAFEPATH-none} ${PIP_USER-none}"
     uv = checkout / "bin" / "uv"
     uv.write_text(FAKE_UV.replace('echo "$1 $2"', f"echo {says}").replace('"$@"', says))
-    foreign = {"PYTHONPATH": str(checkout / "foreign"), "PYTHONHOME": sys.base_prefix, "PIP_USER": "1"}
+    foreign = {"PYTHONPATH": str(checkout / "foreign"), "PYTHONHOME": sys.base_prefix, "PYTHONSAFEPATH": "1", "PIP_USER": "1"}
     (checkout / "foreign").mkdir()
     (checkout / "foreign" / "numpy.py").write_text("raise ImportError")
     _, out, err = call(checkout, "doctor", **foreign)
-    assert out.endswith("handed over: none none 0\n"), out + err
-    assert uv_calls(checkout) == ["none none 0", "none none 0"]
+    assert out.endswith("handed over: none none none 0\n"), out + err
+    assert uv_calls(checkout) == ["none none none 0", "none none none 0"]
 
 
 @posix_only
 def test_signs_that_a_terminal_cannot_show_stop_nothing(checkout):
     """A locale without UTF-8: neither the installer's lines nor what a command prints may end in a UnicodeEncodeError."""
-    (checkout / "bin" / "uv").write_text(FAKE_UV.replace("echo handed over: \"$@\"\\nexit 7", f"exec {sys.executable} tools/doctor.py"))
+    (checkout / "bin" / "uv").write_text(FAKE_UV.replace("echo handed over: \"$@\"\\nexit 7", f"exec {sys.executable} -m tools.doctor"))
     (checkout / "tools").mkdir()
     (checkout / "tools" / "doctor.py").write_text('print("5\\u00d75 \\ud55c")\n')
     status, out, err = call(checkout, "doctor", LC_ALL="C", PYTHONUTF8="0", PYTHONCOERCECLOCALE="0")
@@ -444,7 +446,7 @@ def test_a_notebook_is_found_from_any_folder(checkout):
     (checkout / "my" / "copy.ipynb").touch()
     process = subprocess.run([sys.executable, "../course.py", "run", "copy.ipynb"], cwd=checkout / "my", text=True,
                              capture_output=True, env=os.environ | {"PATH": f"{checkout / 'bin'}{os.pathsep}{os.environ['PATH']}"})
-    assert f"run_notebooks.py run {checkout.resolve() / 'my' / 'copy.ipynb'}" in process.stdout
+    assert f"-m tools.run run {checkout.resolve() / 'my' / 'copy.ipynb'}" in process.stdout
 
 
 @posix_only

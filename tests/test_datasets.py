@@ -16,7 +16,6 @@ import zipfile
 from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
-from types import ModuleType
 
 import cv2
 import numpy as np
@@ -24,9 +23,9 @@ import pytest
 from PIL import Image
 
 import lecture_utils
-from lecture_utils import datasets, layouts, manifest, readers
-from lecture_utils.datasets import load_cifar10, load_mnist, load_neu, load_photo, where_is_the_data
-from lecture_utils.readers import DataError
+from lecture_utils.datasets import layouts, loaders, manifest, readers
+from lecture_utils.datasets.loaders import load_cifar10, load_mnist, load_neu, load_photo, where_is_the_data
+from lecture_utils.datasets.readers import DataError
 
 ROOT = Path(__file__).resolve().parents[1]
 CLASSES = ("crazing", "inclusion", "patches", "pitted_surface", "rolled-in_scale", "scratches")
@@ -90,8 +89,8 @@ def pack(files, path):
 
 @pytest.fixture
 def small_drawn(monkeypatch):
-    monkeypatch.setattr(datasets, "EMBEDDED_DIGITS", {"train": (20, 0), "test": (10, 1)})
-    monkeypatch.setattr(datasets, "EMBEDDED_STEEL", {"train": (2, 0), "test": (1, 1)})
+    monkeypatch.setattr(loaders, "EMBEDDED_DIGITS", {"train": (20, 0), "test": (10, 1)})
+    monkeypatch.setattr(loaders, "EMBEDDED_STEEL", {"train": (2, 0), "test": (1, 1)})
 
 
 # --- NEU's layouts
@@ -420,7 +419,7 @@ def test_a_folder_that_does_not_exist(tmp_path, monkeypatch):
 @pytest.fixture
 def drive(tmp_path, monkeypatch):
     """Where Colab would mount a Google Drive; not mounted."""
-    monkeypatch.setattr(datasets, "DRIVE", tmp_path / "content" / "drive")
+    monkeypatch.setattr(loaders, "DRIVE", tmp_path / "content" / "drive")
     return tmp_path / "content" / "drive"
 
 
@@ -570,20 +569,20 @@ def test_keras_own_cache_is_used_if_it_is_whole(tmp_path, monkeypatch, small_dra
     keras.write_bytes(path.read_bytes())
     path.unlink()
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
-    monkeypatch.setattr(datasets, "MNIST_HASH", "sha256:" + sha256(keras.read_bytes()).hexdigest())
+    monkeypatch.setattr(loaders, "MNIST_HASH", "sha256:" + sha256(keras.read_bytes()).hexdigest())
     assert load_mnist().source == "embedded"  # COURSE_OFFLINE=1 excludes caches
     monkeypatch.setenv("COURSE_OFFLINE", "0")
     data = load_mnist()
     assert data.source.startswith("download: ") and len(data.x_train) == 20
-    monkeypatch.setattr(datasets, "MNIST_URL", "http://127.0.0.1:9/mnist.npz")
+    monkeypatch.setattr(loaders, "MNIST_URL", "http://127.0.0.1:9/mnist.npz")
     keras.write_bytes(keras.read_bytes()[:-1])
     assert load_mnist().source == "embedded"
 
 
 def test_the_official_address_and_checksum_are_keras_own():
     source = (Path(find_spec("keras").origin).parent / "src/datasets/mnist.py").read_text()
-    assert datasets.MNIST_HASH.removeprefix("sha256:") in source
-    assert datasets.MNIST_URL.removesuffix("mnist.npz") in source
+    assert loaders.MNIST_HASH.removeprefix("sha256:") in source
+    assert loaders.MNIST_URL.removesuffix("mnist.npz") in source
 
 
 # --- CIFAR-10
@@ -591,7 +590,7 @@ def test_the_official_address_and_checksum_are_keras_own():
 
 def cifar_files(names="0000 0001".split()):
     return {f"{part}/{name}/{file}.jpg": picture(20 * label + int(file), (32, 32))
-            for part in ("train", "test") for label, name in enumerate(datasets.CIFAR10.class_names) for file in names}
+            for part in ("train", "test") for label, name in enumerate(loaders.CIFAR10.class_names) for file in names}
 
 
 @pytest.mark.parametrize("where", ["zip", "folder", "itself"])
@@ -664,7 +663,7 @@ def downloaded(tmp_path, monkeypatch):
             path.parent.mkdir(exist_ok=True)
             return pack(files, path)
 
-        monkeypatch.setattr(datasets.downloads, "_fetch", fetch)
+        monkeypatch.setattr(loaders.downloads, "_fetch", fetch)
         return fetched
 
     return serve
@@ -681,7 +680,7 @@ def test_a_download_of_neu_is_verified_and_kept(tmp_path, downloaded, monkeypatc
     for _ in range(2):
         data = load_neu("download")
         assert data.source.startswith("download: ") and len(data.x_train) == 30 and len(data.boxes_test) == 12
-    assert fetched == [datasets.NEU_URL]
+    assert fetched == [loaders.NEU_URL]
 
 
 @pytest.mark.parametrize("change", [
@@ -703,14 +702,14 @@ def test_a_cached_copy_that_went_bad_is_fetched_once_more(tmp_path, downloaded, 
     monkeypatch.setattr(manifest, "NEU", independent_digests(pinned_zip()))
     fetched = downloaded(pinned_zip())
     (tmp_path / "cache").mkdir()
-    (tmp_path / "cache" / datasets.NEU_FILE).write_bytes(b"rotten")
+    (tmp_path / "cache" / loaders.NEU_FILE).write_bytes(b"rotten")
     assert load_neu().source.startswith("download: ")
     assert len(fetched) == 1
 
 
 def test_a_download_of_cifar10_is_verified(downloaded, monkeypatch):
     files = {f"CIFAR-10-images-d7d0561/{name}": data for name, data in cifar_files().items()}
-    in_turns = sorted(files, key=lambda name: (name.split("/")[3], datasets.CIFAR10.class_names.index(name.split("/")[2])))
+    in_turns = sorted(files, key=lambda name: (name.split("/")[3], loaders.CIFAR10.class_names.index(name.split("/")[2])))
     known = {part: [20, sha256(b"".join(files[name] for name in in_turns if f"/{part}/" in name)).hexdigest()]
              for part in ("train", "test")}
     monkeypatch.setattr(manifest, "CIFAR10", known)
@@ -782,7 +781,7 @@ def test_a_photograph_that_is_not_there():
 
 def test_where_is_the_data(tmp_path):
     def table():
-        return {row.name: (row.source, row.images) for row in datasets.where_is_the_data(tmp_path)}
+        return {row.name: (row.source, row.images) for row in loaders.where_is_the_data(tmp_path)}
 
     assert table() == {"MNIST": ("embedded", 7_000), "NEU": ("embedded", 360), "CIFAR-10": ("missing", 0),
                        "photographs": ("scikit-image", 4)}
@@ -798,10 +797,10 @@ def test_where_is_the_data(tmp_path):
 
 def test_the_command_fails_where_data_is_broken_or_cannot_be_had(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("COURSE_DATA", str(tmp_path))
-    assert datasets.main(["--show"]) == 0
-    assert datasets.main([]) == 1  # COURSE_OFFLINE=1
+    assert loaders.main(["--show"]) == 0
+    assert loaders.main([]) == 1  # COURSE_OFFLINE=1
     (tmp_path / "mnist.npz").write_bytes(b"rotten")
-    assert datasets.main(["--show"]) == 1
+    assert loaders.main(["--show"]) == 1
     assert re.search(r"MNIST +broken .*mnist.npz is not a whole", capsys.readouterr().out)
 
 
@@ -812,17 +811,13 @@ def test_loaders_do_not_wait_for_tensorflow():
 
 def test_every_public_name_is_where_the_package_says():
     for name, module in lecture_utils._MODULE_OF.items():
-        tree = ast.parse((ROOT / "lecture_utils" / f"{module}.py").read_text(encoding="utf-8"))
+        tree = ast.parse((ROOT / "lecture_utils" / f"{module.replace('.', '/')}.py").read_text(encoding="utf-8"))
         assert name in {getattr(node, "name", None) for node in tree.body}, f"{module}.py does not define {name}"
 
 
-def test_cam_stays_the_function_whoever_imports_the_module_first(monkeypatch):
-    module = ModuleType("lecture_utils.cam")
-    module.cam = lambda: "the function"
-    monkeypatch.setitem(sys.modules, "lecture_utils.cam", module)
-    lecture_utils.cam = module  # as Python does on `import lecture_utils.cam`
-    from lecture_utils import cam
-    assert cam() == "the function"
+def test_cam_is_the_function():
+    """No public name is that of a module beside it: Python would store an imported module under it, over the function."""
+    assert not lecture_utils._MODULE_OF.keys() & {path.stem for path in (ROOT / "lecture_utils").iterdir()}
     with pytest.raises(AttributeError, match="no attribute 'camm'"):
         lecture_utils.camm
 
@@ -887,6 +882,6 @@ def test_an_image_that_is_not_square_stands_upright(tmp_path):
 
 
 def test_no_embedded_test_image_is_drawn_from_a_training_seed():
-    for parts in (datasets.EMBEDDED_DIGITS, datasets.EMBEDDED_STEEL):
+    for parts in (loaders.EMBEDDED_DIGITS, loaders.EMBEDDED_STEEL):
         (_, train), (_, test) = parts["train"], parts["test"]
         assert train != test

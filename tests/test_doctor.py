@@ -4,7 +4,7 @@ import types
 
 import pytest
 
-import doctor
+from tools import doctor
 
 FINE = doctor.Finding("fine", "as it should be")
 BAD = doctor.Finding("bad", "not so", "Do this.")

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from lecture_utils import datasets, downloads
-from lecture_utils.readers import DataError
+from lecture_utils.datasets import downloads, loaders
+from lecture_utils.datasets.readers import DataError
 
 CONTENT = bytes(range(256)) * 1024  # 256 KiB
 SHA256 = "sha256:" + hashlib.sha256(CONTENT).hexdigest()
@@ -392,7 +392,7 @@ def test_a_cache_that_cannot_be_made(server, tmp_path, monkeypatch):
 
 
 def test_two_processes_at_once(server, cache):
-    code = ("import sys; from lecture_utils.downloads import download; "
+    code = ("import sys; from lecture_utils.datasets.downloads import download; "
             "assert download(*sys.argv[1:]).read_bytes() == bytes(range(256)) * 1024")
     command = [sys.executable, "-c", code, f"{server.url}/unhurried", "file.bin", SHA256]
     both = [subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) for _ in range(2)]
@@ -430,31 +430,31 @@ def test_on_windows_a_file_that_another_process_fetched_meanwhile_is_taken(serve
 
 @pytest.fixture
 def small_drawn(monkeypatch):
-    monkeypatch.setattr(datasets, "EMBEDDED_DIGITS", {"train": (20, 0), "test": (10, 1)})
+    monkeypatch.setattr(loaders, "EMBEDDED_DIGITS", {"train": (20, 0), "test": (10, 1)})
 
 
 @pytest.mark.parametrize("fault", ["missing", "cut", "wrong", "stall"])
 def test_auto_goes_on_with_drawn_digits_and_says_why(server, small_drawn, impatient, monkeypatch, capsys, fault):
-    monkeypatch.setattr(datasets, "MNIST_URL", f"{server.url}/{fault}")
-    data = datasets.load_mnist()
+    monkeypatch.setattr(loaders, "MNIST_URL", f"{server.url}/{fault}")
+    data = loaders.load_mnist()
     assert data.source == "embedded" and data.x_train.shape == (20, 28, 28, 1)
     lines = [line for line in capsys.readouterr().out.replace("\r", "\n").splitlines() if line.startswith("MNIST")]
     assert len(lines) == 1 and FAULTS[fault] in lines[0] and "embedded" in lines[0]
     with pytest.raises(DataError, match=FAULTS[fault]):
-        datasets.load_mnist("download")
+        loaders.load_mnist("download")
 
 
 @pytest.mark.parametrize("path, elsewhere", [("odd_length/many", ""), ("odd_address", "http://[::1"),
                                              ("odd_address", "http://127.0.0.1:99999999/")])
 def test_auto_goes_on_where_the_server_talks_nonsense(server, small_drawn, monkeypatch, path, elsewhere):
     server.elsewhere = elsewhere
-    monkeypatch.setattr(datasets, "MNIST_URL", f"{server.url}/{path}")
-    assert datasets.load_mnist().source == "embedded"
+    monkeypatch.setattr(loaders, "MNIST_URL", f"{server.url}/{path}")
+    assert loaders.load_mnist().source == "embedded"
 
 
 def test_fetch_says_what_could_not_be_had(server, monkeypatch, capsys):
-    monkeypatch.setattr(datasets, "MNIST_URL", f"{server.url}/missing")
-    monkeypatch.setattr(datasets, "NEU", datasets.NEU._replace(fetch=lambda again: ({}, None)))
-    monkeypatch.setattr(datasets, "CIFAR10", datasets.CIFAR10._replace(fetch=lambda again: ({}, None)))
-    assert datasets.main([]) == 1
+    monkeypatch.setattr(loaders, "MNIST_URL", f"{server.url}/missing")
+    monkeypatch.setattr(loaders, "NEU", loaders.NEU._replace(fetch=lambda again: ({}, None)))
+    monkeypatch.setattr(loaders, "CIFAR10", loaders.CIFAR10._replace(fetch=lambda again: ({}, None)))
+    assert loaders.main([]) == 1
     assert "MNIST: 127.0.0.1" in capsys.readouterr().out

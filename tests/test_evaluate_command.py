@@ -6,9 +6,8 @@ import sys
 import numpy as np
 import pytest
 
-import evaluate
-import train
 from lecture_utils import centre_maps, grad_cam, load_model, load_neu, random_maps
+from tools import evaluate, train
 
 NUMBER = re.compile(r"(\d+(?:\.\d)?) \[(\d+(?:\.\d)?), (\d+(?:\.\d)?)\]")
 

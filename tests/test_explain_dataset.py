@@ -14,7 +14,7 @@ import tensorflow as tf
 from keras import layers as kl
 
 from lecture_utils import grad_cam, grad_cam_classes, grad_cam_layers, guided_backprop
-from lecture_utils.streaming import explain_dataset
+from lecture_utils.explain.streaming import explain_dataset
 
 X = np.random.default_rng(0).uniform(size=(10, 12, 12, 1)).astype(np.float32)
 

@@ -14,9 +14,9 @@ from PIL import Image
 from tornado.httpserver import HTTPServer
 from tornado.testing import bind_unused_port
 
-import explore
-from lecture_utils import grad_cam, load_mnist, load_model, uploads
-from lecture_utils.exploration import Exploration
+from lecture_utils import grad_cam, load_mnist, load_model
+from lecture_utils.explorer import Exploration, uploads
+from tools import explore
 
 CHOICE = {"method": "Grad-CAM", "layer": "conv2", "class": 3, "opacity": 0.5}
 
@@ -100,7 +100,7 @@ def test_nothing_else_is_served(request_, path):
     for method in ("GET", "HEAD", "POST"):
         status, _, body = request_(method, path, b"" if method == "POST" else None)
         assert status in (403, 404, 405) and len(body) < 100
-        assert not any(word in body for word in (b"Traceback", b"root:", b"import", str(explore.ROOT).encode()))
+        assert not any(word in body for word in (b"Traceback", b"root:", b"import", str(explore.PAGE.parents[1]).encode()))
 
 
 @pytest.mark.parametrize("method, path", [("POST", "/view"), ("POST", "/picture?network=digits"),

@@ -8,7 +8,7 @@ import random
 import re
 import threading
 
-import ipywidgets as widgets
+import ipywidgets
 import keras
 import nbformat
 import numpy as np
@@ -16,9 +16,8 @@ import pytest
 from nbclient import NotebookClient
 from PIL import Image
 
-from lecture_utils import (cam, cell_centres, counterfactual_cam, explorer, exploration, grad_cam, guided_backprop,
-                           load_mnist, load_model, uploads, upsample)
-from lecture_utils.exploration import Choice, Exploration
+from lecture_utils import cam, cell_centres, counterfactual_cam, grad_cam, guided_backprop, load_mnist, load_model, upsample
+from lecture_utils.explorer import Choice, Exploration, exploration, uploads, widgets
 
 
 @pytest.fixture(scope="module")
@@ -287,7 +286,7 @@ def test_class_names_cannot_bring_html_in():
 
 @pytest.fixture
 def shown(exploring, digits):
-    return explorer.Explorer(exploring, digits)
+    return widgets.Explorer(exploring, digits)
 
 
 def pictures(shown):
@@ -301,7 +300,7 @@ def overlay(shown):
 
 def seen(shown):
     """All that the explorer's HTML shows."""
-    return [each.value for each in within(shown.box) if isinstance(each, widgets.HTML)]
+    return [each.value for each in within(shown.box) if isinstance(each, ipywidgets.HTML)]
 
 
 def within(widget):
@@ -338,7 +337,7 @@ def test_all_that_is_seen_changes_at_once(shown, control, value):
     shown.compare.value = True
     states = [seen(shown)]
     for each in within(shown.box):
-        if isinstance(each, widgets.HTML):
+        if isinstance(each, ipywidgets.HTML):
             each.observe(lambda _: states.append(seen(shown)), "value")
     getattr(shown, control).value = value
     assert len(states) == 2 and states[0] != states[1] == seen(shown)
@@ -362,7 +361,7 @@ def test_changes_that_come_together_are_drawn_once(shown, monkeypatch):
         for value in range(0, 100, 5):
             shown.opacity.value = value
         assert not drawings
-        await asyncio.sleep(10 * explorer.TOGETHER)
+        await asyncio.sleep(10 * widgets.TOGETHER)
 
     asyncio.run(drag())
     assert len(drawings) == 1 and "95%" in shown.view.value
@@ -390,15 +389,15 @@ def test_an_upload_becomes_the_image(shown, hand_over):
     page = np.full((300, 200), 250, np.uint8)
     page[100:200, 95:105] = 10
     shown._take_upload({"new": hand_over(png(page))})
-    assert shown.image.value == explorer.UPLOADED
-    assert shown.images[explorer.UPLOADED].shape == (28, 28, 1)
+    assert shown.image.value == widgets.UPLOADED
+    assert shown.images[widgets.UPLOADED].shape == (28, 28, 1)
 
 
 def test_a_bad_upload_is_a_sentence_and_changes_nothing(shown):
     before = pictures(shown)
     shown._take_upload({"new": ({"content": memoryview(b"<svg onload=alert(1)>")},)})
     assert "not a picture" in shown.view.value and pictures(shown) == before
-    assert explorer.UPLOADED not in shown.images
+    assert widgets.UPLOADED not in shown.images
 
 
 def test_a_second_drawing_takes_the_place_of_the_first(shown):
@@ -408,8 +407,8 @@ def test_a_second_drawing_takes_the_place_of_the_first(shown):
         drawing[rows, columns] = 255
         shown.strokes.value = "data:image/png;base64," + base64.b64encode(png(drawing)).decode()
         overlays.append(overlay(shown))
-        assert shown.image.value == explorer.DRAWN
-    assert overlays[0] != overlays[1] and list(shown.image.options).count(explorer.DRAWN) == 1
+        assert shown.image.value == widgets.DRAWN
+    assert overlays[0] != overlays[1] and list(shown.image.options).count(widgets.DRAWN) == 1
 
 
 def test_the_figure_is_saved_under_what_was_chosen(shown, tmp_path):
@@ -597,12 +596,12 @@ def test_who_can_answer_a_question_is_there(monkeypatch, content, there):
         class kernel:
             get_parent = staticmethod(lambda channel: {"content": content})
 
-    monkeypatch.setattr(explorer, "get_ipython", Shell)
-    assert explorer.someone_is_there() is there
+    monkeypatch.setattr(widgets, "get_ipython", Shell)
+    assert widgets.someone_is_there() is there
 
 
 def test_outside_of_a_kernel_nobody_is_there():
-    assert not explorer.someone_is_there()
+    assert not widgets.someone_is_there()
 
 
 # ---- networks with many classes, and names that are no file names
@@ -618,7 +617,7 @@ def forty():
     images = {name: np.zeros((8, 8, 1), np.float32) for name in ("low", "also low", "high")}
     for name, first in (("low", 0), ("also low", 2), ("high", 20)):     # ten classes each: 0 to 9, 2 to 11, 20 to 29
         images[name].reshape(-1)[first:first + 10] = 1
-    return explorer.Explorer(Exploration(model, [f"a/{number}" for number in range(40)]), images)
+    return widgets.Explorer(Exploration(model, [f"a/{number}" for number in range(40)]), images)
 
 
 def test_a_chosen_class_stays_where_it_is_offered_and_gives_way_where_not(forty):
@@ -626,7 +625,7 @@ def test_a_chosen_class_stays_where_it_is_offered_and_gives_way_where_not(forty)
     forty.image.value = "also low"
     assert forty.class_.value == 5
     forty.image.value = "high"
-    assert forty.class_.value == explorer.PREDICTED and {c for _, c in forty.class_.options[1:]} == set(range(20, 30))
+    assert forty.class_.value == widgets.PREDICTED and {c for _, c in forty.class_.options[1:]} == set(range(20, 30))
 
 
 def test_a_name_that_is_no_file_name_is_saved_all_the_same(forty, tmp_path):

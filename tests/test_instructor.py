@@ -1,7 +1,7 @@
 """The run-sheet slides/INSTRUCTOR.md agrees with the decks, the notebooks and itself.
 
 It is written by hand, and a slide added, renamed or given another minute anywhere makes it wrong without a sign. Decks
-and notebooks are read here by a few lines of their own, not by tools/deck.py: an error there can't hide one here.
+and notebooks are read here by a few lines of their own, not by tools/decks/source.py: an error there can't hide one here.
 """
 import json
 import pathlib

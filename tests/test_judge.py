@@ -1,19 +1,15 @@
 """`python3 course.py judge`: who is trained on what and scored on what. The trainings take hours, and are left out."""
 import json
 import sys
-from pathlib import Path
 
 import cv2
 import keras
 import numpy as np
 import pytest
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tools"))
-import judge
-import train
-
 from lecture_utils import load_neu, models
-from lecture_utils.synthetic import draw_steel
+from lecture_utils.datasets.synthetic import draw_steel
+from tools import judge, train
 
 NUMBERS = 12        # of each class: six folds of two
 

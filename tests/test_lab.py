@@ -14,9 +14,8 @@ from nbclient import NotebookClient
 from nbclient.exceptions import DeadKernelError
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-import execute
-import lab
-import update
+from tools import lab, update
+from tools.notebooks import execute
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 ANSWER = "def double(x):\n    return 2 * x"
@@ -314,9 +313,9 @@ def test_a_name_in_hangul_needs_no_locale_that_knows_it(instructor, student):
     commit(instructor)
     updated(student)
     answer(student / "notebooks" / "10_한글.ipynb")
-    code = "import pathlib, sys, update; update.update(pathlib.Path(sys.argv[1]), lambda line: print(ascii(line)))"
+    code = "import pathlib, sys; from tools import update; update.update(pathlib.Path(sys.argv[1]), lambda line: print(ascii(line)))"
     done = subprocess.run([sys.executable, "-c", code, str(student)], capture_output=True, text=True, timeout=60,
-                          env=os.environ | NO_UTF8 | {"PYTHONPATH": str(ROOT / "tools")})
+                          env=os.environ | NO_UTF8 | {"PYTHONPATH": str(ROOT)})
     assert done.returncode == 0, done.stderr
     assert (student / "my" / "10_한글_2.ipynb").is_file() and "UnicodeDecodeError" not in done.stderr
 

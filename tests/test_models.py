@@ -1,7 +1,6 @@
 """The networks: what they are made of, how their weights load and fail to, and what they score."""
 
 import hashlib
-import importlib.util
 import json
 import os
 import subprocess
@@ -13,11 +12,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from lecture_utils import downloads, models
-from lecture_utils.cam import cam, upsample
-from lecture_utils.datasets import load_cifar10, load_mnist, load_neu, load_photo
-from lecture_utils.readers import DataError
+from lecture_utils import models
+from lecture_utils.datasets import downloads
+from lecture_utils.datasets.loaders import load_cifar10, load_mnist, load_neu, load_photo
+from lecture_utils.datasets.readers import DataError
+from lecture_utils.explain.cam import cam, upsample
+from tools import train
 
+ROOT = Path(__file__).resolve().parents[1]
 NAMES = ("mnist_cnn", "mnist_gap", "neu_gap", "neu_dense", "neu_gap_plain", "vgg16_compact")
 VGG16_CONVOLUTIONS = tuple(f"block{block}_conv{number}" for block, depth in enumerate((2, 2, 3, 3, 3), 1)
                            for number in range(1, depth + 1))
@@ -444,18 +446,7 @@ def test_real_photographs(loaded, real_data):
 # ------------------------------------------------------------------------------------------------ training
 
 
-TRAIN = Path(models.__file__).parents[1] / "tools" / "train.py"
-
-
-@pytest.fixture(scope="module")
-def train():
-    spec = importlib.util.spec_from_file_location("train", TRAIN)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def test_folded_normalization_computes_the_same(train):
+def test_folded_normalization_computes_the_same():
     """Batch normalisation with arbitrary statistics, at inference, against the network that has none."""
     rng = np.random.default_rng(0)
     normalized, folded = train.compact_in_training(96, "normalized"), models.vgg16_compact()
@@ -468,20 +459,20 @@ def test_folded_normalization_computes_the_same(train):
     np.testing.assert_allclose(folded(images).numpy(), expected, atol=1e-4 * np.abs(expected).max())
 
 
-def test_a_crop_of_the_whole_image_is_the_image(train):
+def test_a_crop_of_the_whole_image_is_the_image():
     images = np.random.default_rng(0).random((3, 20, 20, 1), "float32")
     whole = train.crop(images, tf.zeros((3, 2)), tf.ones((3, 2)), 20)
     np.testing.assert_allclose(whole, images, atol=1e-5)
 
 
-def test_a_crop_shrinks_with_half_pixel_centres(train):
+def test_a_crop_shrinks_with_half_pixel_centres():
     """From 20 pixels to 10: each new pixel lies between two old ones and is their mean, also across."""
     images = np.random.default_rng(0).random((3, 20, 20, 1), "float32")
     halved = train.crop(images, tf.zeros((3, 2)), tf.ones((3, 2)), 10)
     np.testing.assert_allclose(halved, images.reshape(3, 10, 2, 10, 2, 1).mean((2, 4)), atol=1e-5)
 
 
-def test_augmentation_stays_in_range_and_keeps_labels(train):
+def test_augmentation_stays_in_range_and_keeps_labels():
     images = np.random.default_rng(0).random((8, 200, 200, 1), "float32")
     labels = np.eye(6, dtype="float32")[[0, 1, 2, 3, 4, 5, 0, 1]]
     varied, same = train.vary_steel(160)(tf.constant(images), labels)
@@ -489,7 +480,7 @@ def test_augmentation_stays_in_range_and_keeps_labels(train):
     np.testing.assert_array_equal(same, labels)
 
 
-def test_an_interrupted_write_leaves_the_old_file(train, tmp_path):
+def test_an_interrupted_write_leaves_the_old_file(tmp_path):
     path = tmp_path / "scores.json"
     path.write_text("old")
 
@@ -503,11 +494,11 @@ def test_an_interrupted_write_leaves_the_old_file(train, tmp_path):
 
 
 def test_train_names_what_there_is():
-    done = subprocess.run([sys.executable, TRAIN, "resnet"], capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-m", "tools.train", "resnet"], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 2 and "mnist_cnn" in done.stderr
 
 
-def test_digits_are_shifted_in_every_direction(train):
+def test_digits_are_shifted_in_every_direction():
     dot = np.zeros((1, 28, 28, 1), "float32")
     dot[0, 14, 14] = 1
     keras.utils.set_random_seed(0)

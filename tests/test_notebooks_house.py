@@ -7,11 +7,10 @@ import nbformat
 import pytest
 import ziamath
 
-import normalise
-import pages
-from bootstrap_cell import FOLDED, bootstrap_cell, colab_badge
-from stamp import repository_address
-from title_cell import FACTS, figures, promise, title_table
+from tools.notebooks import normalize, pages
+from tools.notebooks.bootstrap_cell import FOLDED, bootstrap_cell, colab_badge
+from tools.notebooks.title_cell import FACTS, figures, promise, title_table
+from tools.stamp import repository_address
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 PATHS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -60,7 +59,7 @@ def test_the_file_is_small(path):
 
 def test_metadata_hold_nothing_that_differs_from_computer_to_computer(notebook):
     assert set(notebook.metadata) == {"course", "kernelspec", "language_info"}
-    assert notebook.metadata.kernelspec == normalise.KERNEL
+    assert notebook.metadata.kernelspec == normalize.KERNEL
     assert notebook.metadata.language_info == {"name": "python"}
     assert all(set(cell.metadata) <= {"tags"} for cell in code_cells(notebook) if cell is not notebook.cells[1])
 
@@ -158,8 +157,8 @@ def test_it_was_executed_in_order_from_a_fresh_kernel(notebook):
 def test_outputs_are_fit_to_be_committed(notebook):
     for number, cell in enumerate(code_cells(notebook), start=1):
         for output in cell.outputs:
-            normalise.check_output(output, number)
-            assert not normalise.is_widget(output)
+            normalize.check_output(output, number)
+            assert not normalize.is_widget(output)
 
 
 def test_every_figure_is_described(notebook):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lecture_utils.planted import delivery, lay_ruler, ruler_place
+from lecture_utils.datasets.planted import delivery, lay_ruler, ruler_place
 
 GREY = np.full((3, 100, 100, 1), 0.5, np.float32)
 

@@ -5,8 +5,9 @@ import types
 import numpy as np
 import pytest
 
-import realism
-from lecture_utils import datasets, load_mnist
+from lecture_utils import load_mnist
+from lecture_utils.datasets import loaders
+from tools import realism
 
 
 class Recorded:
@@ -17,7 +18,7 @@ class Recorded:
 
 
 def test_without_real_data_it_says_what_to_do(monkeypatch):
-    monkeypatch.setattr(datasets, "EMBEDDED_DIGITS", {"train": (10, 0), "test": (10, 1)})
+    monkeypatch.setattr(loaders, "EMBEDDED_DIGITS", {"train": (10, 0), "test": (10, 1)})
     with pytest.raises(SystemExit, match="needs the real data.*COURSE_DATA"):
         realism.real(load_mnist("embedded"))
 
@@ -33,7 +34,7 @@ def test_drawn_images_to_train_on_to_test_on_and_to_teach_with_are_different_one
     monkeypatch.setattr(sys, "argv", ["realism.py"])
     realism.main()
     assert len(seeds) == 4 and seeds[0] != seeds[1] and seeds[2] != seeds[3]
-    taught = {seed for parts in (datasets.EMBEDDED_DIGITS, datasets.EMBEDDED_STEEL) for _, seed in parts.values()}
+    taught = {seed for parts in (loaders.EMBEDDED_DIGITS, loaders.EMBEDDED_STEEL) for _, seed in parts.values()}
     assert not taught & set(seeds)
 
 

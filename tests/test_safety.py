@@ -24,10 +24,12 @@ import tensorflow as tf
 import yaml
 from PIL import EpsImagePlugin, Image
 
-from lecture_utils import models, readers, uploads
-from lecture_utils.datasets import load_mnist, load_neu, where_is_the_data
-from lecture_utils.readers import DataError
-from lecture_utils.streaming import explain_dataset
+from lecture_utils import models
+from lecture_utils.datasets import readers
+from lecture_utils.datasets.loaders import load_mnist, load_neu, where_is_the_data
+from lecture_utils.datasets.readers import DataError
+from lecture_utils.explain.streaming import explain_dataset
+from lecture_utils.explorer import uploads
 from test_datasets import Trap, neu_arrays, neu_files, npy, pack, put, small_mnist
 from test_models import small_vgg16
 
@@ -45,8 +47,8 @@ AT_RUN_TIME = "a module whose name is made at run time"
 ALLOWED = {  # (file, finding): why it must be; each is code of this checkout, never of a file that somebody brought
     ("lecture_utils/__init__.py", AT_RUN_TIME): "imports a public name from the module that its own table gives",
     ("slides/figures/07_trust.py", "exec"): "draws what notebook 8 computes, with the notebook's own cells",
-    ("tools/deck_code.py", AT_RUN_TIME): "quotes on a slide the function that the deck names",
-    ("tools/deck_figures.py", AT_RUN_TIME): "imports the module that draws a deck's figures",
+    ("tools/decks/code.py", AT_RUN_TIME): "quotes on a slide the function that the deck names",
+    ("tools/decks/figures.py", AT_RUN_TIME): "imports the module that draws a deck's figures",
 }
 
 

@@ -11,15 +11,11 @@ from fontTools.ttLib import TTFont
 from matplotlib import pyplot as plt
 from PIL import Image
 
-import deck
-import deck_code
-import deck_figures
-import deck_fonts
-import deck_page
-import slides
+from tools import slides
+from tools.decks import code, figures, fonts, page, source
 
-DECKS = deck.deck_names()
-BOTH = [(name, language) for name in DECKS for language in deck.LANGUAGES]
+DECKS = source.deck_names()
+BOTH = [(name, language) for name in DECKS for language in source.LANGUAGES]
 TEXT = """title: 9 · Test
 images: none
 
@@ -38,7 +34,7 @@ Say it. Ask why.
 
 - an item
 
-code: lecture_utils.cam._grad_cam
+code: lecture_utils.explain.cam._grad_cam
 
 Notes:
 Say that too.
@@ -48,7 +44,7 @@ Say that too.
 @pytest.fixture
 def sources(tmp_path, monkeypatch):
     """An empty slides/ folder: write(language, text) puts the deck 09_test into it."""
-    monkeypatch.setattr(deck, "SOURCES", tmp_path)
+    monkeypatch.setattr(source, "SOURCES", tmp_path)
 
     def write(language, text):
         (tmp_path / language).mkdir(exist_ok=True)
@@ -61,18 +57,18 @@ def sources(tmp_path, monkeypatch):
 
 
 def test_there_is_a_deck_for_every_core_notebook_and_one_for_trust():
-    core = [path.stem for path in sorted((deck.ROOT / "notebooks").glob("0[1-6]_*.ipynb"))]
+    core = [path.stem for path in sorted((source.ROOT / "notebooks").glob("0[1-6]_*.ipynb"))]
     assert DECKS == [*core, "07_trust"]
 
 
 @pytest.mark.parametrize("name", DECKS)
 def test_korean_and_english_are_in_step(name):
-    assert deck.faults(name) == []
+    assert source.faults(name) == []
 
 
 @pytest.mark.parametrize("name, language", BOTH)
 def test_every_slide_has_a_claim_notes_minutes_and_alternative_texts(name, language):
-    for slide in deck.read_deck(name, language).slides:
+    for slide in source.read_deck(name, language).slides:
         assert 1 <= slide.minutes <= 8, slide.name
         heading = re.sub(r"\{\{\w+\}\}", "100%", slide.heading)
         assert len(heading) <= (75 if language == "en" else 50), f"{slide.name}: a claim is one short sentence"
@@ -84,40 +80,40 @@ def test_every_slide_has_a_claim_notes_minutes_and_alternative_texts(name, langu
 
 @pytest.mark.parametrize("name, language", BOTH)
 def test_korean_is_korean_and_english_is_not(name, language):
-    for slide in deck.read_deck(name, language).slides:
+    for slide in source.read_deck(name, language).slides:
         for text in (slide.heading, slide.notes, *(alt for alt, _, _ in slide.figures)):
             assert bool(re.search("[가-힣]", text)) == (language == "ko"), f"{slide.name}: {text[:60]}"
 
 
 @pytest.mark.parametrize("name", DECKS)
 def test_slides_have_names_of_their_own(name):
-    names = [slide.name for slide in deck.read_deck(name, "en").slides]
+    names = [slide.name for slide in source.read_deck(name, "en").slides]
     assert len(set(names)) == len(names)
 
 
 @pytest.mark.parametrize("name, language", BOTH)
 def test_the_first_slide_promises_the_minutes_that_the_deck_takes(name, language):
-    read = deck.read_deck(name, language)
+    read = source.read_deck(name, language)
     assert re.search(r"^- (\d+) ?(?:minutes|분)$", read.slides[0].body, re.M)[1] == str(read.minutes)
 
 
 @pytest.mark.parametrize("name", DECKS)
 def test_every_figure_is_drawn_and_every_drawing_shown(name):
-    tree = ast.parse((deck.SOURCES / "figures" / f"{name}.py").read_text(encoding="utf-8"))
+    tree = ast.parse((source.SOURCES / "figures" / f"{name}.py").read_text(encoding="utf-8"))
     drawn = {node.name for node in tree.body if isinstance(node, ast.FunctionDef) and [a.arg for a in node.args.args] == ["say"]}
     functions = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
-    english = deck.read_deck(name, "en").slides
+    english = source.read_deck(name, "en").slides
     assert {figure for slide in english for _, figure, _ in slide.figures} == drawn
-    for language in deck.LANGUAGES:
-        for slide in deck.read_deck(name, language).slides:
+    for language in source.LANGUAGES:
+        for slide in source.read_deck(name, language).slides:
             assert set(re.findall(r"\{\{(\w+)\}\}", slide.heading + slide.body + slide.notes)) <= functions
 
 
 @pytest.mark.parametrize("name", DECKS)
 def test_quoted_code_is_found(name):
-    for slide in deck.read_deck(name, "en").slides:
+    for slide in source.read_deck(name, "en").slides:
         for line in slide.quotes:
-            assert deck_code.quoted(line).startswith("```")
+            assert code.quoted(line).startswith("```")
         assert "```" not in slide.body, f"{slide.name}: code on a slide is quoted, not typed"
 
 
@@ -125,14 +121,14 @@ def test_quoted_code_is_found(name):
 
 
 def test_a_deck_is_read():
-    read = deck.parse(TEXT, "09_test", "en")
+    read = source.parse(TEXT, "09_test", "en")
     first, second = read.slides
     assert (read.title, read.minutes) == ("9 · Test", 5)
     assert (first.name, first.minutes, first.flags, first.heading) == ("first", 2, (), "One is odd")
     assert first.figures == [("A curve.", "curve", 300)]
     assert first.notes == "Say it. Ask why."
     assert second.flags == ("beside", "steps")
-    assert second.quotes == ["code: lecture_utils.cam._grad_cam"]
+    assert second.quotes == ["code: lecture_utils.explain.cam._grad_cam"]
 
 
 @pytest.mark.parametrize("old, new, told", [
@@ -145,7 +141,7 @@ def test_a_deck_is_read():
 ])
 def test_a_departure_from_the_format_is_named(old, new, told):
     with pytest.raises(ValueError, match=re.escape(told)):
-        deck.parse(TEXT.replace(old, new), "09_test", "en")
+        source.parse(TEXT.replace(old, new), "09_test", "en")
 
 
 @pytest.mark.parametrize("old, new", [
@@ -154,13 +150,13 @@ def test_a_departure_from_the_format_is_named(old, new, told):
 ])
 def test_a_slides_hash_sees_every_change(old, new):
     assert old in TEXT
-    changed = deck.parse(TEXT.replace(old, new, 1), "09_test", "en")
-    assert changed.slides[0].hash != deck.parse(TEXT, "09_test", "en").slides[0].hash
+    changed = source.parse(TEXT.replace(old, new, 1), "09_test", "en")
+    assert changed.slides[0].hash != source.parse(TEXT, "09_test", "en").slides[0].hash
 
 
 def test_a_slides_hash_does_not_see_line_breaks():
-    wrapped = deck.parse(TEXT.replace("Say it. Ask why.", "Say it.\nAsk  why."), "09_test", "en")
-    assert [s.hash for s in wrapped.slides] == [s.hash for s in deck.parse(TEXT, "09_test", "en").slides]
+    wrapped = source.parse(TEXT.replace("Say it. Ask why.", "Say it.\nAsk  why."), "09_test", "en")
+    assert [s.hash for s in wrapped.slides] == [s.hash for s in source.parse(TEXT, "09_test", "en").slides]
 
 
 # ---- the twins
@@ -168,18 +164,18 @@ def test_a_slides_hash_does_not_see_line_breaks():
 
 def test_a_missing_twin_is_named(sources):
     sources("en", TEXT)
-    assert deck.faults("09_test") == ["slides/ko/09_test.md is missing."]
+    assert source.faults("09_test") == ["slides/ko/09_test.md is missing."]
 
 
 def test_a_twin_is_up_to_date_until_its_source_changes(sources):
     sources("en", TEXT)
     sources("ko", TEXT.replace("Say it. Ask why.", "말하세요. 물어보세요."))
-    assert len(deck.faults("09_test")) == 2  # no slide names its source yet
-    deck.mark_translated("09_test")
-    assert deck.faults("09_test") == []
+    assert len(source.faults("09_test")) == 2  # no slide names its source yet
+    source.mark_translated("09_test")
+    assert source.faults("09_test") == []
     sources("en", TEXT.replace("an item", "another item"))
-    (fault,) = deck.faults("09_test")
-    assert "slide second" in fault and deck.read_deck("09_test", "en").slides[1].hash in fault
+    (fault,) = source.faults("09_test")
+    assert "slide second" in fault and source.read_deck("09_test", "en").slides[1].hash in fault
 
 
 @pytest.mark.parametrize("old, new, told", [
@@ -192,30 +188,30 @@ def test_a_twin_is_up_to_date_until_its_source_changes(sources):
 def test_twins_out_of_step_are_named(sources, old, new, told):
     sources("en", TEXT)
     sources("ko", TEXT)
-    deck.mark_translated("09_test")
-    sources("ko", deck.source("09_test", "ko").read_text(encoding="utf-8").replace(old, new))
-    assert any(told in fault for fault in deck.faults("09_test"))
+    source.mark_translated("09_test")
+    sources("ko", source.source("09_test", "ko").read_text(encoding="utf-8").replace(old, new))
+    assert any(told in fault for fault in source.faults("09_test"))
 
 
 # ---- code
 
 
 def test_a_functions_source_comes_without_its_docstring():
-    shown = ast.parse(deck_code.function_source("lecture_utils.cam.grad_cam")).body[0]
-    whole = next(node for node in ast.parse((deck.ROOT / "lecture_utils/cam.py").read_text(encoding="utf-8")).body
+    shown = ast.parse(code.function_source("lecture_utils.explain.cam.grad_cam")).body[0]
+    whole = next(node for node in ast.parse((source.ROOT / "lecture_utils/explain/cam.py").read_text(encoding="utf-8")).body
                  if getattr(node, "name", "") == "grad_cam")
     assert ast.dump(ast.Module(shown.body, [])) == ast.dump(ast.Module(whole.body[1:], []))
 
 
 def test_a_cell_is_quoted_without_marks_and_with_comments_moved_up():
-    block = deck_code.quoted('code: 03_grad_cam_mnist "score = y[:, 6]" lines 2-4')
+    block = code.quoted('code: 03_grad_cam_mnist "score = y[:, 6]" lines 2-4')
     assert block.splitlines() == ["```python", "with tf.GradientTape() as tape:",
                                   "    A, y = tapped(six, training=False)  # feature maps, class scores",
                                   "    score = y[:, 6]  # y^c for c = 6, before softmax", "```"]
 
 
 def test_what_a_cell_prints_is_quoted():
-    assert "alpha_1 = 0.5   alpha_2 = -1.0" in deck_code.quoted('output: 03_grad_cam_mnist "alpha_1 = gradient"')
+    assert "alpha_1 = 0.5   alpha_2 = -1.0" in code.quoted('output: 03_grad_cam_mnist "alpha_1 = gradient"')
 
 
 @pytest.mark.parametrize("line, told", [
@@ -226,7 +222,7 @@ def test_what_a_cell_prints_is_quoted():
 ])
 def test_a_quotation_that_does_not_work_is_explained(line, told):
     with pytest.raises(ValueError, match=told):
-        deck_code.quoted(line)
+        code.quoted(line)
 
 
 # ---- figures
@@ -236,7 +232,7 @@ def test_small_text_is_enlarged_and_large_text_left():
     figure, axis = plt.subplots(figsize=(10, 5))
     axis.set_title("small", fontsize=6), axis.set_xlabel("large", fontsize=30)
     axis.plot([0, 1])
-    deck_figures.make_legible(figure, scale=100)  # an inch is 100 pixels, so 24 pixels are 17.28 points
+    figures.make_legible(figure, scale=100)  # an inch is 100 pixels, so 24 pixels are 17.28 points
     assert axis.title.get_fontsize() == pytest.approx(17.28)
     assert axis.xaxis.label.get_fontsize() == 30
     assert all(label.get_fontsize() >= 17.28 for label in axis.get_xticklabels())
@@ -252,7 +248,7 @@ def test_a_drawing_fits_its_box_in_its_language():
         axis.plot([0, 1])
         return figure
 
-    picture = deck_figures.draw(curve, "ko", (600, 400))
+    picture = figures.draw(curve, "ko", (600, 400))
     assert said == ["근거"]
     assert picture.width <= 600 and picture.height <= 400 and (picture.width >= 595 or picture.height >= 395)
     image = Image.open(io.BytesIO(base64.b64decode(picture.frames[0].split(",")[1])))
@@ -266,7 +262,7 @@ def test_frames_share_one_size():
             figure.suptitle(text)
         return figures
 
-    frames = deck_figures.draw(growing, "en", (400, 200)).frames
+    frames = figures.draw(growing, "en", (400, 200)).frames
     sizes = {Image.open(io.BytesIO(base64.b64decode(frame.split(",")[1]))).size for frame in frames}
     assert sizes == {(600, 300)}
 
@@ -277,7 +273,7 @@ def test_korean_labels_are_drawn_with_a_korean_font():
             figure, axis = plt.subplots(figsize=(2, 1))
             axis.set_axis_off(), axis.text(0.5, 0.5, text, fontsize=30, ha="center")
             return figure
-        frame = deck_figures.draw(function, "ko", (400, 200)).frames[0]
+        frame = figures.draw(function, "ko", (400, 200)).frames[0]
         return np.asarray(Image.open(io.BytesIO(base64.b64decode(frame.split(",")[1]))))
 
     assert not np.array_equal(drawing("각"), drawing("힣"))  # missing glyphs would be the same empty box
@@ -291,53 +287,53 @@ def test_a_sign_that_no_font_has_stops_the_build(text):
         return figure
 
     with pytest.raises((ValueError, UserWarning), match="Glyph|Unknown symbol"):
-        deck_figures.draw(labelled, "en", (400, 200))
+        figures.draw(labelled, "en", (400, 200))
 
 
 # ---- fonts and formulas
 
 
 def test_a_deck_carries_exactly_the_characters_it_uses():
-    faces = deck_fonts.font_faces("Grad-CAM 역전파 −")
-    fonts = [TTFont(io.BytesIO(base64.b64decode(data))) for data in re.findall(r"base64,([^)]+)\)", faces)]
-    assert len(fonts) == 4
-    assert set(fonts[0].getBestCmap()) == set(map(ord, "Grad-CAM 역전파"))  # Nanum has no true minus sign
-    assert ord("−") in fonts[2].getBestCmap()
+    faces = fonts.font_faces("Grad-CAM 역전파 −")
+    carried = [TTFont(io.BytesIO(base64.b64decode(data))) for data in re.findall(r"base64,([^)]+)\)", faces)]
+    assert len(carried) == 4
+    assert set(carried[0].getBestCmap()) == set(map(ord, "Grad-CAM 역전파"))  # Nanum has no true minus sign
+    assert ord("−") in carried[2].getBestCmap()
     assert len(faces) < 40_000
 
 
 def test_a_character_without_a_font_is_named():
     with pytest.raises(ValueError, match="\U00013000"):
-        deck_fonts.font_faces("smile \U00013000")
+        fonts.font_faces("smile \U00013000")
 
 
 def test_a_formula_that_cannot_be_drawn_stops_the_build():
     with pytest.raises(ValueError, match="can't be drawn"):
-        deck_page.markdown(r"$\frac{1$")
+        page.markdown(r"$\frac{1$")
 
 
 def test_a_formula_has_an_alternative_text():
-    assert 'role="img" aria-label="x^2"' in deck_page.markdown("$x^2$")
+    assert 'role="img" aria-label="x^2"' in page.markdown("$x^2$")
 
 
 # ---- the page
 
 
 def test_a_page_holds_heading_figure_notes_and_times():
-    read = deck.parse(TEXT, "09_test", "en")
-    picture = deck_figures.Picture(400, 300, ["data:image/webp;base64,AAAA"])
-    page = deck_page.page(read, {("first", "curve"): picture})
-    assert '<img src="data:image/webp;base64,AAAA" width="400" height="300" alt="A curve.">' in page
-    assert "<h1>One is odd</h1>" in page and "<p>Say it. Ask why.</p>" in page
-    assert 'data-begins="0" data-minutes="2"' in page and 'data-begins="2" data-minutes="3"' in page
-    assert not re.search(r'(?:src|href)="?(?:https?:)?//', page)
+    read = source.parse(TEXT, "09_test", "en")
+    picture = figures.Picture(400, 300, ["data:image/webp;base64,AAAA"])
+    written = page.page(read, {("first", "curve"): picture})
+    assert '<img src="data:image/webp;base64,AAAA" width="400" height="300" alt="A curve.">' in written
+    assert "<h1>One is odd</h1>" in written and "<p>Say it. Ask why.</p>" in written
+    assert 'data-begins="0" data-minutes="2"' in written and 'data-begins="2" data-minutes="3"' in written
+    assert not re.search(r'(?:src|href)="?(?:https?:)?//', written)
 
 
 def test_an_animation_has_one_alternative_text_for_all_its_frames():
-    read = deck.parse(TEXT, "09_test", "en")
-    picture = deck_figures.Picture(400, 300, ["data:image/webp;base64,AAAA", "data:image/webp;base64,BBBB"])
-    page = deck_page.page(read, {("first", "curve"): picture})
-    assert 'role="img" aria-label="A curve."' in page and page.count('alt="" class="frame"') == 2
+    read = source.parse(TEXT, "09_test", "en")
+    picture = figures.Picture(400, 300, ["data:image/webp;base64,AAAA", "data:image/webp;base64,BBBB"])
+    written = page.page(read, {("first", "curve"): picture})
+    assert 'role="img" aria-label="A curve."' in written and written.count('alt="" class="frame"') == 2
 
 
 def test_numbers_are_filled_in():
@@ -345,7 +341,7 @@ def test_numbers_are_filled_in():
         def share():
             return "81%"
 
-    read = deck.parse(TEXT.replace("A sentence", "{{share}}"), "09_test", "en")
+    read = source.parse(TEXT.replace("A sentence", "{{share}}"), "09_test", "en")
     assert slides.filled_in(read, module).slides[0].body.startswith("81% with")
 
 
@@ -366,7 +362,7 @@ def test_twins_in_another_order_are_not_in_step(sources):
     sources("en", TEXT)
     head, first, second = re.split(r"(?=<!-- slide)", TEXT)
     sources("ko", head + second.rstrip() + "\n\n" + first)
-    (fault,) = deck.faults("09_test")
+    (fault,) = source.faults("09_test")
     assert "not in step. English: first, second. Korean: second, first." in fault
 
 
@@ -375,22 +371,22 @@ def test_numbers_are_filled_into_headings_and_notes_too():
         def share():
             return 81
 
-    read = deck.parse(TEXT.replace("One is odd", "{{share}} is odd").replace("Ask why.", "Ask {{share}}."), "09_test", "en")
+    read = source.parse(TEXT.replace("One is odd", "{{share}} is odd").replace("Ask why.", "Ask {{share}}."), "09_test", "en")
     filled = slides.filled_in(read, module).slides[0]
     assert (filled.heading, filled.notes) == ("81 is odd", "Say it. Ask 81.")
 
 
 def test_a_figure_may_be_lower_than_its_slide_allows_and_stands_in_half_of_it_beside_text():
-    first, second = deck.parse(TEXT, "09_test", "en").slides
-    assert deck_page.box(first, 300) == (1168, 300) and deck_page.box(first, None) == (1168, 500)
-    assert deck_page.box(second, None) == (600, 520)
+    first, second = source.parse(TEXT, "09_test", "en").slides
+    assert page.box(first, 300) == (1168, 300) and page.box(first, None) == (1168, 500)
+    assert page.box(second, None) == (600, 520)
 
 
 def test_quotation_marks_in_an_alternative_text_do_not_end_it():
-    read = deck.parse(TEXT.replace("A curve.", 'A "steep" <curve>.'), "09_test", "en")
+    read = source.parse(TEXT.replace("A curve.", 'A "steep" <curve>.'), "09_test", "en")
     for frames in (["data:image/webp;base64,AAAA"], ["data:image/webp;base64,AAAA", "data:image/webp;base64,BBBB"]):
-        page = deck_page.page(read, {("first", "curve"): deck_figures.Picture(400, 300, frames)})
-        assert "A &quot;steep&quot; &lt;curve&gt;." in page and '"steep"' not in page
+        written = page.page(read, {("first", "curve"): figures.Picture(400, 300, frames)})
+        assert "A &quot;steep&quot; &lt;curve&gt;." in written and '"steep"' not in written
 
 
 def test_where_decks_cannot_be_written_none_is_built(tmp_path, monkeypatch):

@@ -15,7 +15,8 @@ from plain_tape import grad_cam as plain_grad_cam
 from plain_tape import signed_cam
 
 from lecture_utils import (cam, deconvnet, grad_cam, grad_cam_classes, grad_cam_layers, guided_backprop,
-                           guided_grad_cam, hires_cam, score_cam, surgery)
+                           guided_grad_cam, hires_cam, score_cam)
+from lecture_utils.explain import surgery
 
 
 def images(n, *shape, seed=0):
@@ -195,7 +196,7 @@ def test_score_cam_of_a_score_that_holds_labels(monkeypatch):
     model, labels = gap_net(), np.array([0, 3, 1])
     expected = score_cam(model, X, class_index=labels)
     for share in (2**28, 1):                                        # all masks at once, and one at a time
-        monkeypatch.setattr("lecture_utils.engine.SHARE", share)
+        monkeypatch.setattr("lecture_utils.explain.engine.SHARE", share)
         assert_close(score_cam(model, X, score=lambda y: tf.gather(y, labels, batch_dims=1)), expected)
     assert_close(score_cam(model, X, score=lambda y: y.numpy()[np.arange(3), labels]), expected)      # needs no gradient
 
@@ -600,7 +601,7 @@ def test_no_run_holds_more_than_its_share(method, size, monkeypatch):
     whole = method(model, x, class_index=1)
     assert max(below) == 9
     below.clear(), above.clear()
-    monkeypatch.setattr("lecture_utils.engine.SHARE", 3000)         # five times a map of 600 numbers
+    monkeypatch.setattr("lecture_utils.explain.engine.SHARE", 3000)         # five times a map of 600 numbers
     assert_close(method(model, x, class_index=1), whole)
     assert max(below + above) * 600 <= 3000
     assert max(below) - min(below) <= 1                             # of the same size, if possible
@@ -614,7 +615,7 @@ def test_classes_count_as_often_as_they_repeat_the_map(size, monkeypatch):
     assert max(above) == 4 * 20
     for share in (30_000, 5_000):                                   # an image with its 20 classes; not even that
         below.clear(), above.clear()
-        monkeypatch.setattr("lecture_utils.engine.SHARE", share)
+        monkeypatch.setattr("lecture_utils.explain.engine.SHARE", share)
         assert_close(grad_cam_classes(model, x, classes, "A"), whole)
         assert max(above) * 3 * 600 <= share and sum(above) == 80   # A, its gradient, the layer above; each class once
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from keras import layers as kl
 
-from lecture_utils import surgery
+from lecture_utils.explain import surgery
 
 
 def names(steps):

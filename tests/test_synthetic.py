@@ -4,9 +4,9 @@ import cv2
 import numpy as np
 import pytest
 
-from lecture_utils import synthetic
-from lecture_utils.layouts import NEU_CLASSES
-from lecture_utils.synthetic import STEEL_CLASSES, draw_digits, draw_steel
+from lecture_utils.datasets import synthetic
+from lecture_utils.datasets.layouts import NEU_CLASSES
+from lecture_utils.datasets.synthetic import STEEL_CLASSES, draw_digits, draw_steel
 
 PER_CLASS = 8
 

@@ -16,13 +16,8 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from PIL import Image
 
-import execute
-import normalise
-import output_folder
-import pages
-import run_notebooks
-import stamp
-import title_cell
+from tools import run, stamp
+from tools.notebooks import execute, normalize, output_folder, pages, title_cell
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 DOT = base64.b64encode(base64.b64decode(
@@ -84,7 +79,7 @@ def tool(checkout, *arguments, **environment):
 @pytest.fixture(scope="module")
 def finished_run(checkout):
     before = {path: path.read_bytes() for path in (checkout / "notebooks").iterdir()}
-    done = tool(checkout, "tools/run_notebooks.py", "run", "--cell-limit", "8")
+    done = tool(checkout, "-m", "tools.run", "run", "--cell-limit", "8")
     assert before == {path: path.read_bytes() for path in (checkout / "notebooks").iterdir()}, "run changed a notebook"
     return done
 
@@ -133,7 +128,7 @@ def test_the_index_has_every_notebook_its_picture_and_its_failure(finished_run, 
 
 
 def test_a_notebook_that_takes_too_long_as_a_whole_is_stopped(own_checkout):
-    done = tool(own_checkout, "tools/run_notebooks.py", "run", "3", "--limit", "6")
+    done = tool(own_checkout, "-m", "tools.run", "run", "3", "--limit", "6")
     assert done.returncode == 1 and "it took longer than 6 s and was stopped" in done.stderr
 
 
@@ -142,24 +137,24 @@ def test_a_notebook_that_takes_too_long_as_a_whole_is_stopped(own_checkout):
 def test_notebooks_are_found_by_number_name_or_path(tmp_path, name, found):
     for stem in ("01_a", "02_b", "03_c"):
         (tmp_path / f"{stem}.ipynb").touch()
-    assert [path.stem for path in run_notebooks.find_notebooks([name], tmp_path)] == [found]
+    assert [path.stem for path in run.find_notebooks([name], tmp_path)] == [found]
 
 
 def test_an_unknown_notebook_is_told_with_the_known_ones(tmp_path):
     (tmp_path / "01_a.ipynb").touch()
     with pytest.raises(SystemExit, match="no notebook '9'. There are 01_a"):
-        run_notebooks.find_notebooks(["9"], tmp_path)
+        run.find_notebooks(["9"], tmp_path)
 
 
 @pytest.mark.parametrize("command", ["run", "notebooks"])
 def test_where_nothing_can_be_written_nothing_is_computed(tmp_path, monkeypatch, command):
     (tmp_path / "file").touch()  # nothing can be made in a file, not even by root
-    monkeypatch.setattr(run_notebooks, "BUILD", tmp_path / "file" / "build")
-    monkeypatch.setattr(run_notebooks, "ROOT", tmp_path / "file")
-    monkeypatch.setattr(run_notebooks, "execute_all", lambda *_: pytest.fail("computed in vain"))
-    monkeypatch.setattr(sys, "argv", ["run_notebooks.py", command])
+    monkeypatch.setattr(run, "BUILD", tmp_path / "file" / "build")
+    monkeypatch.setattr(run, "ROOT", tmp_path / "file")
+    monkeypatch.setattr(run, "execute_all", lambda *_: pytest.fail("computed in vain"))
+    monkeypatch.setattr(sys, "argv", ["run.py", command])
     with pytest.raises(SystemExit, match=r"file.* can't be written to \(Not a directory\).*folder of your own"):
-        run_notebooks.main()
+        run.main()
 
 
 def test_a_full_disk_is_noticed_before_and_told_after(tmp_path, monkeypatch):
@@ -170,13 +165,13 @@ def test_a_full_disk_is_noticed_before_and_told_after(tmp_path, monkeypatch):
         patch.setattr(output_folder.tempfile, "TemporaryFile", lambda dir: full())
         with pytest.raises(SystemExit, match="No space left on device"):
             output_folder.make_ready(tmp_path)
-    monkeypatch.setattr(run_notebooks, "BUILD", tmp_path)
-    monkeypatch.setattr(run_notebooks, "execute_all", lambda *_: [])
-    monkeypatch.setattr(run_notebooks, "write_pages", full)
-    monkeypatch.setattr(sys, "argv", ["run_notebooks.py", "run"])
+    monkeypatch.setattr(run, "BUILD", tmp_path)
+    monkeypatch.setattr(run, "execute_all", lambda *_: [])
+    monkeypatch.setattr(run, "write_pages", full)
+    monkeypatch.setattr(sys, "argv", ["run.py", "run"])
     monkeypatch.setattr(os, "environ", os.environ.copy())
     with pytest.raises(SystemExit, match="No space left on device.*Make room there"):
-        run_notebooks.main()
+        run.main()
 
 
 def test_what_an_earlier_execution_left_is_cleared_its_widgets_state_too(tmp_path):
@@ -222,8 +217,8 @@ def test_the_index_shows_an_error_as_it_is_written(tmp_path):
 
 def test_doctor_goes_on_without_a_package_that_is_missing(monkeypatch):
     monkeypatch.setitem(sys.modules, "psutil", None)  # as if it were not installed
-    monkeypatch.delitem(sys.modules, "doctor", raising=False)
-    import doctor
+    monkeypatch.delitem(sys.modules, "tools.doctor", raising=False)
+    import tools.doctor as doctor
     memory, = doctor.examine(doctor.check_memory)
     assert "psutil" in memory.found and "Delete the folder .venv" in memory.remedy
     assert not doctor.examine(doctor.check_python)[0].remedy
@@ -270,7 +265,7 @@ def test_elsewhere_progress_speaks_every_fifteen_seconds():
 
 def test_in_place_execution_saves_the_same_text_every_time(own_checkout):
     path = own_checkout / "notebooks" / "01_works.ipynb"
-    done = tool(own_checkout, "tools/run_notebooks.py", "notebooks", "1")
+    done = tool(own_checkout, "-m", "tools.run", "notebooks", "1")
     assert done.returncode == 0, done.stderr
     first = path.read_text(encoding="utf-8")
     notebook = nbformat.reads(first, as_version=4)
@@ -279,14 +274,14 @@ def test_in_place_execution_saves_the_same_text_every_time(own_checkout):
     assert code[2].outputs[0].text == "1 True\n"  # the embedded data, and this environment's Python
     assert set(notebook.metadata) == {"course", "kernelspec", "language_info"}
     assert notebook.metadata.course.cpu_seconds <= 30 and title_cell.title_table(notebook)["CPU seconds"] != "100"
-    tool(own_checkout, "tools/run_notebooks.py", "notebooks", "1")
+    tool(own_checkout, "-m", "tools.run", "notebooks", "1")
     assert path.read_text(encoding="utf-8") == first
 
 
 def test_a_failed_notebook_is_not_saved(own_checkout):
     path = own_checkout / "notebooks" / "02_fails.ipynb"
     before = path.read_bytes()
-    assert tool(own_checkout, "tools/run_notebooks.py", "notebooks", "2").returncode == 1
+    assert tool(own_checkout, "-m", "tools.run", "notebooks", "2").returncode == 1
     assert path.read_bytes() == before
 
 
@@ -300,7 +295,7 @@ def test_a_failed_notebook_is_not_saved(own_checkout):
 def test_outputs_that_must_not_be_committed_are_refused(tmp_path, output, words):
     notebook = make_notebook(tmp_path / "a.ipynb", new_code_cell("1"), new_code_cell("2", outputs=[output]))
     with pytest.raises(ValueError, match=f"cell 2: .*{words}"):
-        normalise.normalise(notebook, 10)
+        normalize.normalise(notebook, 10)
 
 
 def test_widgets_and_foreign_metadata_are_left_out(tmp_path):
@@ -308,7 +303,7 @@ def test_widgets_and_foreign_metadata_are_left_out(tmp_path):
     cell = new_code_cell("1", outputs=[widget], metadata={"tags": ["x"], "execution": {"started": "now"}})
     notebook = make_notebook(tmp_path / "a.ipynb", cell)
     notebook.metadata["widgets"] = {"state": 1}
-    fit = normalise.normalise(notebook, 10)
+    fit = normalize.normalise(notebook, 10)
     assert fit.cells[1].outputs == [] and fit.cells[1].metadata == {"tags": ["x"]} and "widgets" not in fit.metadata
 
 
@@ -316,7 +311,7 @@ def test_widgets_and_foreign_metadata_are_left_out(tmp_path):
 def test_recorded_seconds_change_only_with_a_real_change(tmp_path, recorded, measured, kept):
     notebook = make_notebook(tmp_path / "a.ipynb")
     notebook.metadata["course"]["cpu_seconds"] = recorded
-    assert normalise.normalise(notebook, measured).metadata["course"]["cpu_seconds"] == kept
+    assert normalize.normalise(notebook, measured).metadata["course"]["cpu_seconds"] == kept
 
 
 # ---- formulas
@@ -350,8 +345,8 @@ def stamped(checkout, address):
     project.write_text(re.sub(r'^Repository = .*$', f'Repository = "{address}"', project.read_text(), flags=re.MULTILINE))
     (checkout / "README.md").write_text("# x\n<!-- stamp: badges -->\n<!-- /stamp -->\n<!-- stamp: clone -->\nold\n<!-- /stamp -->\n"
                                         "<!-- stamp: map -->\n<!-- /stamp -->\n")
-    assert tool(checkout, "tools/stamp.py").returncode == 0
-    return tool(checkout, "tools/stamp.py", "--check")
+    assert tool(checkout, "-m", "tools.stamp").returncode == 0
+    return tool(checkout, "-m", "tools.stamp", "--check")
 
 
 def test_the_address_is_stamped_into_every_notebook_and_the_readme(own_checkout):
@@ -379,7 +374,7 @@ def test_check_names_the_file_that_differs_and_changes_nothing(own_checkout):
     path = own_checkout / "notebooks" / "02_fails.ipynb"
     path.write_text(path.read_text(encoding="utf-8").replace("someone", "no-one"), encoding="utf-8")
     before = path.read_bytes()
-    done = tool(own_checkout, "tools/stamp.py", "--check")
+    done = tool(own_checkout, "-m", "tools.stamp", "--check")
     assert done.returncode == 1 and done.stdout == "differs: notebooks/02_fails.ipynb\n" and path.read_bytes() == before
 
 
@@ -391,7 +386,7 @@ def test_pictures_come_from_the_notebooks_figures(own_checkout):
     assert picture.read_bytes() == base64.b64decode(DOT)
     assert '<img src="docs/pictures/01_works.png" width="180" alt="a &lt;dot&gt;">' in (own_checkout / "README.md").read_text()
     picture.unlink()
-    assert tool(own_checkout, "tools/stamp.py", "--check").stdout == "differs: docs/pictures/01_works.png\n"
+    assert tool(own_checkout, "-m", "tools.stamp", "--check").stdout == "differs: docs/pictures/01_works.png\n"
 
 
 def test_a_check_refuses_the_placeholder_that_stands_for_an_address(own_checkout, monkeypatch, capsys):
@@ -471,19 +466,19 @@ def test_empty_cells_are_not_counted(tmp_path):
 def test_a_number_finds_no_notebook_that_only_begins_with_it(tmp_path):
     for stem in ("02_b", "10_j"):
         (tmp_path / f"{stem}.ipynb").touch()
-    assert [path.stem for path in run_notebooks.find_notebooks(["10"], tmp_path)] == ["10_j"]
+    assert [path.stem for path in run.find_notebooks(["10"], tmp_path)] == ["10_j"]
     with pytest.raises(SystemExit, match="no notebook '1'"):
-        run_notebooks.find_notebooks(["1"], tmp_path)
+        run.find_notebooks(["1"], tmp_path)
 
 
 def test_a_path_of_this_computer_in_a_table_is_refused(tmp_path):
     output = new_output("execute_result", data={"text/plain": "a table", "text/html": "<td>/home/ann/x.png</td>"})
     with pytest.raises(ValueError, match="cell 1: shows a path"):
-        normalise.normalise(make_notebook(tmp_path / "a.ipynb", new_code_cell("1", outputs=[output])), 10)
+        normalize.normalise(make_notebook(tmp_path / "a.ipynb", new_code_cell("1", outputs=[output])), 10)
 
 
 def test_the_title_table_says_the_seconds_that_the_metadata_say(tmp_path):
-    fit = normalise.normalise(make_notebook(tmp_path / "a.ipynb"), 31)
+    fit = normalize.normalise(make_notebook(tmp_path / "a.ipynb"), 31)
     assert title_cell.title_table(fit)["CPU seconds"] == str(fit.metadata["course"]["cpu_seconds"]) == "35"
 
 

@@ -7,7 +7,8 @@ import tensorflow as tf
 from keras import layers as kl
 from plain_tape import assert_close, feature_gradient
 
-from lecture_utils import cam, counterfactual_cam, engine, grad_cam, grad_cam_pp, hires_cam, layer_cam, score_cam
+from lecture_utils import cam, counterfactual_cam, grad_cam, grad_cam_pp, hires_cam, layer_cam, score_cam
+from lecture_utils.explain import engine
 
 VARIANTS = [hires_cam, grad_cam_pp, layer_cam, score_cam]
 X = np.random.default_rng(0).uniform(size=(3, 16, 16, 3)).astype(np.float32)
@@ -137,7 +138,7 @@ def test_score_cam_weighed_by_probabilities():
 def test_score_cam_in_small_batches(monkeypatch):
     model = network()
     expected = score_cam(model, X, "b", 2)
-    monkeypatch.setattr("lecture_utils.engine.SHARE", 2 * 16 * X[0].size)       # two masked images at a time
+    monkeypatch.setattr("lecture_utils.explain.engine.SHARE", 2 * 16 * X[0].size)       # two masked images at a time
     seen, scores = [], engine.scores
     monkeypatch.setattr(engine, "scores", lambda model, images, *rest: seen.append(len(images)) or scores(model, images, *rest))
     assert_close(score_cam(model, X, "b", 2), expected)

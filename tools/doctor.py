@@ -14,7 +14,6 @@ import time
 from typing import NamedTuple
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
 
 SHOWN = ("tensorflow", "keras", "numpy", "matplotlib", "opencv-python-headless", "ipywidgets", "jupyterlab")
 MEMORY_GB = 3.0  # one notebook with VGG16 and its gradients
@@ -72,8 +71,8 @@ def check_writing():
 
 def check_data():
     """One finding for each data set; embedded data is as good as any."""
-    from lecture_utils.datasets import where_is_the_data
-    from lecture_utils.readers import DataError
+    from lecture_utils.datasets.loaders import where_is_the_data
+    from lecture_utils.datasets.readers import DataError
 
     try:
         rows = where_is_the_data()
@@ -106,7 +105,7 @@ def check_training():
     import numpy as np
 
     from lecture_utils import grad_cam
-    from lecture_utils.synthetic import draw_digits
+    from lecture_utils.datasets.synthetic import draw_digits
 
     keras.utils.set_random_seed(0)
     images, labels = draw_digits(500, seed=0)

@@ -9,10 +9,7 @@ bootstrap intervals over the images.
 import argparse
 import os
 import sys
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
@@ -22,7 +19,7 @@ from lecture_utils import (bootstrap, box_iou, box_masks, cam, cell_centres, cen
                            grad_cam, grad_cam_layers, grad_cam_pp, guided_grad_cam, hires_cam, insertion, layer_cam,
                            load_model, load_neu, localization_error, magnitude, own_boxes, pointing_game, random_maps,
                            score_cam, upsample)
-from lecture_utils.readers import DataError
+from lecture_utils.datasets.readers import DataError
 
 NETWORKS = "neu_gap", "neu_dense"
 THRESHOLDS = 0.15, 0.2      # of the Grad-CAM paper, of the CAM paper

@@ -13,12 +13,12 @@ import json
 
 import keras
 import numpy as np
-import train
-from evaluate import percent, table
 
 from lecture_utils import models
-from lecture_utils.layouts import NEU_CLASSES
+from lecture_utils.datasets.layouts import NEU_CLASSES
 
+from . import train
+from .evaluate import percent, table
 
 STEEL = ("neu_gap", "neu_dense", "neu_gap_plain")
 

@@ -12,15 +12,14 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
 import numpy as np
 
 from lecture_utils import models
-from lecture_utils.datasets import load_mnist, load_neu
-from lecture_utils.synthetic import draw_digits, draw_steel
+from lecture_utils.datasets.loaders import load_mnist, load_neu
+from lecture_utils.datasets.synthetic import draw_digits, draw_steel
 
 SEED = 1
 TRAIN_SEED, TEST_SEED = 2, 3  # of the drawings; the loaders' own are drawn from 0 and 1

@@ -14,19 +14,14 @@ import sys
 import tempfile
 import time
 
+import lecture_utils.quiet  # noqa: F401  TensorFlow, without the log lines it writes while it loads
 from tqdm import tqdm
 
-from deck import LANGUAGES, ROOT, deck_names, faults, mark_translated, read_deck
-
-sys.path.insert(0, str(ROOT))  # for lecture_utils
-
-import lecture_utils.quiet  # noqa: E402, F401  TensorFlow, without the log lines it writes while it loads
-
-import deck_code  # noqa: E402
-import deck_figures  # noqa: E402
-import deck_page  # noqa: E402
-from execute import embedded_environment  # noqa: E402
-from output_folder import make_ready, not_written  # noqa: E402
+from .decks import code, figures, page
+from .decks.source import LANGUAGES, ROOT, deck_names, faults, mark_translated, read_deck
+from .notebooks import pages
+from .notebooks.execute import embedded_environment
+from .notebooks.output_folder import make_ready, not_written
 
 BUILD = ROOT / "build" / "slides"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge",
@@ -84,16 +79,16 @@ def build(name, browser):
     for fault in faults(name):
         print(f"  note: {fault}", file=sys.stderr)
     for line in (line for slide in read_deck(name, "en").slides for line in slide.quotes):
-        deck_code.quoted(line)  # what can't be quoted is better said before the figures are drawn
-    module = deck_figures.load_figures(name)
+        code.quoted(line)  # what can't be quoted is better said before the figures are drawn
+    module = figures.load_figures(name)
     for language in LANGUAGES:
         deck = filled_in(read_deck(name, language), module)
         wanted = [(slide, *figure) for slide in deck.slides for figure in slide.figures]
-        pictures = {(slide.name, function): deck_figures.draw(getattr(module, function), language, deck_page.box(slide, height))
+        pictures = {(slide.name, function): figures.draw(getattr(module, function), language, page.box(slide, height))
                     for slide, _, function, height in tqdm(wanted, f"{name} {language}: figures", leave=False, disable=None)}
         path = BUILD / language / f"{name}.html"
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(deck_page.page(deck, pictures), encoding="utf-8")
+        path.write_text(page.page(deck, pictures), encoding="utf-8")
         if browser:
             print_pdf(browser, path)
     print(f"{name:<28}{len(deck.slides):3} slides {deck.minutes:3} minutes   built in {time.monotonic() - began:.0f} s", flush=True)
@@ -138,7 +133,7 @@ def write_index():
 <title>How a CNN decides, seen: the lecture</title>
 <link rel="icon" href="data:,">
 <style>
-{deck_page.pages.style()}
+{pages.style()}
 </style>
 </head>
 <body>

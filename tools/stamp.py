@@ -17,9 +17,9 @@ import urllib.parse
 import nbformat
 from PIL import Image, ImageChops
 
-from bootstrap_cell import FOLDED, bootstrap_cell, colab_badge, is_placeholder
-from pages import thumbnail
-from title_cell import promise, thumbnail_figure, title, title_table
+from .notebooks.bootstrap_cell import FOLDED, bootstrap_cell, colab_badge, is_placeholder
+from .notebooks.pages import thumbnail
+from .notebooks.title_cell import promise, thumbnail_figure, title, title_table
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 PICTURES = "docs/pictures"  # of README.md, one for each notebook

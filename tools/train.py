@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
@@ -26,12 +25,12 @@ import tensorflow as tf
 from keras import layers
 
 from lecture_utils import models
-from lecture_utils.cam import cam, upsample
-from lecture_utils.datasets import load_cifar10, load_mnist, load_neu, load_photo
-from lecture_utils.layouts import NEU_CLASSES
+from lecture_utils.datasets.layouts import NEU_CLASSES
+from lecture_utils.datasets.loaders import load_cifar10, load_mnist, load_neu, load_photo
+from lecture_utils.datasets.synthetic import draw_digits, draw_steel
+from lecture_utils.explain.cam import cam, upsample
+from lecture_utils.explain.places import cell_centres
 from lecture_utils.localize import box_masks, own_boxes, pointing_game
-from lecture_utils.places import cell_centres
-from lecture_utils.synthetic import draw_digits, draw_steel
 
 BUILD = ROOT / "build" / "train"
 SEED = 1

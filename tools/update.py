@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import sys
 
-import lab
+from . import lab
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 SECONDS = 300  # a network that says nothing for so long is down

@@ -4,11 +4,11 @@ import re
 
 import keras
 import numpy as np
-from deck_code import printed
-from drawing import mark
 
 from lecture_utils import load_mnist, load_model, load_photo
 from lecture_utils.plots import BLUE, GREY, ORANGE, SIGNED, draw_boxes, number_grid, picture, plt
+from slides.figures.drawing import mark
+from tools.decks.code import printed
 
 X_SMALL = np.array([[1, 2, 0], [0, 1, 3], [2, 0, 1]])
 K_SMALL = np.array([[1, 2], [0, -1]])

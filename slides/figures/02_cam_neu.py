@@ -3,11 +3,11 @@ import functools
 
 import keras
 import numpy as np
-from deck_code import printed
-from drawing import TEXT, arrow, block, canvas, mark
 
 from lecture_utils import cam, cell_centres, load_model, load_neu, upsample
 from lecture_utils.plots import BLUE, EVIDENCE, GREY, ORANGE, SIGNED, bare_map, draw_boxes, number_grid, overlay, picture, plt
+from slides.figures.drawing import TEXT, arrow, block, canvas, mark
+from tools.decks.code import printed
 
 KOREAN = {"crazing": "균열", "inclusion": "개재물", "patches": "반점", "pitted_surface": "패임", "rolled-in_scale": "압입 스케일",
           "scratches": "긁힘"}

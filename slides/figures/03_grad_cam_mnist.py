@@ -4,11 +4,11 @@ import functools
 import keras
 import numpy as np
 import tensorflow as tf
-from deck_code import printed
-from drawing import TEXT, arrow, block, canvas, mark
 
 from lecture_utils import cam, cell_centres, grad_cam, grad_cam_classes, grad_cam_layers, load_mnist, load_model, upsample
 from lecture_utils.plots import BLUE, GREY, ORANGE, bare_map, image_grid, map_grid, number_grid, overlay, picture, plt, score_stem
+from slides.figures.drawing import TEXT, arrow, block, canvas, mark
+from tools.decks.code import printed
 
 # Notebook 3's example for paper.
 A1 = np.array([[0, 0, 0, 0], [0, 4, 4, 0], [0, 4, 4, 0], [0, 0, 0, 0]])

@@ -7,13 +7,13 @@ import keras
 import numpy as np
 import skimage.data
 import tensorflow as tf
-from deck import ROOT
-from deck_code import printed
-from drawing import PALE, TEXT, arrow, block, canvas
 
 from lecture_utils import grad_cam, grad_cam_classes, grad_cam_layers, load_model, load_neu, load_photo, load_vgg16
 from lecture_utils.models import WEIGHTS
 from lecture_utils.plots import BLUE, GREY, ORANGE, bare_map, overlay, picture, plt
+from slides.figures.drawing import PALE, TEXT, arrow, block, canvas
+from tools.decks.code import printed
+from tools.decks.source import ROOT
 
 NOTEBOOK = "04_grad_cam_vgg16"
 LAYERS = ["block1_conv2", "block2_conv2", "block3_conv3", "block4_conv3", "block5_conv3"]

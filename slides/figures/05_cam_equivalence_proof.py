@@ -4,11 +4,11 @@ import functools
 import keras
 import numpy as np
 import tensorflow as tf
-from deck_code import printed
-from drawing import PALE, TEXT, arrow, block, canvas, mark
 
 from lecture_utils import cam, cell_centres, load_model, load_neu
 from lecture_utils.plots import BLUE, GREY, ORANGE, SIGNED, number_grid, overlay, picture, plt
+from slides.figures.drawing import PALE, TEXT, arrow, block, canvas, mark
+from tools.decks.code import printed
 
 NOTEBOOK = "05_cam_equivalence_proof"
 A_TOY, V_TOY = np.array([[1, 1], [1, 5]]), np.array([[4, 0], [0, 0]])  # notebook 5, section 5

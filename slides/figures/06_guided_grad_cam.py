@@ -7,13 +7,13 @@ import keras
 import numpy as np
 import skimage.data
 import tensorflow as tf
-from deck_code import printed
-from drawing import TEXT, arrow, block, canvas, mark
 from scipy.ndimage import sobel
 
 from lecture_utils import (deconvnet, grad_cam, grad_cam_classes, guided_backprop, guided_grad_cam, load_photo,
                            load_vgg16, overlay, upsample)
 from lecture_utils.plots import BLUE, GREY, ORANGE, bare_map, image_grid, number_grid, picture, plt, signed_image
+from slides.figures.drawing import TEXT, arrow, block, canvas, mark
+from tools.decks.code import printed
 
 # Notebook 6's nine units: x comes in on the way forward, R comes back from above.
 X = np.array([[2, -1, 3], [-4, 1, -2], [5, -3, 4]])

@@ -5,8 +5,6 @@ import io
 
 import keras
 import numpy as np
-from deck_code import cell_with
-from drawing import TEXT
 from matplotlib.colors import ListedColormap
 from scipy import ndimage
 from scipy.special import softmax
@@ -14,10 +12,13 @@ from scipy.special import softmax
 from lecture_utils import (black, blurred, bootstrap, box_iou, box_masks, boxes, cam, cell_centres, centre_maps,
                            confidence, counterfactual_cam, deletion, energy_inside, grad_cam, grad_cam_layers, grad_cam_pp,
                            guided_backprop, guided_grad_cam, iou, layer_cam, load_model, load_neu, load_photo,
-                           magnitude, normalize, overlay, own_boxes, planted, pointing_game, random_maps, randomized,
+                           magnitude, normalize, overlay, own_boxes, pointing_game, random_maps, randomized,
                            rank_correlation, upsample)
+from lecture_utils.datasets import planted
+from lecture_utils.datasets.synthetic import draw_steel
 from lecture_utils.plots import BLUE, GREY, LINES, ORANGE, draw_boxes, picture, plt
-from lecture_utils.synthetic import draw_steel
+from slides.figures.drawing import TEXT
+from tools.decks.code import cell_with
 
 NAMES_KO = {"crazing": "균열", "inclusion": "개재물", "patches": "반점", "pitted_surface": "패임", "rolled-in_scale": "압입 스케일",
             "scratches": "긁힘"}

@@ -9,10 +9,10 @@ import sys
 
 import pytest
 
-import deck
+from tools.decks import source
 
-BOTH = [(name, language) for name in deck.deck_names() for language in deck.LANGUAGES]
-BUILD = deck.ROOT / "build" / "slides"
+BOTH = [(name, language) for name in source.deck_names() for language in source.LANGUAGES]
+BUILD = source.ROOT / "build" / "slides"
 
 # What is wrong with the slide `n`, which is shown unscaled: a list of sentences.
 FAULTS = """n => {
@@ -44,7 +44,7 @@ FAULTS = """n => {
 @pytest.fixture(scope="session", autouse=True)
 def built(chromium):
     """The decks, built from their sources as they are now."""
-    subprocess.run([sys.executable, deck.ROOT / "tools" / "slides.py"], check=True, env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"})
+    subprocess.run([sys.executable, "-m", "tools.slides"], cwd=source.ROOT, check=True, env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"})
 
 
 @pytest.fixture
@@ -78,7 +78,7 @@ def test_every_slide_fits_and_can_be_read(name, language, open_deck, pictures):
     folder = pictures / "decks" / language / name
     folder.mkdir(parents=True, exist_ok=True)
     faults = {}
-    for n, slide in enumerate(deck.read_deck(name, language).slides):
+    for n, slide in enumerate(source.read_deck(name, language).slides):
         page.evaluate("n => go(n, Infinity)", n)
         page.screenshot(path=folder / f"{n + 1:02d}_{slide.name}.png")
         faults[slide.name] = page.evaluate(FAULTS, n)
@@ -94,7 +94,7 @@ def test_every_slide_fits_and_can_be_read(name, language, open_deck, pictures):
 ])
 def test_the_test_above_sees_what_is_wrong(harm, told, open_deck):
     page = open_deck("03_grad_cam_mnist", "en")
-    number = [slide.name for slide in deck.read_deck("03_grad_cam_mnist", "en").slides].index("layers")
+    number = [slide.name for slide in source.read_deck("03_grad_cam_mnist", "en").slides].index("layers")
     page.evaluate(f"""async () => {{
         go({number}, 0);
         const slide = slides[{number}];
@@ -107,7 +107,7 @@ def test_the_test_above_sees_what_is_wrong(harm, told, open_deck):
 @pytest.mark.parametrize("name, language", BOTH)
 def test_the_pdf_has_one_page_a_slide(name, language):
     pdf = (BUILD / language / f"{name}.pdf").read_bytes()
-    assert len(re.findall(rb"/Type\s*/Page\b", pdf)) == len(deck.read_deck(name, language).slides)
+    assert len(re.findall(rb"/Type\s*/Page\b", pdf)) == len(source.read_deck(name, language).slides)
     boxes = set(re.findall(rb"/MediaBox\s*\[([^\]]*)\]", pdf))
     assert {tuple(map(float, box.split()))[2:] for box in boxes} == {(960, 540)}  # points: 1280×720 pixels, 16:9
 
@@ -115,7 +115,7 @@ def test_the_pdf_has_one_page_a_slide(name, language):
 def test_the_keys_lead_through_every_step_and_back(open_deck):
     page = open_deck("03_grad_cam_mnist", "en")
     steps = page.evaluate("steps")
-    assert len(steps) == len(deck.read_deck("03_grad_cam_mnist", "en").slides) and max(steps) > 1
+    assert len(steps) == len(source.read_deck("03_grad_cam_mnist", "en").slides) and max(steps) > 1
     seen = [place(page)]
     for _ in range(sum(steps) - 1):
         page.keyboard.press("ArrowRight")
@@ -141,7 +141,7 @@ def test_an_animation_is_played_and_its_frames_differ(open_deck):
 
 def test_the_address_leads_to_a_slide_and_step(open_deck):
     page = open_deck("03_grad_cam_mnist", "ko")
-    names = [slide.name for slide in deck.read_deck("03_grad_cam_mnist", "ko").slides]
+    names = [slide.name for slide in source.read_deck("03_grad_cam_mnist", "ko").slides]
     page.evaluate("location.hash = '#pooling/3'")
     page.wait_for_function("place.step === 3")
     assert place(page) == [names.index("pooling"), 3]
@@ -156,7 +156,7 @@ def test_the_speakers_view_follows_and_leads(open_deck, pictures):
         hall.keyboard.press("s")
     speaker = opened.value
     speaker.wait_for_function("typeof place !== 'undefined' && place.slide === 3")     # the window may still be empty
-    slides = deck.read_deck("03_grad_cam_mnist", "en").slides
+    slides = source.read_deck("03_grad_cam_mnist", "en").slides
     assert speaker.locator("#notes").inner_text().strip().startswith(slides[3].notes[:40])
     begins = sum(slide.minutes for slide in slides[:3])
     assert speaker.locator("#planned").inner_text() == f"{begins}–{begins + slides[3].minutes}"
@@ -171,7 +171,7 @@ def test_the_speakers_view_follows_and_leads(open_deck, pictures):
 def test_the_overview_shows_all_slides_and_leads_to_one(open_deck):
     page = open_deck("03_grad_cam_mnist", "en")
     page.keyboard.press("o")
-    assert page.locator("section:visible").count() == len(deck.read_deck("03_grad_cam_mnist", "en").slides)
+    assert page.locator("section:visible").count() == len(source.read_deck("03_grad_cam_mnist", "en").slides)
     page.mouse.click(500, 100)  # the second of four columns
     assert place(page) == [1, 0] and page.locator("section:visible").count() == 1
 

@@ -7,6 +7,7 @@ Screenshots are left in build/screenshots/explorer/.
 import functools
 import json
 import os
+import pathlib
 import re
 import secrets
 import shutil
@@ -18,11 +19,12 @@ import time
 import numpy as np
 import pytest
 
-import explore
-from execute import embedded_environment
-from lecture_utils import load_mnist, load_model, load_photo, load_vgg16, uploads
+from lecture_utils import load_mnist, load_model, load_photo, load_vgg16
+from lecture_utils.explorer import uploads
+from tools import explore
+from tools.notebooks.execute import embedded_environment
 
-ROOT = explore.ROOT
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 WITH_EXPLORER = ("03_grad_cam_mnist", "04_grad_cam_vgg16", "06_guided_grad_cam")
 START = 1800            # seconds in which a server must have started
 
@@ -76,8 +78,8 @@ def serve(tmp_path_factory):
                        "IPYTHONDIR": str(nothing), "JUPYTER_PREFER_ENV_PATH": "1"} | embedded_environment(nothing)
         path = nothing / f"{len(processes)}.log"
         with path.open("w") as log:
-            processes.append(subprocess.Popen([sys.executable, *argv, "--port=0"], stdout=log, stderr=subprocess.STDOUT,
-                                              env=os.environ | environment))
+            processes.append(subprocess.Popen([sys.executable, *argv, "--port=0"], cwd=ROOT, stdout=log,
+                                              stderr=subprocess.STDOUT, env=os.environ | environment))
         return printed_address(path, processes[-1])
 
     yield start
@@ -299,7 +301,7 @@ def test_a_slider_of_a_notebook_answers_and_nothing_flickers(opened):
 
 @pytest.fixture(scope="module")
 def hall(serve):
-    return serve(str(ROOT / "tools" / "explore.py"))
+    return serve("-m", "tools.explore")
 
 
 @pytest.fixture

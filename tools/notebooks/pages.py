@@ -17,7 +17,7 @@ from PIL import Image
 from pygments.formatters import HtmlFormatter
 from traitlets.config import Config
 
-from title_cell import promise, thumbnail_figure, title
+from .title_cell import promise, thumbnail_figure, title
 
 TEMPLATES = pathlib.Path(__file__).with_name("page_templates")
 FORMULA_SIZE = 18  # pixels, beside text of 17

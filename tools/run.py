@@ -11,10 +11,10 @@ import tempfile
 
 import nbformat
 
-from execute import embedded_environment, execute_all
-from normalise import normalise
-from output_folder import make_ready, not_written
-from pages import write_pages
+from .notebooks.execute import embedded_environment, execute_all
+from .notebooks.normalize import normalise
+from .notebooks.output_folder import make_ready, not_written
+from .notebooks.pages import write_pages
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 BUILD = ROOT / "build"

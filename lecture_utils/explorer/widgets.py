@@ -13,8 +13,9 @@ import ipywidgets as widgets
 from IPython import get_ipython
 from IPython.display import display
 
-from . import plots, uploads
-from .datasets import ROOT
+from .. import plots
+from ..datasets.loaders import ROOT
+from . import uploads
 from .exploration import (OF_A_LAYER, Choice, Exploration, description, figure, file_name, input_picture, score_lines,
                           scores_html, title_of, views)
 

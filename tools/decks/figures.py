@@ -9,20 +9,19 @@ import dataclasses
 import importlib.util
 import io
 import logging
-import sys
 import warnings
 
 import matplotlib
 
 matplotlib.use("Agg")
-import matplotlib.pyplot as plt  # noqa: E402  (the backend is chosen first)
-from matplotlib import font_manager  # noqa: E402
-from matplotlib.text import Text  # noqa: E402
-from matplotlib.ticker import MaxNLocator  # noqa: E402
-from PIL import Image  # noqa: E402
+import matplotlib.pyplot as plt  # the backend is chosen first
+from matplotlib import font_manager
+from matplotlib.text import Text
+from matplotlib.ticker import MaxNLocator
+from PIL import Image
 
-from deck import LANGUAGES, SOURCES  # noqa: E402
-from deck_fonts import NANUM  # noqa: E402
+from .fonts import NANUM
+from .source import LANGUAGES, SOURCES
 
 SMALLEST_TEXT = 24  # pixels of a slide that is 720 high
 SHARPNESS = 1.5     # pixels drawn for each pixel of the slide: a projector of 1920×1080
@@ -47,11 +46,8 @@ class Picture:
 
 
 def load_figures(name):
-    """The module slides/figures/NN_name.py; its neighbours can be imported from it."""
-    folder = SOURCES / "figures"
-    if str(folder) not in sys.path:
-        sys.path.insert(0, str(folder))
-    spec = importlib.util.spec_from_file_location(f"figures_{name}", folder / f"{name}.py")
+    """The module slides/figures/NN_name.py."""
+    spec = importlib.util.spec_from_file_location(f"figures_{name}", SOURCES / "figures" / f"{name}.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module

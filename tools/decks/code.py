@@ -1,6 +1,6 @@
 """Fetches the code that a slide shows from where it is tested: a notebook's cell, or a function of the package.
 
-    code: lecture_utils.cam._grad_cam                              a function's source, without its docstring
+    code: lecture_utils.explain.cam._grad_cam                              a function's source, without its docstring
     code: 03_grad_cam_mnist "tapped = keras.Model(" lines 1-5      the cell that holds this text, or some of its lines
     output: 03_grad_cam_mnist "margin      whole"                  what that cell prints in the committed notebook
 """
@@ -13,7 +13,7 @@ import textwrap
 
 import nbformat
 
-from deck import QUOTE, ROOT
+from .source import QUOTE, ROOT
 
 WIDTH = 83  # characters that fit a slide's width at 24 pixels
 

@@ -22,7 +22,7 @@ import hashlib
 import pathlib
 import re
 
-ROOT = pathlib.Path(__file__).resolve().parents[1]
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 SOURCES = ROOT / "slides"
 LANGUAGES = ("en", "ko")
 FLAGS = {

@@ -11,7 +11,7 @@ and prints one line that says what it took. Files that the user put there and th
 in "auto" as well: whoever brings data must not be taught with other data unawares. COURSE_OFFLINE=1 skips
 the download and its cache. data/README.md describes the data sets, their layouts and their licences.
 
-`python -m lecture_utils.datasets` downloads what is missing and shows what is where; with `--show` it only shows.
+`python -m lecture_utils.datasets.loaders` downloads what is missing and shows what is where; with `--show` it only shows.
 """
 
 import argparse
@@ -28,7 +28,7 @@ from . import downloads, layouts
 from .readers import DataError
 
 SOURCES = ("auto", "local", "download", "embedded")
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 
 # How much is drawn where nothing real is at hand, and from which seeds. Whoever trains on drawn images and
 # wants to be tested on these must draw with other seeds.
@@ -337,7 +337,7 @@ def _fetch_missing():
 
 def main(arguments=None):
     """Download what is missing (unless asked only to show), print what is where; 0 if nothing is amiss, else 1."""
-    parser = argparse.ArgumentParser(prog="python -m lecture_utils.datasets", description="Fetch the course's data, and show what is where.")
+    parser = argparse.ArgumentParser(prog="python -m lecture_utils.datasets.loaders", description="Fetch the course's data, and show what is where.")
     parser.add_argument("--show", action="store_true", help="download nothing")
     complete = parser.parse_args(arguments).show or _fetch_missing()
     rows = where_is_the_data()

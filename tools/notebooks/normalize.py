@@ -3,10 +3,10 @@ import math
 import pathlib
 import re
 
-from title_cell import FACTS, with_table_row
+from .title_cell import FACTS, with_table_row
 
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
-ROOT = str(pathlib.Path(__file__).resolve().parents[1])
+ROOT = str(pathlib.Path(__file__).resolve().parents[2])
 OF_ONE_MACHINE = re.compile(r"/home/|/Users/|/root/|/tmp/|[A-Z]:\\Users\\|site-packages|\b0x[0-9a-f]{8,}")
 
 

@@ -2,7 +2,7 @@
 
 `Exploration` answers: all classes of an image come from one pass, all layers with them, and the answers are kept, so
 that whoever moves a slider waits only for the drawing. `Choice` says what is asked; `views` and `figure` draw it.
-`explorer.py` shows this in a notebook, `tools/explore.py` as a page.
+`widgets` shows this in a notebook, `tools/explore.py` as a page.
 """
 
 import base64
@@ -19,9 +19,10 @@ from matplotlib import colormaps
 from matplotlib.figure import Figure
 from PIL import Image
 
-from . import engine, places, plots, surgery
-from .cam import cam, upsample
-from .guided import guided_backprop
+from .. import plots
+from ..explain import engine, places, surgery
+from ..explain.cam import cam, upsample
+from ..explain.guided import guided_backprop
 
 METHODS = ("Grad-CAM", "counterfactual", "CAM", "guided backprop", "Guided Grad-CAM")
 OF_A_LAYER = ("Grad-CAM", "counterfactual", "Guided Grad-CAM")    # CAM has one, guided backprop ends at pixels

@@ -6,12 +6,12 @@ import re
 from nbconvert.filters.markdown_mistune import MarkdownWithMath
 from pygments.formatters import HtmlFormatter
 
-import pages
-from deck import FIGURE, QUOTE
-from deck_code import quoted
-from deck_fonts import font_faces
+from ..notebooks import pages
+from .code import quoted
+from .fonts import font_faces
+from .source import FIGURE, QUOTE
 
-TEMPLATE = pathlib.Path(__file__).with_name("deck_template")
+TEMPLATE = pathlib.Path(__file__).with_name("template")
 TEXT_SIZE = 30  # pixels, of 720
 BOXES = {"beside": (600, 520), "alone": (1168, 500)}  # the largest a figure may be, (width, height) in pixels
 WORDS = {
@@ -31,7 +31,7 @@ def box(slide, height):
 
 
 def page(deck, pictures):
-    """The HTML of a deck. `pictures`: for each figure's (slide name, function name) a `deck_figures.Picture`."""
+    """The HTML of a deck. `pictures`: for each figure's (slide name, function name) a `figures.Picture`."""
     begun, sections = 0, []
     for number, slide in enumerate(deck.slides, start=1):
         sections.append(section(deck, slide, number, begun, pictures))

@@ -463,9 +463,9 @@ def _mixes_tokens(step, way):
 
 
 def warn(message):
-    """A warning that points at the line outside of this package from which it was called."""
-    level, frame = 1, sys._getframe()
-    while frame is not None and frame.f_globals.get("__package__") == __package__:
+    """A warning that points at the line outside of lecture_utils from which it was called."""
+    level, frame, course = 1, sys._getframe(), __package__.partition(".")[0]
+    while frame is not None and (frame.f_globals.get("__package__") or "").partition(".")[0] == course:
         level, frame = level + 1, frame.f_back
     warnings.warn(message, stacklevel=level)
 
