@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from lecture_utils import models
+from lecture_utils import cell_centres, models
 from lecture_utils.datasets import downloads
 from lecture_utils.datasets.loaders import load_cifar10, load_mnist, load_neu, load_photo
 from lecture_utils.datasets.readers import DataError
@@ -366,7 +366,7 @@ def test_embedded_steel(loaded, embedded_steel, name):
 
 def peaks_in_a_box(model, data):
     """Per test image, whether the CAM of its class is highest inside a box of that class."""
-    maps = upsample(cam(model, data.x_test, data.y_test), (200, 200))
+    maps = upsample(cam(model, data.x_test, data.y_test), (200, 200), cell_centres(model))
     hits = []
     for map_, label, boxes, labels in zip(maps, data.y_test, data.boxes_test, data.box_labels_test):
         y, x = divmod(int(map_.argmax()), 200)
@@ -375,7 +375,7 @@ def peaks_in_a_box(model, data):
 
 
 def test_the_map_points_at_drawn_defects(loaded, embedded_steel):
-    assert peaks_in_a_box(loaded["neu_gap"], embedded_steel).mean() >= 0.75  # chance: 0.41
+    assert peaks_in_a_box(loaded["neu_gap"], embedded_steel).mean() >= 0.85  # chance: 0.41
 
 
 def test_neu_dense_has_the_very_convolutions_of_neu_gap(loaded):
@@ -422,17 +422,18 @@ def test_real_digits(loaded, real_data, name, least):
 
 @pytest.mark.realdata
 @pytest.mark.parametrize("name", ["neu_gap", "neu_dense"])
-def test_real_steel(loaded, real_data, name):
+def test_photographs_that_were_trained_on_are_known(loaded, real_data, name):
+    """The numbers 209 to 250 where there are no others; how good the recipe is on new steel, `judge` says."""
     data = load_neu("local")
-    assert accuracy(loaded[name], data.x_test, data.y_test) >= 0.985
+    assert accuracy(loaded[name], data.x_test, data.y_test) >= 0.98
 
 
 @pytest.mark.realdata
 def test_the_map_points_at_real_defects(loaded, real_data):
     data = load_neu("local")
     hits = peaks_in_a_box(loaded["neu_gap"], data)
-    assert hits.mean() >= 0.85  # chance: 0.42
-    assert min(hits[data.y_test == label].mean() for label in range(6)) >= 0.70
+    assert hits.mean() >= 0.88  # chance: 0.42
+    assert min(hits[data.y_test == label].mean() for label in range(6)) >= 0.75
 
 
 @pytest.mark.realdata

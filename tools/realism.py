@@ -21,6 +21,8 @@ from lecture_utils import models
 from lecture_utils.datasets.loaders import load_mnist, load_neu
 from lecture_utils.datasets.synthetic import draw_digits, draw_steel
 
+from .train import half_precision
+
 SEED = 1
 TRAIN_SEED, TEST_SEED = 2, 3  # of the drawings; the loaders' own are drawn from 0 and 1
 CROP = 120  # steel is learnt from crops of 120x120 and classified at 200x200
@@ -71,9 +73,8 @@ def train_digits(images, labels):
 
 def train_steel(images, labels):
     """`neu_gap` after 16 epochs of mirrored, turned, cropped images in varied exposure."""
-    keras.config.set_dtype_policy("mixed_bfloat16")
-    trained = models.neu_gap((CROP, CROP))
-    keras.config.set_dtype_policy("float32")
+    with half_precision():
+        trained = models.neu_gap((CROP, CROP))
     fit(trained, images, labels, epochs=16, peak=3e-3, batch=32, vary=vary_steel)
     model = models.neu_gap()
     model.set_weights(trained.get_weights())

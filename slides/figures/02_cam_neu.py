@@ -242,9 +242,9 @@ def first(c, hit):
 
 
 def pointing(say):
-    """A scratch that is hit, a pitted surface, all box, that is hit, and a rolled-in scale that is missed."""
+    """A scratch that is hit, a pitted surface, all box, that is hit, and an inclusion that is missed."""
     figure, axes = plt.subplots(1, 3, figsize=(11.7, 4.3), layout="constrained")
-    for axis, i in zip(axes, (first(5, True), first(3, True), first(4, False))):
+    for axis, i in zip(axes, (first(5, True), first(3, True), first(1, False))):
         row, column, hit = peaks()[i]
         M = cam(network(), neu().x_test[[i]], class_index=neu().y_test[i])[0]
         picture(axis, heat(i, M, alpha=0.4), say("hit" if hit else "miss", "적중" if hit else "빗나감"))
@@ -257,7 +257,7 @@ def pointing(say):
 
 def pointing_scores(say):
     """What notebook 2 prints of the pointing game: hits of both networks and of chance, class by class."""
-    lines = [line.split() for line in printed("02_cam_neu", 'hit["chance"] = np.array')[1:]]
+    lines = [line.split() for line in printed("02_cam_neu", 'hit["chance"] = box_masks')[1:]]
     rows = {line[0]: [float(share.rstrip("%")) for share in line[2:]] for line in lines}
     figure, axis = plt.subplots(figsize=(11.7, 4.8), layout="constrained")
     names = [say("all", "전체"), *(named(c, say, line=True) for c in range(6))]

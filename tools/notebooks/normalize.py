@@ -3,6 +3,9 @@ import math
 import pathlib
 import re
 
+from nbformat import from_dict
+
+from .bootstrap_cell import FOLDED
 from .title_cell import FACTS, with_table_row
 
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
@@ -22,7 +25,8 @@ def normalise(notebook, cpu_seconds):
         notebook.cells[0].source = with_table_row(notebook, FACTS["cpu_seconds"], course["cpu_seconds"])
     notebook.metadata = {"course": course, "kernelspec": KERNEL, "language_info": {"name": "python"}}
     for number, cell in enumerate((cell for cell in notebook.cells if cell.cell_type == "code"), start=1):
-        cell.metadata = {key: value for key, value in cell.metadata.items() if key == "tags"}
+        tags = cell.metadata.get("tags")
+        cell.metadata = from_dict(FOLDED) if tags == FOLDED["tags"] else {"tags": tags} if tags else {}
         cell.outputs = [output for output in cell.outputs if not is_widget(output)]
         for output in cell.outputs:
             check_output(output, number)
