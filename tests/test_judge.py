@@ -84,6 +84,16 @@ def test_the_new_head_stands_on_the_convolutions_of_its_own_fold(steel):
         train.train_neu_dense(2)
 
 
+def test_a_finished_training_leaves_no_epochs_to_go_on_from(steel):
+    kept = [train.BUILD / name for name in ("neu_gap", "neu_gap_stage120", "neu_gap_stage120_fold3", "neu_gap_fold3", "neu_gap_plain")]
+    for folder in kept:
+        folder.mkdir(parents=True)
+    train.forget("neu_gap", 3)
+    assert [folder.exists() for folder in kept] == [True, True, False, False, True]
+    train.forget("neu_gap")
+    assert [folder.exists() for folder in kept] == [False, False, False, False, True]
+
+
 def test_other_names_are_refused(monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["judge.py", "vgg16_compact"])
     with pytest.raises(SystemExit):

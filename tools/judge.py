@@ -62,6 +62,7 @@ def without(name, fold):
     if not path.exists():
         keras.utils.set_random_seed(train.SEED)
         train.write_weights(train.RECIPES[name][0](fold)[0], path)
+        train.forget(name, fold)
     model = models.BUILDERS[name]()
     models.read_weights(model, path)
     return model

@@ -10,6 +10,7 @@ good a recipe is, `python3 course.py judge` says.
 import argparse
 import json
 import os
+import re
 import shutil
 import sys
 import time
@@ -84,7 +85,7 @@ def train_neu_gap(held_out=None):
         with half_precision():
             model = models.neu_gap((size, size))
         model.set_weights(trained.get_weights())
-        fit(model, images, labels, vary_steel(size), epochs=epochs, peak=peak, batch=32, stage=f"_{size}{_stage(held_out)}")
+        fit(model, images, labels, vary_steel(size), epochs=epochs, peak=peak, batch=32, stage=f"_stage{size}{_stage(held_out)}")
         trained.set_weights(model.get_weights())
     return trained, source
 
@@ -421,8 +422,15 @@ def train(name):
     write_weights(model, models.WEIGHTS / f"{name}.npz")
     measure(name, {"recipe": train_it.__doc__, "seed": SEED, "trained on": source.partition(":")[0],
                    "seconds": round(time.time() - began)})
-    for finished in (BUILD / name, *BUILD.glob(f"{name}_stage*")):
-        shutil.rmtree(finished, ignore_errors=True)
+    forget(name)
+
+
+def forget(name, held_out=None):
+    """Remove the epochs that a finished training has kept, so that the next one begins anew."""
+    own = re.compile(rf"{name}(_stage\d+)?{_stage(held_out)}")
+    for kept in BUILD.glob(f"{name}*"):
+        if own.fullmatch(kept.name):
+            shutil.rmtree(kept, ignore_errors=True)
 
 
 def measure(name, provenance):

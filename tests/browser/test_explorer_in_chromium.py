@@ -187,7 +187,7 @@ def run_all(page, address):
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.get_by_text("Run All Cells", exact=True).click()
     page.wait_for_function("""() => {
-        const prompts = [...document.querySelectorAll(".jp-CodeCell .jp-InputPrompt")];
+        const prompts = [...document.querySelectorAll(".jp-CodeCell .jp-InputPrompt:not(.jp-Placeholder-prompt)")];
         return prompts.length > 20 && prompts.every(prompt => /\\[\\d+\\]/.test(prompt.textContent));
     }""", timeout=900_000, polling=500)
     explorer = page.locator(".course-explorer")
