@@ -136,9 +136,12 @@ def options(explorer, name):
 
 
 def choose(page, explorer, name, option):
-    """Choose from a list and wait for the new picture."""
+    """Choose from a list and wait for new pictures: CAM's map is signed, laid over the image it may equal Grad-CAM's."""
     control, place = explorer.get_by_role("combobox", name=name, exact=True), options(explorer, name).index(option)
-    changes_the_overlay(page, explorer, lambda: control.select_option(index=place))
+    pictures = "explorer => [...explorer.querySelectorAll('figure img')].map(img => img.src).join()"
+    before = page.evaluate(pictures, explorer.element_handle())
+    control.select_option(index=place)
+    page.wait_for_function(f"([explorer, before]) => ({pictures})(explorer) !== before", arg=[explorer.element_handle(), before])
 
 
 def draw(page, explorer, strokes):
