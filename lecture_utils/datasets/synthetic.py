@@ -229,7 +229,7 @@ def draw_steel(n_per_class, seed=0, defects=True):
     Boxes: as annotators do, pieces of the defect that lie close together share one box. "Close" is a distance
     for each class; it grows until there are no more boxes than in NEU's images of that class (4 to 8). Each box
     is the tight bounding box of its pieces, so that all mask pixels lie in boxes; boxes of neighbouring groups
-    may overlap. Every image has at least one box; the largest comes first.
+    may overlap. Every defect has at least one box; the largest comes first.
     Raises ValueError for an n_per_class or a seed that is not a whole number of at least 0.
     """
     _require_count("n_per_class", n_per_class)
