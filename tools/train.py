@@ -37,6 +37,7 @@ BUILD = ROOT / "build" / "train"
 SEED = 1
 DRAWN_SEED = 2  # of the embedded training images; the loaders draw their own from seeds 0 and 1
 DRAWN_PER_CLASS = 50
+MOVED_PER_CLASS = 15  # more of them, and photographs of pitted surface are taken for rolled-in scale
 STEEL_NUMBERS = 250  # of each class; the photographs beyond are left to whoever wants to score the networks
 FOLDS = 6
 CROSS_ENTROPY = keras.losses.CategoricalCrossentropy(from_logits=True)
@@ -74,11 +75,11 @@ def _real_and_drawn_digits():
 
 
 # (size of the crops, epochs, highest learning rate). Small crops first are twice as fast.
-STEEL_STAGES = ((120, 12, 3e-3), (160, 8, 2e-3))
+STEEL_STAGES = ((120, 16, 3e-3), (160, 12, 2e-3))
 
 
 def train_neu_gap(held_out=None):
-    """12 epochs in crops of 120x120, 8 of 160x160; real steel, and embedded with, on other steel, and without its defects."""
+    """16 epochs in crops of 120x120, 12 of 160x160; real steel, and embedded with, on other steel, and without its defects."""
     source, images, labels = _real_and_drawn_steel(held_out)
     trained = models.neu_gap()
     for size, epochs, peak in STEEL_STAGES:
@@ -150,14 +151,14 @@ def _real_and_drawn_steel(held_out):
     """Photographs; drawings; their defects on other steel; their steel without defects. Labels are probabilities.
 
     Steel of a kind often comes with one class of defects, and a network that sees nothing else takes the steel for the
-    defect: it is right, and its map lies anywhere. So every drawn defect is also shown on another class's steel, and
-    the steel alone with every class as likely as any other. Pitted surface takes no part in that: there the surface
+    defect: it is right, and its map lies anywhere. So some drawn defects are also shown on another class's steel, and
+    their steel alone with every class as likely as any other. Pitted surface takes no part in that: there the surface
     itself is the defect, and a flake of scale on it looks like a large pit.
     """
     real = real_steel().without(held_out)
     images, labels, _, _ = draw_steel(DRAWN_PER_CLASS, DRAWN_SEED)
-    steel, _, _, _ = draw_steel(DRAWN_PER_CLASS, DRAWN_SEED, defects=False)
-    apart = np.flatnonzero(labels != NEU_CLASSES.index("pitted_surface"))
+    steel, of_class, _, _ = draw_steel(MOVED_PER_CLASS, DRAWN_SEED, defects=False)  # under the first of `images`
+    apart = np.flatnonzero(of_class != NEU_CLASSES.index("pitted_surface"))
     moved = on_other_steel(images[apart], steel[apart], labels[apart])
     one_hot = np.eye(len(NEU_CLASSES), dtype="float32")
     undecided = np.full((len(apart), len(NEU_CLASSES)), 1 / len(NEU_CLASSES), "float32")
