@@ -60,14 +60,15 @@ def test_every_image_is_scored_once_by_a_network_that_has_not_seen_it(steel, mon
 
 
 def test_what_is_drawn_for_training_parts_the_defect_from_its_steel(steel, monkeypatch):
-    """The photographs that are left; drawings; each defect on steel of another class; steel that says nothing."""
-    monkeypatch.setattr(train, "DRAWN_PER_CLASS", 2)
+    """The photographs that are left; drawings; some defects on steel of another class; their steel, which says nothing."""
+    monkeypatch.setattr(train, "DRAWN_PER_CLASS", 3)
+    monkeypatch.setattr(train, "MOVED_PER_CLASS", 2)
     _, images, labels = train._real_and_drawn_steel(held_out=0)
-    real, drawn, moved, bare = np.split(np.arange(len(images)), [60, 72, 82])
+    real, drawn, moved, bare = np.split(np.arange(len(images)), [60, 78, 88])
     assert len(bare) == 10 and np.allclose(labels.sum(axis=1), 1) and (labels[bare] == np.float32(1 / 6)).all()
     apart = np.flatnonzero(np.arange(12) % 6 != 3)                      # all but pitted surface
-    assert (labels[drawn].argmax(axis=1) == np.arange(12) % 6).all() and (labels[moved].argmax(axis=1) == apart % 6).all()
-    assert labels[:82].max(axis=1).min() == 1 and np.array_equal(labels[real], np.eye(6)[steel.without(0).labels])
+    assert (labels[drawn].argmax(axis=1) == np.arange(18) % 6).all() and (labels[moved].argmax(axis=1) == apart % 6).all()
+    assert labels[:88].max(axis=1).min() == 1 and np.array_equal(labels[real], np.eye(6)[steel.without(0).labels])
     _, _, masks, _ = draw_steel(2, train.DRAWN_SEED)
     for i, (picture, mask) in enumerate(zip(images[moved][..., 0], masks[apart])):
         far = cv2.dilate(mask.astype("uint8"), np.ones((41, 41))) == 0
