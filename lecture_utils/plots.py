@@ -55,7 +55,7 @@ def _lightened(png):
     return small.getvalue()
 
 
-def overlay(image, map_, alpha=0.5, cells=None, input_size=None) -> NDArray[np.uint8]:
+def overlay(image, map_, alpha: float = 0.5, cells=None, input_size=None) -> NDArray[np.uint8]:
     """Lay a heat map over the image it explains.
 
     The map is divided by its own maximum, enlarged to the image (bilinear) and coloured; negative
@@ -329,7 +329,8 @@ def interval_points(scores, chance=None, label="") -> Figure:
     axis.set_ylim(len(scores) - 0.5, -0.5)
     axis.set_xlabel(label, fontsize=9)
     axis.tick_params(labelsize=8)
-    axis.grid(axis="x", color="0.9", linewidth=0.8), axis.set_axisbelow(True)
+    axis.grid(axis="x", color="0.9", linewidth=0.8)
+    axis.set_axisbelow(True)
     axis.spines[["top", "right", "left"]].set_visible(False)
     return figure
 
