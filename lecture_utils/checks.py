@@ -36,19 +36,21 @@ RIGHT = Verdict(True, "✓ Right.")
 IN_PLACE = "function changes its input in place, and so the data of whoever calls it: work on a copy."
 
 
-def check_function(function, make_inputs, right, misconceptions, trials=4):
+def check_function(function, make_inputs, right, misconceptions, trials=4) -> Verdict:
     """Hold `function` against `right` on random inputs, and against each misconception.
 
-    Args:
-        function: the student's; may return None (not attempted), a number, list, array or tensor.
-        make_inputs: rng → tuple of arguments, of other shapes at other times.
-        right: the reference, called with the same arguments.
-        misconceptions: dict of what to tell → the wrong function that a student meant, or a tuple of them. Such a
-            function may stop with an exception: a student's that stops over the same numbers meant the same.
-        trials: how many random inputs all have to agree.
+    function: the student's; may return None (not attempted), a number, list, array or tensor.
+    make_inputs: rng → tuple of arguments, of other shapes at other times.
+    right: the reference, called with the same arguments.
+    misconceptions: dict of what to tell → the wrong function that a student meant, or a tuple of them. Such a function
+        may stop with an exception: a student's that stops over the same numbers meant the same.
+    trials: how many random inputs all have to agree.
 
-    Returns:
-        `Verdict`; a misconception is named only where the answer equals it on every trial.
+    Returns `Verdict`; a misconception is named only where the answer equals it on every trial.
+
+    >>> arrays = lambda rng: (rng.random(int(rng.integers(3, 9))),)
+    >>> checks.check_function(lambda x: x.sum(), arrays, lambda x: x.mean(), {"That is the sum.": np.sum})
+    ✗ That is the sum.
     """
     rng = np.random.default_rng(0)
     cases = [make_inputs(rng) for _ in range(trials)]
@@ -68,8 +70,12 @@ def check_function(function, make_inputs, right, misconceptions, trials=4):
                   or (changed and "Your " + IN_PLACE) or _difference(numbers, expected, cases))
 
 
-def check_number(answer, right, misconceptions):
-    """Hold one number against `right`, exactly; `misconceptions` maps wrong numbers to what to tell."""
+def check_number(answer, right, misconceptions) -> Verdict:
+    """Hold one number against `right`, exactly; `misconceptions` maps wrong numbers to what to tell.
+
+    >>> checks.check_number(8, right=9, misconceptions={8: "You forgot the bias."})
+    ✗ You forgot the bias.
+    """
     if answer is None or answer is ...:
         return NOT_YET
     try:
@@ -262,8 +268,12 @@ def _maps_and_gradients(rng):
 
 # ---- 1 · CNN basics ---------------------------------------------------------------------------
 
-def check_convolve(function):
-    """Exercise: convolve(image (h, w), kernel (k, k)) as a CNN does it, without padding."""
+def check_convolve(function) -> Verdict:
+    """Exercise: convolve(image (h, w), kernel (k, k)) as a CNN does it, without padding.
+
+    >>> checks.check_convolve(lambda image, kernel: image)
+    ✗ For inputs of shape ... the result should have shape ...; yours has shape ...
+    """
     def inputs(rng):
         side = next(sides)
         return _signed(rng, *_size(rng, 6, 11)), _signed(rng, side, side)
@@ -280,8 +290,12 @@ def check_convolve(function):
     })
 
 
-def check_parameters(answer):
-    """Exercise: how many parameters has a layer of 64 kernels of 3×3 on 32 channels?"""
+def check_parameters(answer) -> Verdict:
+    """Exercise: how many parameters has a layer of 64 kernels of 3×3 on 32 channels?
+
+    >>> checks.check_parameters(64 * 3 * 3 * 32)
+    ✗ The weights are counted; each kernel also has one bias.
+    """
     return check_number(answer, 64 * (3 * 3 * 32 + 1), {
         64 * 3 * 3 * 32: "The weights are counted; each kernel also has one bias.",
         64 * (3 * 3 + 1): "Each kernel looks at all 32 input channels at once: it is 3×3×32, not 3×3.",
@@ -296,8 +310,12 @@ def check_parameters(answer):
 
 # ---- 2 · CAM ----------------------------------------------------------------------------------
 
-def check_cam(function):
-    """Exercise: cam(A (h, w, K), w (K, classes), c) = Σ_k w_k^c A^k, (h, w)."""
+def check_cam(function) -> Verdict:
+    """Exercise: cam(A (h, w, K), w (K, classes), c) = Σ_k w_k^c A^k, (h, w).
+
+    >>> checks.check_cam(lambda A, w, c: A.sum(-1))
+    ✗ That is the plain sum or mean of the feature maps. ...
+    """
     def inputs(rng):
         K, classes = int(rng.integers(3, 6)), int(rng.integers(6, 10))
         return _features(rng, *_size(rng), K), _signed(rng, K, classes), int(rng.integers(classes))
@@ -322,8 +340,12 @@ def check_cam(function):
     })
 
 
-def check_class_score(function):
-    """Exercise: score(M (h, w), b) of a GAP network = mean of its CAM + bias."""
+def check_class_score(function) -> Verdict:
+    """Exercise: score(M (h, w), b) of a GAP network = mean of its CAM + bias.
+
+    >>> checks.check_class_score(lambda M, b: M.mean())
+    ✗ The bias of the class is missing.
+    """
     def inputs(rng):
         return _signed(rng, *_size(rng)) + 1, float(rng.normal())
 
@@ -338,8 +360,12 @@ def check_class_score(function):
 
 # ---- 3 · Grad-CAM -----------------------------------------------------------------------------
 
-def check_alpha(function):
-    """Exercise: alpha(gradients (h, w, K)) = (1/Z) Σ_ij ∂y/∂A^k_ij, (K,)."""
+def check_alpha(function) -> Verdict:
+    """Exercise: alpha(gradients (h, w, K)) = (1/Z) Σ_ij ∂y/∂A^k_ij, (K,).
+
+    >>> checks.check_alpha(lambda gradients: gradients.sum((0, 1)))
+    ✗ That is the sum over positions; Grad-CAM's α is the mean ...
+    """
     def inputs(rng):
         return (_signed(rng, *_size(rng), int(rng.integers(3, 9))),)
 
@@ -355,8 +381,12 @@ def check_alpha(function):
     })
 
 
-def check_grad_cam(function):
-    """Exercise: grad_cam(A (h, w, K), gradients (h, w, K)) = ReLU(Σ_k α_k A^k), (h, w)."""
+def check_grad_cam(function) -> Verdict:
+    """Exercise: grad_cam(A (h, w, K), gradients (h, w, K)) = ReLU(Σ_k α_k A^k), (h, w).
+
+    >>> checks.check_grad_cam(lambda A, gradients: None)
+    · Not attempted yet: ...
+    """
     relu = lambda x: np.maximum(x, 0)
     weighted = lambda A, g: np.einsum("hwk,k->hw", A, g.mean((0, 1)))
     right = lambda A, g: relu(weighted(A, g))
@@ -381,8 +411,12 @@ def check_grad_cam(function):
 
 # ---- 4 · Grad-CAM on VGG16 --------------------------------------------------------------------
 
-def check_normalize(function):
-    """Exercise: normalize(L (h, w), never negative) to [0, 1] by its own maximum; zeros stay zeros."""
+def check_normalize(function) -> Verdict:
+    """Exercise: normalize(L (h, w), never negative) to [0, 1] by its own maximum; zeros stay zeros.
+
+    >>> checks.check_normalize(lambda L: L)
+    ✗ The map came back as it came: ...
+    """
     def inputs(rng):
         return (np.float32(next(scales)) * (_features(rng, *_size(rng)) + np.float32(0.5)),)
 
@@ -410,8 +444,12 @@ def _epsilons(function):
 
 # ---- 5 · the proof ----------------------------------------------------------------------------
 
-def check_cam_from_grad_cam(function):
-    """Exercise: cam(L (h, w)) from Grad-CAM before its ReLU, on a GAP network."""
+def check_cam_from_grad_cam(function) -> Verdict:
+    """Exercise: cam(L (h, w)) from Grad-CAM before its ReLU, on a GAP network.
+
+    >>> checks.check_cam_from_grad_cam(lambda L: L)
+    ✗ They differ by a factor: ...
+    """
     def inputs(rng):
         return (_signed(rng, *_size(rng)),)
 
@@ -426,8 +464,12 @@ def check_cam_from_grad_cam(function):
     })
 
 
-def check_hirescam(function):
-    """Exercise: hirescam(A (h, w, K), gradients (h, w, K)) = Σ_k ∂y/∂A^k ∘ A^k before any ReLU."""
+def check_hirescam(function) -> Verdict:
+    """Exercise: hirescam(A (h, w, K), gradients (h, w, K)) = Σ_k ∂y/∂A^k ∘ A^k before any ReLU.
+
+    >>> checks.check_hirescam(lambda A, gradients: A * gradients)
+    ✗ Those are the products of every channel, not yet added up over k.
+    """
     return check_function(function, _maps_and_gradients, lambda A, g: (A * g).sum(-1), {
         "The gradients were averaged first: that is Grad-CAM. HiResCAM multiplies place by "
         "place.": lambda A, g: (A * g.mean((0, 1))).sum(-1),
@@ -443,8 +485,12 @@ def check_hirescam(function):
 
 # ---- 6 · Guided Grad-CAM ----------------------------------------------------------------------
 
-def check_guided_gate(function):
-    """Exercise: gate(x, R) of guided backprop: R passes where x > 0 and R > 0."""
+def check_guided_gate(function) -> Verdict:
+    """Exercise: gate(x, R) of guided backprop: R passes where x > 0 and R > 0.
+
+    >>> checks.check_guided_gate(lambda x, R: R * (x > 0))
+    ✗ That is the true gradient of ReLU (saliency): ...
+    """
     def inputs(rng):
         shape = *_size(rng), *next(channels)
         x = _signed(rng, *shape)
@@ -463,8 +509,12 @@ def check_guided_gate(function):
     })
 
 
-def check_guided_grad_cam(function):
-    """Exercise: fuse(L (h, w), guided (H, W, 3)) = upsampled L, place by place, times guided."""
+def check_guided_grad_cam(function) -> Verdict:
+    """Exercise: fuse(L (h, w), guided (H, W, 3)) = upsampled L, place by place, times guided.
+
+    >>> checks.check_guided_grad_cam(lambda L, guided: L * guided)
+    ✗ The heat map has to be first enlarged to (H, W): `upsample`.
+    """
     def inputs(rng):
         (h, w), size = next(sizes)
         return np.maximum(_signed(rng, h, w), 0) + _features(rng, h, w), _signed(rng, *size, 3)
@@ -496,8 +546,12 @@ def check_guided_grad_cam(function):
 
 # ---- 7 · localisation -------------------------------------------------------------------------
 
-def check_iou(function):
-    """Exercise: iou(a, b) of two boxes x0, y0, x1, y1 with exclusive upper bounds: |a ∩ b| / |a ∪ b|."""
+def check_iou(function) -> Verdict:
+    """Exercise: iou(a, b) of two boxes x0, y0, x1, y1 with exclusive upper bounds: |a ∩ b| / |a ∪ b|.
+
+    >>> checks.check_iou(lambda a, b: 1)
+    ✗ The single value is wrong for ... inputs. ...
+    """
     # b overlaps a, lies apart in both directions (twice), on it, apart in one direction, overlaps again
     shifts = iter([(3, 2), (9, 9), (-9, 9), (0, 0), (2, -9), (-2, 1)])
 
@@ -528,8 +582,12 @@ def check_iou(function):
     }, trials=6)
 
 
-def check_pointing_game(function):
-    """Exercise: hit(L (h, w) signed, mask bool (h, w)): does the map's maximum lie in the mask? Even maps: False."""
+def check_pointing_game(function) -> Verdict:
+    """Exercise: hit(L (h, w) signed, mask bool (h, w)): does the map's maximum lie in the mask? Even maps: False.
+
+    >>> checks.check_pointing_game(lambda L, mask: (L[mask] > 0).any())
+    ✗ That asks whether there is any evidence in the mask. ...
+    """
     def inputs(rng):
         L = _signed(rng, *_size(rng))
         mask = rng.random(L.shape) < 0.4
@@ -567,8 +625,12 @@ def check_pointing_game(function):
 
 # ---- 8 · Can you trust it? --------------------------------------------------------------------
 
-def check_rank_correlation(function):
-    """Exercise: rank_correlation(a (h, w), b (h, w)) = the correlation of their ranks (Spearman's)."""
+def check_rank_correlation(function) -> Verdict:
+    """Exercise: rank_correlation(a (h, w), b (h, w)) = the correlation of their ranks (Spearman's).
+
+    >>> checks.check_rank_correlation(lambda a, b: np.corrcoef(a.ravel(), b.ravel())[0, 1])
+    ✗ That is the correlation of the values. ...
+    """
     def inputs(rng):
         a = _signed(rng, *_size(rng))
         return a, np.exp(2 * a + _signed(rng, *a.shape)) - 2
@@ -588,11 +650,14 @@ def check_rank_correlation(function):
     })
 
 
-def check_repair(function):
+def check_repair(function) -> Verdict:
     """Exercise: repair(images (n, 100, 100, 1)): the same images, but a ruler no longer tells anything.
 
     Accepted is whatever leaves most of the steel and makes images that had a ruler look, on average, like images that
     had none: covering its place, laying one in every image, or covering and then laying one in a random half.
+
+    >>> checks.check_repair(lambda images: images)
+    ✗ The images came back as they were.
     """
     rng = np.random.default_rng(0)
     had = np.arange(300) % 2 == 0

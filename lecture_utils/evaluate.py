@@ -4,12 +4,16 @@ Functions take maps, not methods, so they judge any method. Scores come back one
 them into a mean with its interval. How well a map agrees with what people marked is `localize`'s matter.
 """
 
+from __future__ import annotations
+
 import numbers
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import keras
 import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 from scipy.special import expit, softmax
 from scipy.stats import spearmanr
@@ -31,7 +35,7 @@ class Interval(NamedTuple):
     high: float
 
 
-def bootstrap(values, resamples=2000, seed=0):
+def bootstrap(values, resamples=2000, seed=0) -> Interval:
     """The mean of one score per image, and how far it might lie elsewhere for other images of the same kind.
 
     Images are drawn anew from those there are, as many, with repetition; the mean of each such draw is noted; the
@@ -40,6 +44,10 @@ def bootstrap(values, resamples=2000, seed=0):
 
     values: (n,), numbers or bools; resamples: number of draws; seed: of the draws, the same for the same interval.
     Returns `Interval(mean, low, high)`. Raises ValueError for no values, NaN, another shape, or no draws.
+
+    >>> hits = [True] * 30 + [False] * 10
+    >>> bootstrap(hits)
+    Interval(mean=0.75, low=0.625, high=0.875)
 
     Efron & Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13.
     """
@@ -55,32 +63,45 @@ def bootstrap(values, resamples=2000, seed=0):
 
 # --- maps to compare with ---------------------------------------------------------------------------------------------
 
-def random_maps(n, size, seed=0):
-    """Maps that know nothing: float32 (n, h, w), every value drawn evenly from [0, 1). size: (h, w).
+def random_maps(n, size, seed=0) -> NDArray[np.float32]:
+    """Maps that know nothing: every value drawn evenly from [0, 1).
 
     Noise at the image's size points anywhere equally often. Coarse noise, enlarged, points to the rim too often: there
     `upsample` repeats a value, elsewhere it mixes neighbours, which lowers peaks. For a coarse map's deletion and
     insertion, coarse noise is the fairer opponent.
+
+    n: number of maps; size: (h, w); seed: of the draws. Returns float32 (n, h, w).
+
+    >>> random_maps(2, size=(7, 7)).shape
+    (2, 7, 7)
     """
     return np.random.default_rng(seed).random((n, *size), dtype=np.float32)
 
 
-def centre_maps(n, size):
+def centre_maps(n, size) -> NDArray[np.float32]:
     """Maps that always say "in the middle": a Gaussian with a quarter of each side as its deviation.
 
         L(i, j) = exp(-((i - i0) / (h / 4))² / 2 - ((j - j0) / (w / 4))² / 2),   (i0, j0) the centre
 
-    size: (h, w). Returns float32 (n, h, w).
+    n: number of maps; size: (h, w). Returns float32 (n, h, w).
+
+    >>> centre_maps(1, size=(3, 3)).round(2)
+    array([[[0.17, 0.41, 0.17],
+            [0.41, 1.  , 0.41],
+            [0.17, 0.41, 0.17]]], dtype=float32)
     """
     profiles = [np.exp(-((np.arange(side) - (side - 1) / 2) / (side / 4)) ** 2 / 2) for side in size]
     return np.repeat(np.outer(*profiles)[None], n, axis=0).astype(np.float32)
 
 
-def magnitude(attribution):
+def magnitude(attribution) -> np.ndarray:
     """A map of gradients that have channels and signs: at each pixel the largest absolute value of its channels.
 
-    attribution: (n, height, width, channels), such as `guided_backprop` gives. Returns (n, height, width).
-    Raises ValueError for another shape.
+    attribution: (n, height, width, channels), such as `guided_backprop` gives.
+    Returns (n, height, width), of the same type. Raises ValueError for another shape.
+
+    >>> magnitude(np.array([[[[0.1, -0.8, 0.3]]]]))
+    array([[[0.8]]])
     """
     attribution = np.asarray(attribution)
     if attribution.ndim != 4:
@@ -90,7 +111,7 @@ def magnitude(attribution):
 
 # --- the network without some pixels ----------------------------------------------------------------------------------
 
-def blurred(images):
+def blurred(images) -> np.ndarray:
     """Images of which only the light is left: a Gaussian blur, its deviation an eighth of the shorter side.
 
     What takes the place of a removed pixel should not itself be evidence. Black, or the image's mean, puts blots with
@@ -98,18 +119,29 @@ def blurred(images):
     texture away. Neutral it is not: a network that knows no "nothing" takes the blurred image for something, too.
 
     images: (n, height, width, channels), or without channels. Returns the same shape and type.
+
+    >>> photo = load_photo("cat")[None]
+    >>> blurred(photo).std() < photo.std()
+    np.True_
     """
     images = np.asarray(images)
     deviation = min(images.shape[1:3]) / 8
     return np.stack([gaussian_filter(image, deviation, axes=(0, 1), mode="nearest") for image in images])
 
 
-def black(images):
-    """Zeros of the images' shape: multiplying an image by a map puts them where the map is 0."""
+def black(images) -> np.ndarray:
+    """Zeros of the images' shape: multiplying an image by a map puts them where the map is 0.
+
+    images: an array of any shape. Returns the same shape and type.
+
+    >>> black(np.ones((1, 2, 2)))
+    array([[[0., 0.],
+            [0., 0.]]])
+    """
     return np.zeros_like(images)
 
 
-def confidence(model, images, class_index=None, keep=None, baseline=blurred, *, output=None):
+def confidence(model, images, class_index=None, keep=None, baseline=blurred, *, output=None) -> NDArray[np.float64]:
     """How sure the network is of a class, also when only a part of each image is left.
 
         p_c = softmax(y(keep ⊙ x + (1 - keep) ⊙ baseline(x)))_c         without keep: softmax(y(x))_c
@@ -123,6 +155,12 @@ def confidence(model, images, class_index=None, keep=None, baseline=blurred, *, 
     baseline: what stands where nothing is left, a function of images to images, such as `blurred` or `black`.
     Returns float (n,) in [0, 1]. Raises what `grad_cam` raises for images and classes; ValueError for another keep;
     TypeError for keep where the model has several inputs.
+
+    >>> model, data = load_model("mnist_cnn"), load_mnist("embedded")
+    MNIST: ... embedded (drawn by code)
+    >>> seen = normalize(grad_cam(model, data.x_test[:2]))
+    >>> confidence(model, data.x_test[:2], keep=seen) <= 1
+    array([ True,  True])
     """
     y, classes = engine.scores(model, images, class_index, output)
     probability = _probability_of(model, images, output)
@@ -137,26 +175,33 @@ def confidence(model, images, class_index=None, keep=None, baseline=blurred, *, 
     return probability(y, classes)
 
 
-def average_drop(before, after):
-    """How much of its confidence the network loses when it sees only what the map shows, (n,); the lower the better.
+def average_drop(before, after) -> NDArray[np.floating]:
+    """How much of its confidence the network loses when it sees only what the map shows; the lower the better.
 
         max(0, Y - O) / Y       Y: confidence in the image, O: in the image times its map; 0 where Y is
 
-        before = confidence(model, images, classes)
-        after = confidence(model, images, classes, keep=normalize(maps), baseline=black)
+    before: Y (n,), `confidence(model, images, classes)`.
+    after: O (n,), `confidence(model, images, classes, keep=normalize(maps), baseline=black)`.
+    Returns float (n,). The mean over the images is the Average Drop of Chattopadhyay et al. (see `variants.grad_cam_pp`),
+    section 5.1.
 
-    The mean over the images is the Average Drop of Chattopadhyay et al. (see `variants.grad_cam_pp`), section 5.1.
+    >>> average_drop(before=[0.8, 0.5], after=[0.6, 0.9])
+    array([0.25, 0.  ])
     """
     before, after = np.asarray(before), np.asarray(after)
     return np.maximum(0, before - after) / np.where(before > 0, before, 1)
 
 
-def increase_in_confidence(before, after):
-    """Whether the network is surer of what the map shows than of the whole image, bool (n,); arguments: `average_drop`.
+def increase_in_confidence(before, after) -> NDArray[np.bool_]:
+    """Whether the network is surer of what the map shows than of the whole image; the more often, the better.
 
         1[Y < O]
 
-    The mean is the Increase in Confidence of Chattopadhyay et al., section 5.1; the more the better.
+    Arguments as for `average_drop`. Returns bool (n,). The mean is the Increase in Confidence of Chattopadhyay et al.,
+    section 5.1.
+
+    >>> increase_in_confidence(before=[0.8, 0.5], after=[0.6, 0.9])
+    array([False,  True])
     """
     return np.asarray(before) < np.asarray(after)
 
@@ -168,13 +213,13 @@ class Curve(NamedTuple):
     confidence: np.ndarray
 
     @property
-    def auc(self):
+    def auc(self) -> NDArray[np.float64]:
         """Area under each image's curve (trapezia), (n,); between 0 and 1, the mean confidence on the way."""
         return np.trapezoid(self.confidence, self.share, axis=1)
 
 
 def deletion(model, images, maps, class_index=None, *, output=None, steps=20, baseline=blurred, seed=0,
-             progress=True):
+             progress=True) -> Curve:
     """Takes away the pixels that the map holds for important, most important first: confidence should fall at once.
 
     Low areas are good. They mean something beside those of `random_maps` and `centre_maps`: any image fades.
@@ -188,6 +233,11 @@ def deletion(model, images, maps, class_index=None, *, output=None, steps=20, ba
     Memory: one image in all its states at a time. Raises what `confidence` raises, and ValueError for steps that are no
     whole number, at least 1.
 
+    >>> model, data = load_model("mnist_cnn"), load_mnist("embedded")
+    MNIST: ... embedded (drawn by code)
+    >>> deletion(model, data.x_test[:2], grad_cam(model, data.x_test[:2]), steps=4, progress=False).share
+    array([0.  , 0.25, 0.5 , 0.75, 1.  ])
+
     Petsiuk, Das & Saenko, RISE: Randomized Input Sampling for Explanation of Black-box Models, BMVC 2018,
     arXiv:1806.07421.
     """
@@ -195,10 +245,15 @@ def deletion(model, images, maps, class_index=None, *, output=None, steps=20, ba
 
 
 def insertion(model, images, maps, class_index=None, *, output=None, steps=20, baseline=blurred, seed=0,
-              progress=True):
+              progress=True) -> Curve:
     """Starts with the baseline and puts pixels in, most important first: confidence should rise at once.
 
-    High areas are good. Arguments, result and paper: see `deletion`.
+    High areas are good. Arguments, result, errors and paper: see `deletion`.
+
+    >>> model, data = load_model("mnist_cnn"), load_mnist("embedded")
+    MNIST: ... embedded (drawn by code)
+    >>> insertion(model, data.x_test[:2], grad_cam(model, data.x_test[:2]), steps=4, progress=False).auc.shape
+    (2,)
     """
     return _curve(model, images, maps, class_index, output, steps, baseline, seed, progress, insert=True)
 
@@ -298,7 +353,7 @@ def _like(images, changed):
 
 # --- the network without its training ---------------------------------------------------------------------------------
 
-def randomized(model, seed=0, only=None):
+def randomized(model, seed=0, only=None) -> Iterator[tuple[str, keras.Model]]:
     """The model with ever more of its layers forgotten, from the top down: yields (layer name, model copy).
 
     In the first copy the top layer is random, in the last all of them are. A map that explains what the network has
@@ -312,6 +367,10 @@ def randomized(model, seed=0, only=None):
     seed: of the kernels. only: names of layers: yields those copies alone, the same as without it, in less time.
     Raises ValueError for a model without any kernel, for other names in `only`, and what `grad_cam` raises for models
     that are no graph of layers.
+
+    >>> name, copy = next(randomized(load_model("mnist_cnn")))
+    >>> name
+    'logits'
 
     Adebayo, Gilmer, Muelly, Goodfellow, Hardt & Kim, Sanity Checks for Saliency Maps, NeurIPS 2018, the cascading
     randomisation, arXiv:1810.03292.
@@ -358,22 +417,31 @@ def _he_normal(kernel, seed):
     return np.random.default_rng(seed).normal(0, deviation, kernel.shape).astype(kernel.dtype)
 
 
-def rank_correlation(maps, others):
-    """Spearman's rank correlation of each map with its partner, (n,) in [-1, 1]; 0 where one of them is constant.
+def rank_correlation(maps, others) -> NDArray[np.float64]:
+    """Spearman's rank correlation of each map with its partner; 0 where one of them is constant.
 
-    maps, others: (n, h, w), of one shape. Raises ValueError for other shapes and for values that are not finite.
+    maps, others: (n, h, w), of one shape. Returns float (n,) in [-1, 1].
+    Raises ValueError for other shapes and for values that are not finite.
+
+    >>> maps = np.array([[[1, 2], [3, 4]]])
+    >>> rank_correlation(maps, maps ** 2), rank_correlation(maps, -maps)
+    (array([1.]), array([-1.]))
     """
     maps, others = _checked_partners(maps, others)
     return np.array([spearmanr(a.ravel(), b.ravel()).statistic if np.ptp(a) and np.ptp(b) else 0.0
                      for a, b in zip(maps, others)])
 
 
-def ssim(maps, others):
-    """Structural similarity of each map with its partner, (n,) in [-1, 1], each first divided by its largest |value|.
+def ssim(maps, others) -> NDArray[np.float64]:
+    """Structural similarity of each map with its partner, each first divided by its largest |value|.
 
     maps, others: (n, h, w), of one shape, at least 7 x 7, the size of the windows whose means, variances and covariance
         are compared.
-    Raises ValueError for other shapes and for values that are not finite.
+    Returns float (n,) in [-1, 1]. Raises ValueError for other shapes and for values that are not finite.
+
+    >>> maps = centre_maps(1, size=(14, 14))
+    >>> ssim(maps, 5 * maps)
+    array([1.])
 
     Wang, Bovik, Sheikh & Simoncelli, Image quality assessment: from error visibility to structural similarity, IEEE
     Transactions on Image Processing 13, 2004.

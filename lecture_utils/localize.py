@@ -6,13 +6,16 @@ x0, y0, x1, y1 in pixels, upper bounds exclusive; `box_masks` makes masks of box
 (n,), so that `evaluate.bootstrap` can say how certain their mean is.
 """
 
+from __future__ import annotations
+
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 
 # --- boxes ------------------------------------------------------------------------------------------------------------
 
-def boxes(map_, threshold=0.15):
+def boxes(map_, threshold=0.15) -> NDArray[np.int_]:
     """One box around each connected region where the map is at least `threshold` of its maximum.
 
     map_: (height, width), at the image's own resolution (see `upsample`), not all of it negative or zero.
@@ -22,6 +25,10 @@ def boxes(map_, threshold=0.15):
     Returns an int array (k, 4) of x0, y0, x1, y1 in pixels, upper bounds exclusive, the region with most pixels
     first; (0, 4) where the map has no positive value. Pixels that touch at a corner belong together.
     Raises ValueError for another shape, a value that is not finite, or a threshold outside (0, 1].
+
+    >>> boxes(np.array([[0, 9, 8], [0, 0, 0], [7, 0, 0]]), threshold=0.5)
+    array([[1, 0, 3, 1],
+           [0, 2, 1, 3]])
     """
     map_ = np.asarray(map_)
     if map_.ndim != 2 or map_.size == 0:
@@ -40,12 +47,16 @@ def boxes(map_, threshold=0.15):
     return np.stack([x, y, x + width, y + height], axis=1)[largest_first].astype(int)
 
 
-def own_boxes(labels, boxes, box_labels):
-    """Of each image's boxes those that are annotated as the image's own class: a list of n int arrays (k, 4).
+def own_boxes(labels, boxes, box_labels) -> list[np.ndarray]:
+    """Of each image's boxes those that are annotated as the image's own class.
 
-        own_boxes(data.y_test, data.boxes_test, data.box_labels_test)
+    labels: the images' classes (n,), such as `y_test` of `load_neu`; boxes: a list of n int arrays (k, 4), `boxes_test`;
+    box_labels: a list of n int arrays (k,), `box_labels_test`.
 
-    Raises ValueError for data without boxes, and for lists of different lengths.
+    Returns a list of n int arrays (k, 4). Raises ValueError for data without boxes, and for lists of different lengths.
+
+    >>> own_boxes([2], [np.array([[0, 0, 5, 5], [3, 3, 9, 9]])], [np.array([2, 4])])
+    [array([[0, 0, 5, 5]])]
     """
     if boxes is None or box_labels is None:
         raise ValueError("this data has no boxes (NEU-CLS and the .npy files have none; NEU-DET and embedded data do)")
@@ -53,12 +64,16 @@ def own_boxes(labels, boxes, box_labels):
             for label, of_image, classes in zip(labels, boxes, box_labels, strict=True)]
 
 
-def box_masks(boxes, size):
+def box_masks(boxes, size) -> NDArray[np.bool_]:
     """The pixels that lie in any box of an image.
 
     boxes: a list of n arrays (k, 4), of whole numbers; size: (height, width). Returns bool (n, height, width); all
     False where k = 0. Raises ValueError for boxes of another shape, empty ones, parts of pixels, or ones that reach
     beyond the image.
+
+    >>> box_masks([np.array([[1, 0, 3, 1]])], size=(2, 3))
+    array([[[False,  True,  True],
+            [False, False, False]]])
     """
     height, width = size
     masks = np.zeros((len(boxes), height, width), bool)
@@ -78,12 +93,16 @@ def _whole(boxes):
     return boxes.astype(int)
 
 
-def iou(boxes, others):
-    """Intersection over union of every box of (j, 4) with every box of (k, 4): float (j, k).
+def iou(boxes, others) -> NDArray[np.floating]:
+    """Intersection over union of every box with every other.
 
         IoU(a, b) = |a ∩ b| / |a ∪ b|,  |a ∪ b| = |a| + |b| - |a ∩ b|
 
+    boxes: (j, 4); others: (k, 4). Returns float (j, k).
     Raises ValueError for another shape, NaN or infinity, or a box without area.
+
+    >>> iou([[0, 0, 2, 2]], [[0, 0, 2, 2], [1, 0, 3, 2], [5, 5, 6, 6]]).round(3)
+    array([[1.   , 0.333, 0.   ]])
     """
     a, b = _checked_boxes(boxes)[:, None], _checked_boxes(others)[None]
     sides = np.minimum(a[..., 2:], b[..., 2:]) - np.maximum(a[..., :2], b[..., :2])
@@ -95,12 +114,15 @@ def _area(boxes):
     return np.prod(boxes[..., 2:] - boxes[..., :2], axis=-1)
 
 
-def box_iou(maps, truth, threshold=0.15):
+def box_iou(maps, truth, threshold=0.15) -> NDArray[np.float64]:
     """IoU of the box around a map's largest region with the best fitting of the boxes that people drew.
 
     maps: (n, height, width); truth: those boxes, a list of n arrays (k, 4); threshold: see `boxes`.
     Returns float (n,); 0 where the map marks nothing, or the image has no box.
     Raises ValueError for other shapes, values that are not finite, or a threshold outside (0, 1].
+
+    >>> box_iou(np.array([[[0, 1, 1], [0, 1, 1]]]), [np.array([[1, 0, 3, 1]])])
+    array([0.5])
     """
     maps = checked_maps(maps)
     if len(truth) != len(maps):
@@ -109,7 +131,7 @@ def box_iou(maps, truth, threshold=0.15):
     return np.array([iou(boxes(map_, threshold)[:1], drawn).max(initial=0) for map_, drawn in zip(maps, truth)])
 
 
-def localization_error(maps, classes, labels, truth, threshold=0.15):
+def localization_error(maps, classes, labels, truth, threshold=0.15) -> NDArray[np.bool_]:
     """ILSVRC's localisation error: wrong if no guess names the image's class with a box of IoU at least 0.5 for it.
 
         error = min over guesses g of max(1[c_g ≠ label], 1[IoU_g < 0.5])
@@ -120,6 +142,10 @@ def localization_error(maps, classes, labels, truth, threshold=0.15):
         threshold: see `boxes`.
     Returns bool (n,), True where all guesses are wrong.
     Raises ValueError for shapes that do not fit, and what `box_iou` raises.
+
+    >>> maps, truth = np.array([[[0, 1, 1], [0, 1, 1]]] * 2), [np.array([[1, 0, 3, 2]])] * 2
+    >>> localization_error(maps, classes=[4, 4], labels=[4, 5], truth=truth)
+    array([False,  True])
 
     Russakovsky et al., ImageNet Large Scale Visual Recognition Challenge, IJCV 2015, section 4.2, arXiv:1409.0575.
     """
@@ -136,7 +162,7 @@ def localization_error(maps, classes, labels, truth, threshold=0.15):
 
 # --- masks ------------------------------------------------------------------------------------------------------------
 
-def pointing_game(maps, masks, tolerance=0):
+def pointing_game(maps, masks, tolerance=0) -> NDArray[np.bool_]:
     """Whether a map's maximum, the first if there are several, lies in the mask or at most `tolerance` pixels from it.
 
     A map of one value everywhere, and so one of zeros, points nowhere: False. By chance a point lies in the mask
@@ -144,6 +170,10 @@ def pointing_game(maps, masks, tolerance=0):
 
     maps: (n, height, width); masks: bool, the same shape; tolerance: in pixels (15 in the paper, on photographs).
     Returns bool (n,). Raises ValueError for other shapes, values that are not finite, a negative tolerance.
+
+    >>> maps = np.array([[[0, 9], [0, 1]], [[0, 0], [5, 3]]])
+    >>> pointing_game(maps, masks=maps > 4), pointing_game(maps, masks=maps == 3)
+    (array([ True,  True]), array([False, False]))
 
     Zhang, Lin, Brandt, Shen & Sclaroff, Top-down Neural Attention by Excitation Backprop, ECCV 2016,
     arXiv:1608.00507.
@@ -162,7 +192,7 @@ def _distance_of_peak(map_, mask):
     return np.hypot(rows - row, columns - column).min(initial=np.inf)
 
 
-def energy_inside(maps, masks):
+def energy_inside(maps, masks) -> NDArray[np.float64]:
     """The share of a map's positive values that lies in the mask.
 
         Σ_{p in mask} max(L_p, 0) / Σ_p max(L_p, 0)             0 for a map without a positive value
@@ -172,6 +202,9 @@ def energy_inside(maps, masks):
     maps: (n, height, width); masks: bool, the same shape. Returns float (n,).
     Raises ValueError for other shapes and for values that are not finite.
 
+    >>> energy_inside(np.array([[[3, 1], [-7, 0]]]), np.array([[[True, False], [True, False]]]))
+    array([0.75])
+
     The energy-based pointing game of Wang et al. (see `explain.variants.score_cam`).
     """
     maps, masks = _checked_pair(maps, masks)
@@ -180,7 +213,7 @@ def energy_inside(maps, masks):
     return (evidence * masks).sum(axis=(1, 2)) / np.where(total > 0, total, 1)
 
 
-def precision_recall(maps, masks, thresholds=np.arange(1, 21) / 20):
+def precision_recall(maps, masks, thresholds=np.arange(1, 21) / 20) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Of the pixels at or above a share of the map's maximum, how many are in the mask; of the mask, how much they are.
 
         precision = |marked ∩ mask| / |marked|          recall = |marked ∩ mask| / |mask|
@@ -188,6 +221,9 @@ def precision_recall(maps, masks, thresholds=np.arange(1, 21) / 20):
     maps: (n, height, width); masks: bool, the same shape; thresholds: t numbers in (0, 1].
     Returns two float arrays (n, t). Where nothing is marked, or the mask is empty, the ratio is 0.
     Raises ValueError for other shapes, values that are not finite, thresholds outside (0, 1].
+
+    >>> precision_recall(np.array([[[4, 2, 1]]]), np.array([[[True, False, True]]]), thresholds=[0.5, 1])
+    (array([[0.5, 1. ]]), array([[0.5, 0.5]]))
     """
     maps, masks = _checked_pair(maps, masks)
     thresholds = np.asarray(thresholds)

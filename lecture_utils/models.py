@@ -15,6 +15,8 @@ out logits (n, classes): the class scores before softmax, which is what CAM and 
 How the shipped weights were made and what they score: data/README.md.
 """
 
+from __future__ import annotations
+
 import json
 import os
 import zipfile
@@ -51,8 +53,13 @@ COMPACT_FILTERS = (8, 24, 64, 128, 160)  # VGG16 has 64, 128, 256, 512, 512
 # ------------------------------------------------------------------------------------------- digits, steel
 
 
-def mnist_cnn():
-    """Digits (n, 28, 28, 1) to logits (n, 10); 130,890 parameters. Padded, so that only poolings shrink: 28, 14, 7, 3."""
+def mnist_cnn() -> keras.Model:
+    """Digits (n, 28, 28, 1) to logits (n, 10); 130,890 parameters. Padded, so that only poolings shrink: 28, 14, 7, 3.
+
+    >>> from lecture_utils.models import mnist_cnn
+    >>> mnist_cnn().count_params()
+    130890
+    """
     images = keras.Input((28, 28, 1), name="images")
     x = layers.MaxPooling2D(name="pool3")(_digit_features(images))
     x = layers.Flatten(name="flatten")(x)
@@ -60,11 +67,15 @@ def mnist_cnn():
     return keras.Model(images, _logits(x, 10), name="mnist_cnn")
 
 
-def mnist_gap():
+def mnist_gap() -> keras.Model:
     """Digits (n, 28, 28, 1) to logits (n, 10): `mnist_cnn` retrofitted for CAM.
 
     Its last pooling dropped, its head replaced by a convolution, `conv4` of 7x7x64, global average pooling and one
     Dense layer (Zhou et al., "Learning Deep Features for Discriminative Localization", 2016, section 3).
+
+    >>> from lecture_utils.models import mnist_gap
+    >>> [layer.name for layer in mnist_gap().layers[-3:]]
+    ['conv4', 'gap', 'logits']
     """
     images = keras.Input((28, 28, 1), name="images")
     x = _digit_convolution(_digit_features(images), 4, 64)
@@ -83,20 +94,29 @@ def _digit_convolution(x, number, filters):
     return layers.Conv2D(filters, 3, padding="same", activation="relu", name=f"conv{number}")(x)
 
 
-def neu_gap(size=(200, 200)):
+def neu_gap(size=(200, 200)) -> keras.Model:
     """Steel (n, 200, 200, 1) to logits (n, 6) by global average pooling: the network that CAM was made for.
 
     Its last feature map, `relu4`, is 25x25x64. The class score is linear in it,
     S_c = b_c + sum_k w_k^c * mean_xy A^k(x, y)   (Zhou et al., "Learning Deep Features for Discriminative
-    Localization", 2016).
+    Localization", 2016). size: (height, width) of the images.
+
+    >>> from lecture_utils.models import neu_gap
+    >>> neu_gap().get_layer("relu4").output.shape
+    (None, 25, 25, 64)
     """
     images = keras.Input((*size, 1), name="images")
     x = layers.GlobalAveragePooling2D(name="gap")(_steel_features(images))
     return keras.Model(images, _logits(x, 6), name="neu_gap")
 
 
-def neu_dense():
-    """Steel (n, 200, 200, 1) to logits (n, 6): `neu_gap`'s convolutions under pooling, Flatten and Dense 64."""
+def neu_dense() -> keras.Model:
+    """Steel (n, 200, 200, 1) to logits (n, 6): `neu_gap`'s convolutions under pooling, Flatten and Dense 64.
+
+    >>> from lecture_utils.models import neu_dense
+    >>> [layer.name for layer in neu_dense().layers[-4:]]
+    ['pool4', 'flatten', 'dense1', 'logits']
+    """
     images = keras.Input((200, 200, 1), name="images")
     x = layers.MaxPooling2D(5, name="pool4")(_steel_features(images))
     x = layers.Flatten(name="flatten")(x)
@@ -104,8 +124,13 @@ def neu_dense():
     return keras.Model(images, _logits(x, 6), name="neu_dense")
 
 
-def neu_gap_plain():
-    """Steel (n, 200, 200, 1) to logits (n, 6): the classic 32-64-64-64 network with a GAP head."""
+def neu_gap_plain() -> keras.Model:
+    """Steel (n, 200, 200, 1) to logits (n, 6): the classic 32-64-64-64 network with a GAP head.
+
+    >>> from lecture_utils.models import neu_gap_plain
+    >>> [layer.name for layer in neu_gap_plain().layers[-3:]]
+    ['conv4', 'gap', 'logits']
+    """
     images = keras.Input((200, 200, 1), name="images")
     x = layers.Conv2D(32, 3, padding="same", activation="relu", name="conv1")(images)
     x = layers.MaxPooling2D(name="pool1")(x)
@@ -169,14 +194,24 @@ def _logits(x, classes):
 # -------------------------------------------------------------------------------------------------- VGG16
 
 
-def vgg16():
-    """VGG16: 224x224x3 to ImageNet's 1,000 logits; 138,357,544 parameters (Simonyan and Zisserman, 2015)."""
+def vgg16() -> keras.Model:
+    """VGG16: 224x224x3 to ImageNet's 1,000 logits; 138,357,544 parameters (Simonyan and Zisserman, 2015).
+
+    >>> from lecture_utils.models import vgg16
+    >>> vgg16().count_params()
+    138357544
+    """
     images = keras.Input((224, 224, 3), name="images")
     return keras.Model(images, _vgg16_layers(images, (64, 128, 256, 512, 512), 4096, 1000), name="vgg16")
 
 
-def vgg16_compact():
-    """VGG16's layers under VGG16's names, narrower: 96x96x3 in [0, 1] to CIFAR-10's ten logits."""
+def vgg16_compact() -> keras.Model:
+    """VGG16's layers under VGG16's names, narrower: 96x96x3 in [0, 1] to CIFAR-10's ten logits.
+
+    >>> from lecture_utils.models import vgg16_compact
+    >>> vgg16_compact().get_layer("block5_conv3").output.shape
+    (None, 6, 6, 160)
+    """
     images = keras.Input((COMPACT_SIZE, COMPACT_SIZE, 3), name="images")
     x = layers.Rescaling(4.0, offset=-2.0, name="rescaling")(images)
     return keras.Model(images, _vgg16_layers(x, COMPACT_FILTERS, 128, 10), name="vgg16_compact")
@@ -200,11 +235,15 @@ BUILDERS = {build.__name__: build for build in (mnist_cnn, mnist_gap, neu_gap, n
                                                vgg16_compact)}
 
 
-def load_model(name):
+def load_model(name) -> keras.Model:
     """The network `name` with its shipped weights.
 
-    Raises `ValueError` for a name that is not in `BUILDERS`, and `DataError` where the file of weights is
-    missing, damaged, or another network's.
+    Raises ValueError for a name that is not in `BUILDERS`, and DataError where the file of weights is missing, damaged,
+    or another network's.
+
+    >>> model = load_model("mnist_cnn")
+    >>> model.output_shape
+    (None, 10)
     """
     if name not in BUILDERS:
         raise ValueError(f"There is no model {name!r}. There are: {', '.join(BUILDERS)}.")
@@ -253,12 +292,18 @@ class PhotoModel(NamedTuple):
     source: str  # where the weights are from
 
 
-def load_vgg16():
+def load_vgg16() -> PhotoModel:
     """ImageNet's VGG16 where its weights can be had, else `vgg16_compact`: a `PhotoModel`; prints which it is.
 
     The weights (553 MB) and the class names are looked for in the data folder, in Keras' own cache and in
     the course's, and downloaded otherwise. COURSE_OFFLINE=1 leaves only the data folder.
-    Raises `DataError` if a file of that name in the data folder is another than the published one.
+    Raises DataError if a file of that name in the data folder is another than the published one.
+
+    >>> net = load_vgg16()
+    VGG16: ...
+    >>> scores = net.model(net.preprocess(load_photo("cat")[None]))
+    >>> net.class_names[int(np.argmax(scores))]
+    '...cat'
     """
     try:
         class_names = _imagenet_classes(_published(IMAGENET_FILE, IMAGENET_URL, IMAGENET_HASH))

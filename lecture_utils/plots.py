@@ -6,12 +6,16 @@ values with two signs in ``RdBu_r`` with white at zero. Both can be told apart b
 see red and green as others do, and both grow evenly in lightness, which ``jet`` does not.
 """
 
+from __future__ import annotations
+
 import io
 import numbers
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
+from numpy.typing import NDArray
 from PIL import Image
 
 from .explain.cam import normalize, upsample
@@ -24,11 +28,13 @@ CELL = 1.75             # side of one picture in a grid, inches
 DPI = 90
 
 
-def show(figure, alt):
+def show(figure, alt) -> None:
     """Put `figure` on the page with its alternative text `alt`, then release it.
 
-    Raises:
-        ValueError: `alt` is empty.
+    Raises ValueError for an `alt` that is empty.
+
+    >>> figure = plots.image_grid([np.eye(4)])
+    >>> plots.show(figure, "A diagonal line of four white squares on black.")
     """
     from IPython.display import display
 
@@ -49,24 +55,23 @@ def _lightened(png):
     return small.getvalue()
 
 
-def overlay(image, map_, alpha=0.5, cells=None, input_size=None):
+def overlay(image, map_, alpha: float = 0.5, cells=None, input_size=None) -> NDArray[np.uint8]:
     """Lay a heat map over the image it explains.
 
     The map is divided by its own maximum, enlarged to the image (bilinear) and coloured; negative
     values, evidence *against* the class, are drawn like zero: `map_grid(..., signed=True)` shows them.
 
-    Args:
-        image: (h, w), (h, w, 1) or (h, w, 3); float in [0, 1] or uint8 in [0, 255].
-        map_: (rows, columns), any resolution.
-        alpha: opacity of the map, 0 (only the image) to 1 (only the map).
-        cells, input_size: where the map's cells look, as for `upsample`; None stretches it evenly over the image.
+    image: (h, w), (h, w, 1) or (h, w, 3); float in [0, 1] or uint8 in [0, 255].
+    map_: (rows, columns), any resolution.
+    alpha: opacity of the map, 0 (only the image) to 1 (only the map).
+    cells, input_size: where the map's cells look, as for `upsample`; None stretches it evenly over the image.
 
-    Returns:
-        uint8 array (h, w, 3), RGB.
+    Returns uint8 (h, w, 3), RGB.
+    Raises ValueError for wrong shapes, values that are not finite, a float image outside [0, 1], `alpha` outside [0, 1].
 
-    Raises:
-        ValueError: wrong shapes, values that are not finite, a float image outside [0, 1],
-            `alpha` outside [0, 1].
+    >>> photo = load_photo("cat")
+    >>> overlay(photo, centre_maps(1, size=(7, 7))[0]).shape == photo.shape
+    True
     """
     base = _rgb(image)
     map_ = np.asarray(map_)
@@ -80,24 +85,30 @@ def overlay(image, map_, alpha=0.5, cells=None, input_size=None):
     return np.round(255 * ((1 - alpha) * base + alpha * heat)).astype(np.uint8)
 
 
-def signed_image(gradient, percentile=99.5):
+def signed_image(gradient, percentile=99.5) -> NDArray[np.float32]:
     """Turn one signed attribution, (h, w) or (h, w, channels), into a picture with grey for zero.
 
     All values are divided by one number, the given percentile of their absolute value, so that a
-    few extreme pixels do not leave the rest grey.  Returns float32 in [0, 1], same shape.
+    few extreme pixels do not leave the rest grey. Returns float32 in [0, 1], same shape.
+
+    >>> plots.signed_image(np.array([[-2.0, 0.0, 2.0]]))
+    array([[0. , 0.5, 1. ]], dtype=float32)
     """
     gradient = np.asarray(gradient, dtype=np.float32)
     scale = np.percentile(np.abs(gradient), percentile) or np.abs(gradient).max() or 1.0
     return np.clip(0.5 + 0.5 * gradient / scale, 0, 1)
 
 
-def image_grid(images, titles=None, columns=6, cell=CELL, boxes=None):
+def image_grid(images, titles=None, columns=6, cell=CELL, boxes=None) -> Figure:
     """Pictures side by side, `columns` a row, each with its title and, where given, its boxes.
 
-    Args:
-        images: sequence of (h, w), (h, w, 1) or (h, w, 3) pictures, float in [0, 1] or uint8.
-        titles: one string a picture.
-        boxes: one array (k, 4) of x0, y0, x1, y1 a picture, in its pixels.
+    images: sequence of (h, w), (h, w, 1) or (h, w, 3) pictures, float in [0, 1] or uint8.
+    titles: one string a picture.
+    columns: pictures a row; cell: side of one picture, in inches.
+    boxes: one array (k, 4) of x0, y0, x1, y1 a picture, in its pixels.
+
+    >>> figure = plots.image_grid([load_photo("cat"), load_photo("coffee")], ["a cat", "a cup of coffee"])
+    >>> plots.show(figure, "Two photographs: a cat's face, and a cup of coffee with a spoon.")
     """
     figure, axes = _grid(-(-len(images) // columns), min(columns, len(images)), cell, titles)
     for index, (axis, image) in enumerate(zip(axes.flat, images)):
@@ -107,19 +118,23 @@ def image_grid(images, titles=None, columns=6, cell=CELL, boxes=None):
     return figure
 
 
-def map_grid(images, maps, row_titles=None, signed=False, overlaid=True, boxes=None, cell=CELL, cells=None):
+def map_grid(images, maps, row_titles=None, signed=False, overlaid=True, boxes=None, cell=CELL, cells=None) -> Figure:
     """One row an image: the image itself, then one map for each entry of `maps`.
 
-    Args:
-        images: (n, h, w, channels), float in [0, 1].
-        maps: dict of column title → maps (n, rows, columns).
-        row_titles: one string an image, written at its left.
-        signed: draw the bare maps in a diverging colour map, white at zero, each with its own
-            symmetric range; else evidence only.
-        overlaid: lay unsigned maps over the image; False draws them bare, at their own resolution,
-            each on its own scale from 0, with a colour bar.
-        boxes: one array (k, 4) an image, drawn on every picture of its row.
-        cells: where the maps' cells look (`cell_centres`), for all maps or as a dict by column title; for `overlaid`.
+    images: (n, h, w, channels), float in [0, 1].
+    maps: dict of column title → maps (n, rows, columns).
+    row_titles: one string an image, written at its left.
+    signed: draw the bare maps in a diverging colour map, white at zero, each with its own symmetric range; else evidence
+        only.
+    overlaid: lay unsigned maps over the image; False draws them bare, at their own resolution, each on its own scale
+        from 0, with a colour bar.
+    boxes: one array (k, 4) an image, drawn on every picture of its row.
+    cell: side of one picture, in inches.
+    cells: where the maps' cells look (`cell_centres`), for all maps or as a dict by column title; for `overlaid`.
+
+    >>> photo = load_photo("cat")[None]
+    >>> figure = plots.map_grid(photo, {"the middle": centre_maps(1, size=(7, 7))})
+    >>> plots.show(figure, "Left a cat, right the same photograph with a bright spot in the middle.")
     """
     placed = cells if isinstance(cells, dict) else dict.fromkeys(maps, cells)
     figure, axes = _grid(len(images), 1 + len(maps), cell, [*maps])
@@ -141,14 +156,24 @@ def map_grid(images, maps, row_titles=None, signed=False, overlaid=True, boxes=N
     return figure
 
 
-def picture(axis, image, title=None):
-    """Draw one image on `axis`, grey values from 0 to 1 as they are (no stretching of contrast)."""
+def picture(axis, image, title=None) -> None:
+    """Draw one image on `axis`, grey values from 0 to 1 as they are (no stretching of contrast).
+
+    >>> figure, axis = plots.plt.subplots()
+    >>> plots.picture(axis, load_photo("cat"), "a cat")
+    """
     axis.imshow(_rgb(image), interpolation="nearest")
     _bare(axis, title)
 
 
-def bare_map(axis, map_, title=None, signed=False):
-    """Draw one map (rows, columns) on `axis` at its own resolution, with a colour bar of its scale."""
+def bare_map(axis, map_, title=None, signed=False) -> None:
+    """Draw one map (rows, columns) on `axis` at its own resolution, with a colour bar of its scale.
+
+    signed: with white at zero, as in `map_grid`.
+
+    >>> figure, axis = plots.plt.subplots()
+    >>> plots.bare_map(axis, np.array([[1, -2], [0, 3]]), signed=True)
+    """
     map_ = np.asarray(map_)
     top = np.abs(map_).max() or 1.0
     drawn = axis.imshow(map_, cmap=SIGNED if signed else EVIDENCE, vmin=-top if signed else 0, vmax=top,
@@ -159,14 +184,25 @@ def bare_map(axis, map_, title=None, signed=False):
     _bare(axis, title)
 
 
-def draw_boxes(axis, boxes, colour="#56B4E9"):
-    """Outline boxes (k, 4) of x0, y0, x1, y1 in pixels, upper bounds exclusive, on `axis`."""
+def draw_boxes(axis, boxes, colour="#56B4E9") -> None:
+    """Outline boxes (k, 4) of x0, y0, x1, y1 in pixels, upper bounds exclusive, on `axis`.
+
+    >>> figure, axis = plots.plt.subplots()
+    >>> plots.picture(axis, load_photo("cat"))
+    >>> plots.draw_boxes(axis, [[120, 30, 330, 240]])
+    """
     for x0, y0, x1, y1 in np.asarray(boxes).reshape(-1, 4):
         axis.add_patch(Rectangle((x0 - 0.5, y0 - 0.5), x1 - x0, y1 - y0, fill=False, linewidth=1.4, edgecolor=colour))
 
 
-def feature_maps(A, columns=8, cell=1.0):
-    """All channels of one image's feature map A (h, w, K), each on its own grey scale."""
+def feature_maps(A, columns=8, cell=1.0) -> Figure:
+    """All channels of one image's feature map A (h, w, K), each on its own grey scale.
+
+    columns: channels a row; cell: side of one picture, in inches.
+
+    >>> figure = plots.feature_maps(random_maps(16, size=(7, 7)).transpose(1, 2, 0))
+    >>> plots.show(figure, "Sixteen squares of noise, in two rows.")
+    """
     A = np.asarray(A)
     figure, axes = _grid(-(-A.shape[-1] // columns), columns, cell)
     for k, axis in enumerate(axes.flat[:A.shape[-1]]):
@@ -175,12 +211,16 @@ def feature_maps(A, columns=8, cell=1.0):
     return figure
 
 
-def number_grid(arrays, columns=3, cell=CELL):
-    """Small matrices side by side, each value written in its cell; tinted red above zero, blue below. All cells are
-    of one size.
+def number_grid(arrays, columns=3, cell=CELL) -> Figure:
+    """Small matrices side by side, each value written in its cell; tinted red above zero, blue below.
 
-    Args:
-        arrays: dict of title → (h, w) array; all are tinted on one scale.
+    All cells are of one size.
+
+    arrays: dict of title → (h, w) array; all are tinted on one scale.
+    columns: matrices a row; cell: side of one, in inches.
+
+    >>> figure = plots.number_grid({"A": np.array([[1, -2], [0, 3]]), "2 A": np.array([[2, -4], [0, 6]])})
+    >>> plots.show(figure, "Two 2 by 2 matrices, 1, -2, 0, 3 and its double.")
     """
     figure, axes = _grid(-(-len(arrays) // columns), columns, cell, [*arrays])
     top = 2 * max(np.abs(array).max() for array in arrays.values()) or 1    # half the range: pale tints, legible digits
@@ -195,8 +235,14 @@ def number_grid(arrays, columns=3, cell=CELL):
     return figure
 
 
-def score_stem(scores, class_names, true=None, label="class score y"):
-    """Stem plot of one image's class scores (or probabilities); the true class is marked."""
+def score_stem(scores, class_names, true=None, label="class score y") -> Figure:
+    """Stem plot of one image's class scores (or probabilities); the true class is marked.
+
+    scores: (classes,); class_names: as many; true: number of the true class; label: of the vertical axis.
+
+    >>> figure = plots.score_stem([4.1, -0.3, 2.2], ["cat", "dog", "horse"], true=0)
+    >>> plots.show(figure, "Three scores: cat 4.1, dog -0.3, horse 2.2. The true class is cat.")
+    """
     scores = np.asarray(scores).ravel()
     figure, axis = plt.subplots(figsize=(max(4.5, 0.62 * len(scores)), 2.4), layout="constrained")
     markers, stems, base = axis.stem(scores)
@@ -211,8 +257,13 @@ def score_stem(scores, class_names, true=None, label="class score y"):
     return figure
 
 
-def learning_curves(history):
-    """Loss and accuracy over the epochs of a Keras `History`; validation dashed where there is any."""
+def learning_curves(history) -> Figure:
+    """Loss and accuracy over the epochs of a Keras `History`; validation dashed where there is any.
+
+    >>> from types import SimpleNamespace
+    >>> history = SimpleNamespace(history={"loss": [1.2, 0.4], "accuracy": [0.6, 0.9]})    # as `model.fit` returns it
+    >>> plots.show(plots.learning_curves(history), "In two epochs the loss falls from 1.2 to 0.4.")
+    """
     figure, axes = plt.subplots(1, 2, figsize=(7, 2.4), layout="constrained")
     for axis, key in zip(axes, ("loss", "accuracy")):
         for name, style, colour in ((key, "-", BLUE), ("val_" + key, "--", ORANGE)):
@@ -227,15 +278,16 @@ def learning_curves(history):
     return figure
 
 
-def curve_bands(x, curves, xlabel, ylabel):
+def curve_bands(x, curves, xlabel, ylabel) -> Figure:
     """Mean curves of several series, each with the band in which 95 of 100 bootstrap means lie.
 
-    Args:
-        x: (t,) places on the horizontal axis.
-        curves: dict of name → (n, t), one row an image; at most six series.
+    x: (t,) places on the horizontal axis.
+    curves: dict of name → (n, t), one row an image; at most six series.
+    Raises ValueError for more series than can be told apart.
 
-    Raises:
-        ValueError: more series than can be told apart.
+    >>> kept = {"Grad-CAM": [[0.9, 0.4, 0.1], [0.8, 0.6, 0.2]], "random": [[0.9, 0.7, 0.1], [0.8, 0.7, 0.2]]}
+    >>> figure = plots.curve_bands([0, 0.5, 1], kept, "pixels taken away", "confidence")
+    >>> plots.show(figure, "Two falling curves; Grad-CAM's lies below the random one.")
     """
     from .evaluate import bootstrap     # here, because it brings SciPy and scikit-image, which no other figure needs
 
@@ -253,13 +305,16 @@ def curve_bands(x, curves, xlabel, ylabel):
     return figure
 
 
-def interval_points(scores, chance=None, label=""):
+def interval_points(scores, chance=None, label="") -> Figure:
     """One row a score: its mean as a dot, its interval as a bar; what chance gives as a dashed line.
 
-    Args:
-        scores: dict of name → (mean, low, high), such as `bootstrap` gives; the first one on top.
-        chance: one number on the same axis.
-        label: of the horizontal axis.
+    scores: dict of name → (mean, low, high), such as `bootstrap` gives; the first one on top.
+    chance: one number on the same axis.
+    label: of the horizontal axis.
+
+    >>> hits = {"CAM": bootstrap([1, 1, 0, 1]), "Grad-CAM": bootstrap([1, 0, 0, 1])}
+    >>> figure = plots.interval_points(hits, chance=0.3, label="pointing game")
+    >>> plots.show(figure, "CAM hits 0.75, Grad-CAM 0.5 of four images; both intervals are wide. Chance is 0.3.")
     """
     figure, axis = plt.subplots(figsize=(6.4, 0.6 + 0.25 * len(scores)), layout="constrained")
     rows = range(len(scores))
@@ -274,7 +329,8 @@ def interval_points(scores, chance=None, label=""):
     axis.set_ylim(len(scores) - 0.5, -0.5)
     axis.set_xlabel(label, fontsize=9)
     axis.tick_params(labelsize=8)
-    axis.grid(axis="x", color="0.9", linewidth=0.8), axis.set_axisbelow(True)
+    axis.grid(axis="x", color="0.9", linewidth=0.8)
+    axis.set_axisbelow(True)
     axis.spines[["top", "right", "left"]].set_visible(False)
     return figure
 

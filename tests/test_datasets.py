@@ -4,7 +4,6 @@ The fabricated images are plain: image `number` of class `label` has the grey va
 everywhere, so that one pixel tells which file an image came from.
 """
 
-import ast
 import errno
 import io
 import os
@@ -22,7 +21,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-import lecture_utils
 from lecture_utils.datasets import layouts, loaders, manifest, readers
 from lecture_utils.datasets.loaders import load_cifar10, load_mnist, load_neu, load_photo, where_is_the_data
 from lecture_utils.datasets.readers import DataError
@@ -807,19 +805,6 @@ def test_the_command_fails_where_data_is_broken_or_cannot_be_had(tmp_path, monke
 def test_loaders_do_not_wait_for_tensorflow():
     code = "import sys; from lecture_utils import load_mnist, load_neu, DataError; print('tensorflow' in sys.modules)"
     assert subprocess.check_output([sys.executable, "-c", code], cwd=ROOT, text=True).strip() == "False"
-
-
-def test_every_public_name_is_where_the_package_says():
-    for name, module in lecture_utils._MODULE_OF.items():
-        tree = ast.parse((ROOT / "lecture_utils" / f"{module.replace('.', '/')}.py").read_text(encoding="utf-8"))
-        assert name in {getattr(node, "name", None) for node in tree.body}, f"{module}.py does not define {name}"
-
-
-def test_cam_is_the_function():
-    """No public name is that of a module beside it: Python would store an imported module under it, over the function."""
-    assert not lecture_utils._MODULE_OF.keys() & {path.stem for path in (ROOT / "lecture_utils").iterdir()}
-    with pytest.raises(AttributeError, match="no attribute 'camm'"):
-        lecture_utils.camm
 
 
 # --- the real data sets

@@ -14,20 +14,24 @@ the download and its cache. data/README.md describes the data sets, their layout
 `python -m lecture_utils.datasets.loaders` downloads what is missing and shows what is where; with `--show` it only shows.
 """
 
+from __future__ import annotations
+
 import argparse
 import os
 import sys
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Callable, NamedTuple
+from typing import Callable, Literal, NamedTuple, get_args
 
 import numpy as np
+from numpy.typing import NDArray
 
 from . import downloads, layouts
 from .readers import DataError
 
-SOURCES = ("auto", "local", "download", "embedded")
+Source = Literal["auto", "local", "download", "embedded"]
+SOURCES = get_args(Source)
 ROOT = Path(__file__).resolve().parents[2]
 
 # How much is drawn where nothing real is at hand, and from which seeds. Whoever trains on drawn images and
@@ -86,47 +90,68 @@ class SteelDataset(Dataset):
     masks_test: np.ndarray | None = None
 
 
-def load_mnist(source="auto", data_dir=None):
+def load_mnist(source: Source = "auto", data_dir=None) -> Dataset:
     """MNIST's handwritten digits: a `Dataset` of images (n, 28, 28, 1) and ten classes.
 
     Real: 60,000 training and 10,000 test images in the official order, from `mnist.npz` in Keras' layout
-    (Keras' own cache included). Embedded: 6,000 and 1,000 drawn ones. `source` as this module explains it;
-    what cannot be had, or is broken, is a `DataError`.
-    (LeCun, Cortes, Burges, "The MNIST database of handwritten digits".)
+    (Keras' own cache included). Embedded: 6,000 and 1,000 drawn ones.
+
+    source: "auto", "local", "download" or "embedded", as this module explains them; data_dir: folder of local files.
+    Raises DataError for what cannot be had, or is broken.
+
+    >>> data = load_mnist("embedded")
+    MNIST: ... embedded (drawn by code)
+    >>> data.x_test[0].shape, data.class_names[:3]
+    ((28, 28, 1), ('0', '1', '2'))
+
+    LeCun, Cortes & Burges, The MNIST database of handwritten digits.
     """
     return _load(MNIST, source, data_dir)
 
 
-def load_neu(source="auto", data_dir=None):
+def load_neu(source: Source = "auto", data_dir=None) -> SteelDataset:
     """NEU's defects of hot-rolled steel strip: a `SteelDataset` of images (n, 200, 200, 1), six classes, boxes.
 
     Reads, from folders or zips, every layout in which the data set goes round (data/README.md lists them).
     Where images are numbered, the highest-numbered sixth of each class is the test set, whatever folders they
     lie in. Classes take turns, so that the first images are a fair sample. Embedded: 240 training and 120 test
-    images, drawn, with masks. `source` as this module explains it; what cannot be had, or is broken, is a
-    `DataError`.
-    (Song and Yan, "A noise robust method based on completed local binary patterns for hot-rolled steel strip
-    surface defects", 2013; boxes: He et al., "An end-to-end steel surface defect detection approach via fusing
-    multiple hierarchical features", 2020.)
+    images, drawn, with masks. Arguments and errors as for `load_mnist`.
+
+    >>> steel = load_neu("embedded")
+    NEU: ... embedded (drawn by code)
+    >>> steel.x_test[0].shape, steel.class_names[0], steel.masks_test[0].shape
+    ((200, 200, 1), 'crazing', (200, 200))
+
+    Song & Yan, A noise robust method based on completed local binary patterns for hot-rolled steel strip surface defects,
+    2013; boxes: He et al., An end-to-end steel surface defect detection approach via fusing multiple hierarchical
+    features, 2020.
     """
     return _load(NEU, source, data_dir)
 
 
-def load_cifar10(source="auto", data_dir=None):
+def load_cifar10(source: Source = "auto", data_dir=None) -> Dataset:
     """CIFAR-10's small photographs: a `Dataset` of images (n, 32, 32, 3) and ten classes in Keras' order.
 
     50,000 training and 10,000 test images from JPEGs train/<class>/*.jpg and test/<class>/*.jpg, in folders or
-    a zip. Classes take turns. There is no embedded CIFAR-10. `source` as this module explains it; what cannot
-    be had, or is broken, is a `DataError`.
-    (Krizhevsky, "Learning multiple layers of features from tiny images", 2009.)
+    a zip. Classes take turns. There is no embedded CIFAR-10. Arguments and errors as for `load_mnist`.
+
+    >>> load_cifar10("embedded")
+    Traceback (most recent call last):
+    lecture_utils.datasets.readers.DataError: ...
+
+    Krizhevsky, Learning multiple layers of features from tiny images, 2009.
     """
     return _load(CIFAR10, source, data_dir)
 
 
-def load_photo(name="cat"):
+def load_photo(name="cat") -> NDArray[np.float32]:
     """A photograph that scikit-image carries, float32 (height, width, 3) in [0, 1]; needs no network.
 
-    Names: "cat", "coffee", "astronaut", "rocket". Another name is a `DataError`.
+    name: "cat", "coffee", "astronaut" or "rocket". Raises DataError for another one.
+
+    >>> photo = load_photo("cat")
+    >>> photo.shape, photo.dtype
+    ((300, 451, 3), dtype('float32'))
     """
     if name not in PHOTOS:
         raise DataError(f"There is no photograph {name!r}; there are {', '.join(PHOTOS)}.")

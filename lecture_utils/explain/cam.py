@@ -11,13 +11,16 @@ What stands around an equation, checking images and classes, running the network
 `engine`; what has to do with Keras is in `surgery`.
 """
 
+from __future__ import annotations  # signatures show NDArray[np.float32], not what it stands for
+
 import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
 from . import engine
 
 
-def cam(model, images, class_index=None, *, output=None):
+def cam(model, images, class_index=None, *, output=None) -> NDArray[np.float32]:
     """Class activation maps: the classifier's own weights laid over the last feature maps.
 
         M_c(i, j) = Σ_k w_k^c A^k_ij
@@ -27,6 +30,11 @@ def cam(model, images, class_index=None, *, output=None):
 
     Arguments as for `grad_cam`. Returns float32 (n, h, w), signed.
     Raises what `grad_cam` raises, and ValueError for a network that does not end in GAP and one linear layer.
+
+    >>> model, data = load_model("mnist_gap"), load_mnist("embedded")
+    MNIST: ... embedded (drawn by code)
+    >>> cam(model, data.x_test[:2], class_index=8).shape
+    (2, 7, 7)
 
     Zhou, Khosla, Lapedriza, Oliva & Torralba, Learning Deep Features for Discriminative Localization, CVPR 2016,
     eq. 2, arXiv:1512.04150.
@@ -38,13 +46,15 @@ def _cam(A, w_c):
     return tf.einsum("nijk,nk->nij", A, w_c)                    # M = Σ_k w_k A^k
 
 
-def grad_cam(model, images, layer=None, class_index=None, *, output=None, score=None):
+def grad_cam(model, images, layer=None, class_index=None, *, output=None, score=None) -> NDArray[np.float32]:
     """Grad-CAM: feature maps weighed by what they mean to the class, anywhere in any differentiable network.
 
         α_k^c = 1/Z Σ_ij ∂y^c/∂A^k_ij           L^c = ReLU(Σ_k α_k^c A^k)
 
     A^k_ij: feature map k at place (i, j), of Z = h w places; y^c: score of class c, before any softmax or sigmoid;
-    α_k^c: importance weight of feature map k.
+    α_k^c: importance weight of feature map k. ∂y^c/∂A^k_ij is how much the score moves if the map changes a little at
+    that place; backpropagation delivers it, of the shape of A, (n, h, w, k), whatever lies between A and y. Notebook 3,
+    section 3, writes it out in ten lines.
 
     model: a keras.Sequential or functional model, nested or not, `channels_last`. It is only read.
     images: float array (n, height, width, channels), in the range that the model expects (integers, or without channels,
@@ -66,6 +76,11 @@ def grad_cam(model, images, layer=None, class_index=None, *, output=None, score=
     model's shape; a class out of range; a layer that does not exist, is not unique or is not a feature map; a model
     that is subclassed, not built yet, or `channels_first`.
 
+    >>> model, data = load_model("mnist_cnn"), load_mnist("embedded")
+    MNIST: ... embedded (drawn by code)
+    >>> grad_cam(model, data.x_test[:2], "conv3").shape
+    (2, 7, 7)
+
     Selvaraju, Cogswell, Das, Vedantam, Parikh & Batra, Grad-CAM: Visual Explanations from Deep Networks via
     Gradient-based Localization, ICCV 2017, eq. 1 and 2, arXiv:1610.02391.
     """
@@ -78,12 +93,17 @@ def _grad_cam(A, dy_dA):
     return tf.nn.relu(tf.einsum("nijk,nk->nij", A, alpha))      # L = ReLU(Σ_k α_k A^k)
 
 
-def counterfactual_cam(model, images, layer=None, class_index=None, *, output=None, score=None):
+def counterfactual_cam(model, images, layer=None, class_index=None, *, output=None, score=None) -> NDArray[np.float32]:
     """Grad-CAM of the negated score: the places whose removal would make the network more sure of the class.
 
         α_k^c = 1/Z Σ_ij -∂y^c/∂A^k_ij          L^c = ReLU(Σ_k α_k^c A^k)
 
     Arguments and errors as for `grad_cam`. Returns float32 (n, h, w).
+
+    >>> model, data = load_model("mnist_cnn"), load_mnist("embedded")
+    MNIST: ... embedded (drawn by code)
+    >>> counterfactual_cam(model, data.x_test[:2], "conv3", class_index=7).shape
+    (2, 7, 7)
 
     Selvaraju et al., as for `grad_cam`, the section on counterfactual explanations.
     """
@@ -95,43 +115,57 @@ def _counterfactual_cam(A, dy_dA):
     return _grad_cam(A, -dy_dA)                                 # the score is -y instead of y
 
 
-def grad_cam_layers(model, images, layers=None, class_index=None, *, output=None, score=None):
+def grad_cam_layers(model, images, layers=None, class_index=None, *, output=None, score=None) -> dict[str, NDArray[np.float32]]:
     """Grad-CAM at several layers, from one forward and one backward pass through the network.
 
     layers: names; None means every convolution, each after the normalisation and activation that follow it.
 
     Returns a dict from the layers' names, in the network's order or the order asked for, to float32 (n, h, w), each
     equal to `grad_cam` at that layer. Other arguments, errors, equation and paper: see `grad_cam`.
+
+    >>> model, data = load_model("mnist_cnn"), load_mnist("embedded")
+    MNIST: ... embedded (drawn by code)
+    >>> {name: maps.shape for name, maps in grad_cam_layers(model, data.x_test[:2]).items()}
+    {'conv1': (2, 28, 28), 'conv2': (2, 14, 14), 'conv3': (2, 7, 7)}
     """
     asked = None if layers is None else tuple(layers)
     L, names = engine.explain_feature_maps(model, images, _grad_cam, asked, class_index, output, score)
     return dict(zip(asked or names, L))
 
 
-def grad_cam_classes(model, images, class_indices, layer=None, *, output=None):
+def grad_cam_classes(model, images, class_indices, layer=None, *, output=None) -> NDArray[np.float32]:
     """Grad-CAM for several classes; what lies below the layer runs once.
 
     class_indices: ints, the same for every image, or an array (n, classes) of each image's own.
 
     Returns float32 (n, classes, h, w), each equal to `grad_cam` for that class. Other arguments, errors, equation and
     paper: see `grad_cam`.
+
+    >>> model, data = load_model("mnist_cnn"), load_mnist("embedded")
+    MNIST: ... embedded (drawn by code)
+    >>> grad_cam_classes(model, data.x_test[:2], [1, 7, 9]).shape
+    (2, 3, 7, 7)
     """
     return engine.explain_classes(model, images, _grad_cam, layer, class_indices, output)
 
 
-def normalize(maps):
+def normalize(maps) -> NDArray[np.float32]:
     """Each map divided by its own maximum; a map without a positive value becomes zero.
 
     maps: (n, h, w) or one map (h, w). Returns float32 of the same shape; in [0, 1] if the maps are not negative.
     Unlike min-max scaling, this keeps zero at zero and the floor of a map that is positive everywhere.
     Raises ValueError for another shape, and for values that are NaN, infinite, or beyond float32.
+
+    >>> normalize(np.array([[1, 2], [0, 4]]))
+    array([[0.25, 0.5 ],
+           [0.  , 1.  ]], dtype=float32)
     """
     maps = _checked_maps(maps)
     top = maps.max(axis=(-2, -1), keepdims=True)
     return np.where(top > 0, maps / np.where(top > 0, top, 1), 0).astype(np.float32)
 
 
-def upsample(maps, size, cells=None, input_size=None):
+def upsample(maps, size, cells=None, input_size=None) -> NDArray[np.float32]:
     """Maps at the size of the image: bilinear between the centres of their cells, never beyond a map's own range.
 
         pixel p lies at  t = (p - offset) / stride  between the cells, there held to 0 ... h - 1
@@ -145,6 +179,9 @@ def upsample(maps, size, cells=None, input_size=None):
 
     Returns float32 (n, height, width) or (height, width); beyond the outermost centres the nearest cell's value.
     Raises ValueError for another shape or size, for cells that are no such pairs, and for values that are not finite.
+
+    >>> upsample([[0.0, 4.0]], size=(1, 4))
+    array([[0., 1., 3., 4.]], dtype=float32)
     """
     maps = _checked_maps(maps)
     size = _checked_size("size", size)

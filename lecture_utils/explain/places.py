@@ -32,7 +32,7 @@ class Cells:
         return Cells(self.stride * stride, self.offset + self.stride * offset, count)
 
 
-def cell_centres(model, layer=None, size=None):
+def cell_centres(model, layer=None, size=None) -> tuple[tuple[float, float], tuple[float, float]]:
     """Where in the image each cell of a feature map looks: the centre of all that it sees, were there no borders.
 
         cell (i, j) looks at    row stride · i + offset,    column stride · j + offset
@@ -41,17 +41,18 @@ def cell_centres(model, layer=None, size=None):
     pads by it.
 
     Returns ((stride, offset) of the rows, (stride, offset) of the columns), floats, in pixels of the model's input,
-    whose first pixel has its centre at 0. `upsample` and `overlay` take it as `cells`:
-
-        cells = cell_centres(model)
-        heat = upsample(grad_cam(model, images), images.shape[1:3], cells)
-
+    whose first pixel has its centre at 0. `upsample` and `overlay` take it as `cells`.
     VGG16's last map has (16, 7.5), evenly over the image; ResNet50's (32, 0), which is half a cell up and left of that.
     Branches that join must have cells equally far apart. Where they look less than one of their cells past each other,
     as in Xception and NASNet, the middle of the outermost two counts.
 
     Raises ValueError where places cannot be told: after a layer that mixes all of them, or is not known and does not
     look at one window a cell; for branches that contradict each other; and what `grad_cam` raises for model and layer.
+
+    >>> cells = cell_centres(load_model("mnist_cnn"), "conv3")
+    >>> cells
+    ((4.0, 1.5), (4.0, 1.5))
+    >>> heat = upsample(np.ones((7, 7)), (28, 28), cells)
     """
     network = surgery.unroll(model)
     return centres(network, surgery.find_feature_map(network, layer), size)

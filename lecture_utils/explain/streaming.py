@@ -10,6 +10,7 @@ import types
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -20,7 +21,7 @@ from . import surgery
 from .cam import grad_cam
 
 
-def explain_dataset(model, dataset, method=grad_cam, *, folder=None, progress=True, **options):
+def explain_dataset(model, dataset, method=grad_cam, *, folder=None, progress=True, **options) -> Iterator[Any]:
     """Yields `method(model, images, **options)` for every batch of a `tf.data.Dataset`, in the dataset's order.
 
     dataset: batches of images, or tuples that begin with them, such as (images, labels); the images as `method`
@@ -60,6 +61,11 @@ def explain_dataset(model, dataset, method=grad_cam, *, folder=None, progress=Tr
     Raises ValueError if the folder holds maps of another model, method, dataset or options, also later, at the first
     batch that is not the one whose maps lie there; if the dataset's elements are not batches; TypeError if the method
     or an option holds something that cannot be compared; and whatever `method` raises.
+
+    >>> import tensorflow as tf; from lecture_utils.explain.streaming import explain_dataset
+    >>> images = tf.data.Dataset.from_tensor_slices(np.ones((5, 28, 28, 1), "float32")).batch(2)
+    >>> [maps.shape for maps in explain_dataset(load_model("mnist_cnn"), images, layer="conv3", progress=False)]
+    [(2, 7, 7), (2, 7, 7), (1, 7, 7)]
     """
     take = _images_of(model, dataset)
     strategy = tf.distribute.get_strategy()                     # the caller's; the generator may run outside its scope

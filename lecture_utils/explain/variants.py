@@ -1,13 +1,16 @@
 """Four relatives of Grad-CAM, for comparison. Each is its equation, in the names that `cam` explains."""
 
+from __future__ import annotations
+
 import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
 from . import engine
 from .cam import bilinear
 
 
-def hires_cam(model, images, layer=None, class_index=None, *, output=None, score=None):
+def hires_cam(model, images, layer=None, class_index=None, *, output=None, score=None) -> NDArray[np.float32]:
     """HiResCAM: each place of a feature map weighed by its own gradient, not by the map's average.
 
         M^c = Σ_k ∂y^c/∂A^k ⊙ A^k
@@ -15,6 +18,11 @@ def hires_cam(model, images, layer=None, class_index=None, *, output=None, score
     Under a head of global average pooling and one linear layer, Z times this map is the CAM.
 
     Arguments and errors as for `grad_cam`. Returns float32 (n, h, w), signed.
+
+    >>> model, data = load_model("mnist_cnn"), load_mnist("embedded")
+    MNIST: ... embedded (drawn by code)
+    >>> hires_cam(model, data.x_test[:2], "conv3").shape
+    (2, 7, 7)
 
     Draelos & Carin, Use HiResCAM instead of Grad-CAM for faithful explanations of convolutional neural networks, 2020,
     arXiv:2011.08891.
@@ -27,12 +35,17 @@ def _hires_cam(A, dy_dA):
     return tf.reduce_sum(dy_dA * A, axis=-1)                                # M = Σ_k ∂y/∂A^k ⊙ A^k
 
 
-def layer_cam(model, images, layer=None, class_index=None, *, output=None, score=None):
+def layer_cam(model, images, layer=None, class_index=None, *, output=None, score=None) -> NDArray[np.float32]:
     """LayerCAM: HiResCAM that counts only the places whose growth would raise the score.
 
         L^c = ReLU(Σ_k ReLU(∂y^c/∂A^k) ⊙ A^k)
 
     Arguments and errors as for `grad_cam`. Returns float32 (n, h, w).
+
+    >>> model, data = load_model("mnist_cnn"), load_mnist("embedded")
+    MNIST: ... embedded (drawn by code)
+    >>> layer_cam(model, data.x_test[:2], "conv3").shape
+    (2, 7, 7)
 
     Jiang, Zhang, Hou, Cheng & Wei, LayerCAM: Exploring Hierarchical Class Activation Maps for Localization, IEEE
     Transactions on Image Processing 30, 2021, doi:10.1109/TIP.2021.3089943.
@@ -45,7 +58,7 @@ def _layer_cam(A, dy_dA):
     return tf.nn.relu(tf.reduce_sum(tf.nn.relu(dy_dA) * A, axis=-1))        # L = ReLU(Σ_k ReLU(∂y/∂A^k) ⊙ A^k)
 
 
-def grad_cam_pp(model, images, layer=None, class_index=None, *, output=None, score=None):
+def grad_cam_pp(model, images, layer=None, class_index=None, *, output=None, score=None) -> NDArray[np.float32]:
     """Grad-CAM++: only positive gradients count, and within a feature map each place has a weight of its own.
 
         α_ij^k = g² / (2 g² + g³ Σ_ab A_ab^k),  g = ∂y^c/∂A_ij^k         0 where the denominator is
@@ -55,6 +68,11 @@ def grad_cam_pp(model, images, layer=None, class_index=None, *, output=None, sco
     α the factor exp(y) cancels. In w it multiplies the whole map and is left off, so that it cannot overflow.
 
     Arguments and errors as for `grad_cam`. Returns float32 (n, h, w).
+
+    >>> model, data = load_model("mnist_cnn"), load_mnist("embedded")
+    MNIST: ... embedded (drawn by code)
+    >>> grad_cam_pp(model, data.x_test[:2], "conv3").shape
+    (2, 7, 7)
 
     Chattopadhyay, Sarkar, Howlader & Balasubramanian, Grad-CAM++: Improved Visual Explanations for Deep Convolutional
     Networks, WACV 2018, arXiv:1710.11063.
@@ -70,7 +88,7 @@ def _grad_cam_pp(A, dy_dA):
     return tf.nn.relu(tf.einsum("nijk,nk->nij", A, w))                      # L = ReLU(Σ_k w_k A^k)
 
 
-def score_cam(model, images, layer=None, class_index=None, *, output=None, score=None):
+def score_cam(model, images, layer=None, class_index=None, *, output=None, score=None) -> NDArray[np.float32]:
     """Score-CAM: no gradient; a feature map weighs what the network still thinks of the image seen through it.
 
         M^k = A^k at the size of the image (each cell where it looks), its minimum shifted to 0, its maximum scaled to 1
@@ -83,6 +101,11 @@ def score_cam(model, images, layer=None, class_index=None, *, output=None, score
     It takes k + 1 forward passes an image, in batches of bounded size. Arguments and errors as for `grad_cam`; an image
     keeps the class predicted for the whole of it. A `score` is called with one row per image, as it is by `grad_cam`,
     but needs no gradient. Returns float32 (n, h, w).
+
+    >>> model, data = load_model("mnist_cnn"), load_mnist("embedded")
+    MNIST: ... embedded (drawn by code)
+    >>> score_cam(model, data.x_test[:2], "conv3").shape
+    (2, 7, 7)
 
     Wang, Wang, Du, Yang, Zhang, Ding, Mardziel & Hu, Score-CAM: Score-Weighted Visual Explanations for Convolutional
     Neural Networks, CVPR workshop 2020, arXiv:1910.01279.
