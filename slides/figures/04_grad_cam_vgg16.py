@@ -20,7 +20,7 @@ LAYERS = ["block1_conv2", "block2_conv2", "block3_conv3", "block4_conv3", "block
 BLOCKS = [(2, 64, 224), (2, 128, 112), (3, 256, 56), (3, 512, 28), (3, 512, 14)]  # convolutions, channels, side
 KOREAN = {"airplane": "비행기", "automobile": "자동차", "bird": "새", "cat": "고양이", "deer": "사슴", "dog": "개",
           "frog": "개구리", "horse": "말", "ship": "배", "truck": "트럭"}
-STEEL_KOREAN = {"crazing": "균열", "inclusion": "개재물", "patches": "반점", "pitted_surface": "패임", "rolled-in_scale": "압입 스케일",
+STEEL_KOREAN = {"crazing": "균열", "inclusion": "개재물", "patches": "반점", "pitted_surface": "파임", "rolled-in_scale": "압입 스케일",
                 "scratches": "긁힘"}
 
 
@@ -230,7 +230,7 @@ def map_of_cat(say):
     picture(axes[0], cat())
     bare_map(axes[1], L)
     picture(axes[2], overlay(cat(), L))
-    for axis, title in zip(axes, (say("photograph", "사진"), say(f"{L.shape[0]}×{L.shape[1]} cells", f"셀 {L.shape[0]}×{L.shape[1]}개"),
+    for axis, title in zip(axes, (say("photograph", "사진"), say(f"{L.shape[0]}×{L.shape[1]} cells", f"{L.shape[0]}×{L.shape[1]}칸"),
                                   say("laid over: cat", "겹친 것: 고양이"))):
         axis.set_title(title, pad=7)
     return figure

@@ -295,7 +295,7 @@ def hits(say):
     axis.plot([-0.6, 4.1], [percent[4]] * 2, color="black", linestyle="--", linewidth=2)
     axis.text(4.2, percent[4], say(f"blind dart\n{percent[4]}%", f"아무 데나\n{percent[4]}%"), va="center", linespacing=1.3)
     axis.set_xticks(places, ["Grad-CAM", "HiResCAM"] * 2)
-    for x, title in ((0.5, say("GAP head", "GAP 출력부")), (3.1, say("Flatten head", "Flatten 출력부"))):
+    for x, title in ((0.5, say("GAP head", "GAP 헤드")), (3.1, say("Flatten head", "Flatten 헤드"))):
         axis.text(x, 106, title, ha="center", va="center")
     axis.set_xlim(-0.6, 5), axis.set_ylim(0, 112)
     axis.set_yticks([0, 50, 100], ["0%", "50%", "100%"])
