@@ -8,9 +8,7 @@ from lecture_utils import cam, cell_centres, load_model, load_neu, upsample
 from lecture_utils.plots import BLUE, EVIDENCE, GREY, ORANGE, SIGNED, bare_map, draw_boxes, number_grid, overlay, picture, plt
 from slides.figures.drawing import TEXT, arrow, block, canvas, mark
 from tools.decks.code import printed
-
-KOREAN = {"crazing": "균열", "inclusion": "개재물", "patches": "반점", "pitted_surface": "파임", "rolled-in_scale": "압입 스케일",
-          "scratches": "긁힘"}
+from tools.notebooks.glossary import korean
 
 # A small example: two maps of 2×2 places, their weights for one class, and its bias.
 A1, A2, W1, W2, BIAS = np.array([[4, 0], [0, 4]]), np.array([[0, 2], [0, 2]]), 2, -1, 1
@@ -46,7 +44,7 @@ def named(c, say, line=False):
     """The name of class c, in two lines where it is long."""
     name = neu().class_names[c]
     english = name.replace("_", " ").replace("-in ", "-in\n" if line else "-in ")
-    return say(english.replace("pitted ", "pitted\n") if line else english, KOREAN[name])
+    return say(english.replace("pitted ", "pitted\n") if line else english, korean(name))
 
 
 # ---- steel

@@ -9,6 +9,7 @@ from lecture_utils import cam, cell_centres, load_model, load_neu
 from lecture_utils.plots import BLUE, GREY, ORANGE, SIGNED, number_grid, overlay, picture, plt
 from slides.figures.drawing import PALE, TEXT, arrow, block, canvas, mark
 from tools.decks.code import printed
+from tools.notebooks.glossary import korean
 
 NOTEBOOK = "05_cam_equivalence_proof"
 A_TOY, V_TOY = np.array([[1, 1], [1, 5]]), np.array([[4, 0], [0, 0]])  # notebook 5, section 5
@@ -123,7 +124,7 @@ def gradient_arrives(say):
 
 def steel(say):
     chosen, M, L = three()
-    names = [say("crazing", "균열"), say("patches", "반점"), say("scratches", "긁힘")]
+    names = [say(name, korean(name)) for name in ("crazing", "patches", "scratches")]
     figure, axes = plt.subplots(3, 3, figsize=(5.5, 5.2), layout="constrained")
     for row, name, image, M_c, L_c in zip(axes, names, chosen, M, L):
         picture(row[0], image)

@@ -19,9 +19,8 @@ from lecture_utils.datasets.synthetic import draw_steel
 from lecture_utils.plots import BLUE, GREY, LINES, ORANGE, draw_boxes, picture, plt
 from slides.figures.drawing import TEXT
 from tools.decks.code import cell_with
+from tools.notebooks.glossary import korean
 
-NAMES_KO = {"crazing": "균열", "inclusion": "개재물", "patches": "반점", "pitted_surface": "파임", "rolled-in_scale": "압입 스케일",
-            "scratches": "긁힘"}
 SIZE = (200, 200)
 SCALE = 4           # the class of rolled-in scale
 
@@ -54,7 +53,7 @@ def in_place(maps, layer=None):
 
 def name_of(say, c):
     name = neu().class_names[c]
-    return say(name.replace("_", " "), NAMES_KO[name])
+    return say(name.replace("_", " "), korean(name))
 
 
 # ---- from map to box to score
@@ -202,8 +201,8 @@ def chance(score):
 
 
 IGNORANT = ("random", "centre")
-KOREAN = {"random": "무작위", "centre": "가운데", "pointing game": "포인팅 게임", "energy inside": "상자 안 에너지",
-          "IoU at 15 %": "IoU, 15 %"}
+KOREAN = {"random": "무작위", "centre": "가운데", "IoU at 15 %": "IoU, 15 %",
+          **{score: korean(score) for score in ("pointing game", "energy inside")}}
 
 
 def called(say, name):

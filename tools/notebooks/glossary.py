@@ -54,15 +54,18 @@ def terms():
 
 def korean(name):
     """The Korean of a term, or of a class as its data set calls it, such as `pitted_surface`."""
-    terms, names = glossary()
-    return ({term.english: term.korean for term in terms} | names)[name.replace("_", " ")]
+    every, names = glossary()
+    found = {term.english: term.korean for term in every} | names
+    if name.replace("_", " ") not in found:
+        raise KeyError(f"docs/glossary.toml has no '{name.replace('_', ' ')}'")
+    return found[name.replace("_", " ")]
 
 
 def table():
     """The glossary as a page of Markdown that GitHub shows with its formulas."""
     rows = [f"| {', '.join(term.names)} | {term.korean} | {f'${term.symbol}$' if term.symbol else ''} "
             f"| {term.means}<br>{term.means_ko} | [{term.notebook}](../notebooks/{term.first}.ipynb) |" for term in terms()]
-    classes = " · ".join(f"{english} {korean}" for english, korean in glossary()[1].items())
+    classes = " · ".join(f"{name} {in_korean}" for name, in_korean in glossary()[1].items())
     return "\n".join([
         "<!-- Written by `python3 course.py stamp` from glossary.toml: change that file. -->", "# Glossary · 용어집", "",
         "| term | 한국어 | symbol | what it is | notebook |", "|---|---|---|---|---|", *rows, "",
