@@ -12,7 +12,8 @@ from matplotlib import pyplot as plt
 from PIL import Image
 
 from tools import slides
-from tools.decks import code, figures, fonts, page, source
+from tools.decks import code, figures, page, source
+from tools.notebooks import fonts
 
 DECKS = source.deck_names()
 BOTH = [(name, language) for name in DECKS for language in source.LANGUAGES]

@@ -57,8 +57,9 @@ def make_checkout(root):
     """Four notebooks: one that works, one that fails, one that hangs, one whose kernel dies."""
     for folder in ("tools", "classroom"):
         shutil.copytree(ROOT / folder, root / folder, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("conftest.py", "pyproject.toml", "CITATION.cff"):
-        shutil.copy(ROOT / name, root)
+    (root / "docs").mkdir()
+    for name in ("conftest.py", "pyproject.toml", "CITATION.cff", "docs/glossary.toml"):
+        shutil.copy(ROOT / name, root / name)
     folder = root / "notebooks"
     folder.mkdir()
     make_notebook(folder / "01_works.ipynb", new_code_cell("1 + 1"), new_code_cell(FIGURE),

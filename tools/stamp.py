@@ -2,8 +2,9 @@
 
 The repository's address stands in pyproject.toml ([project.urls] Repository). From there it goes into the bootstrap
 cell and the launch badge of every notebook, and into README.md and CITATION.cff. The course map in README.md is
-written from the notebooks' title cells, its pictures from their figures. `stamp --check` changes nothing, names the
-files that differ, and refuses the placeholder that stands for the address until there is one.
+written from the notebooks' title cells, its pictures from their figures; docs/GLOSSARY.md is written from
+docs/glossary.toml. `stamp --check` changes nothing, names the files that differ, and refuses the placeholder that
+stands for the address until there is one.
 """
 import argparse
 import html
@@ -17,6 +18,7 @@ import urllib.parse
 import nbformat
 from PIL import Image, ImageChops
 
+from .notebooks import glossary
 from .notebooks.bootstrap_cell import FOLDED, bootstrap_cell, colab_badge, is_placeholder
 from .notebooks.pages import thumbnail
 from .notebooks.title_cell import promise, thumbnail_figure, title, title_table
@@ -48,7 +50,8 @@ def stamped_texts(root):
     texts[root / "CITATION.cff"] = with_value(root / "CITATION.cff", "repository-code", address)
     texts[root / "classroom" / "zero-to-jupyterhub.yaml"] = with_value(
         root / "classroom" / "zero-to-jupyterhub.yaml", "COURSE_REPOSITORY", address)
-    return {path: text for path, text in texts.items() if text != path.read_text(encoding="utf-8")}
+    texts[root / "docs" / "GLOSSARY.md"] = glossary.table()
+    return {path: text for path, text in texts.items() if not path.is_file() or text != path.read_text(encoding="utf-8")}
 
 
 def stamped_pictures(root):

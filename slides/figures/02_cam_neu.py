@@ -8,9 +8,7 @@ from lecture_utils import cam, cell_centres, load_model, load_neu, upsample
 from lecture_utils.plots import BLUE, EVIDENCE, GREY, ORANGE, SIGNED, bare_map, draw_boxes, number_grid, overlay, picture, plt
 from slides.figures.drawing import TEXT, arrow, block, canvas, mark
 from tools.decks.code import printed
-
-KOREAN = {"crazing": "균열", "inclusion": "개재물", "patches": "반점", "pitted_surface": "패임", "rolled-in_scale": "압입 스케일",
-          "scratches": "긁힘"}
+from tools.notebooks.glossary import korean
 
 # A small example: two maps of 2×2 places, their weights for one class, and its bias.
 A1, A2, W1, W2, BIAS = np.array([[4, 0], [0, 4]]), np.array([[0, 2], [0, 2]]), 2, -1, 1
@@ -46,7 +44,7 @@ def named(c, say, line=False):
     """The name of class c, in two lines where it is long."""
     name = neu().class_names[c]
     english = name.replace("_", " ").replace("-in ", "-in\n" if line else "-in ")
-    return say(english.replace("pitted ", "pitted\n") if line else english, KOREAN[name])
+    return say(english.replace("pitted ", "pitted\n") if line else english, korean(name))
 
 
 # ---- steel
@@ -71,7 +69,7 @@ def six_defects(say):
 def two_heads(say):
     """The trunk, and above it the two heads with their parameters."""
     figure, axis = canvas(11.7, 4.7)
-    block(axis, 1.1, 2.35, say("trunk:\nfour\nconvolutions", "몸통:\n합성곱\n층 4개"), width=1.9, height=2.1, colour=GREY)
+    block(axis, 1.1, 2.35, say("trunk:\nfour\nconvolutions", "백본:\n합성곱\n층 4개"), width=1.9, height=2.1, colour=GREY)
     block(axis, 3.5, 2.35, "$A$\n25×25×64", width=1.8, height=1.3, colour=GREY)
     arrow(axis, (2.07, 2.35), (2.58, 2.35))
     for y, name, first, second in ((3.75, "neu_dense", say("pool 5×5,\nFlatten\n1600", "풀링 5×5,\nFlatten\n1600"), "Dense\n64"), (0.95, "neu_gap", say("GAP: means\n64", "GAP: 평균\n64"), None)):
@@ -85,7 +83,7 @@ def two_heads(say):
         arrow(axis, (8.57 if second else 6.67, y), (8.98, y))
         layers = [layer for layer in network(name).layers if layer.name in ("dense1", "logits")]
         count = sum(layer.count_params() for layer in layers)
-        axis.text(7.75, y - 0.93, say(f"{name}: {count:,} parameters in the head", f"{name}: 출력부의 매개변수 {count:,}개"), ha="center", va="center",
+        axis.text(7.75, y - 0.93, say(f"{name}: {count:,} parameters in the head", f"{name}: 헤드의 매개변수 {count:,}개"), ha="center", va="center",
                   fontsize=TEXT, color=colour)
     return figure
 
@@ -212,7 +210,7 @@ def wrong_share():
 def retrofit(say):
     """What notebook 2 prints of the three networks: parameters and accuracy."""
     rows = [line.rsplit("parameters", 1) for line in printed("02_cam_neu", 'report = {"Flatten head')[-3:]]
-    names = [say("Flatten head", "Flatten 출력부"), say("GAP head, trunk frozen", "GAP 출력부, 몸통 고정"), say("GAP head, all tuned", "GAP 출력부, 전체 미세 조정")]
+    names = [say("Flatten head", "Flatten 헤드"), say("GAP head, trunk frozen", "GAP 헤드, 백본 고정"), say("GAP head, all tuned", "GAP 헤드, 전체 미세 조정")]
     figure, axis = canvas(11.7, 3.6)
     for x, text in ((6.3, say("parameters", "매개변수")), (9.6, say("accuracy", "정확도"))):
         axis.text(x, 3.2, text, ha="center", va="center", fontsize=TEXT)

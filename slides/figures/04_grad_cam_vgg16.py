@@ -14,14 +14,11 @@ from lecture_utils.plots import BLUE, GREY, ORANGE, bare_map, overlay, picture, 
 from slides.figures.drawing import PALE, TEXT, arrow, block, canvas
 from tools.decks.code import printed
 from tools.decks.source import ROOT
+from tools.notebooks.glossary import korean
 
 NOTEBOOK = "04_grad_cam_vgg16"
 LAYERS = ["block1_conv2", "block2_conv2", "block3_conv3", "block4_conv3", "block5_conv3"]
 BLOCKS = [(2, 64, 224), (2, 128, 112), (3, 256, 56), (3, 512, 28), (3, 512, 14)]  # convolutions, channels, side
-KOREAN = {"airplane": "비행기", "automobile": "자동차", "bird": "새", "cat": "고양이", "deer": "사슴", "dog": "개",
-          "frog": "개구리", "horse": "말", "ship": "배", "truck": "트럭"}
-STEEL_KOREAN = {"crazing": "균열", "inclusion": "개재물", "patches": "반점", "pitted_surface": "패임", "rolled-in_scale": "압입 스케일",
-                "scratches": "긁힘"}
 
 
 @functools.cache
@@ -47,7 +44,7 @@ def probabilities(scores):
 
 
 def class_name(say, c):
-    return say(network().class_names[c], KOREAN[network().class_names[c]])
+    return say(network().class_names[c], korean(network().class_names[c]))
 
 
 @functools.cache
@@ -230,8 +227,8 @@ def map_of_cat(say):
     picture(axes[0], cat())
     bare_map(axes[1], L)
     picture(axes[2], overlay(cat(), L))
-    for axis, title in zip(axes, (say("photograph", "사진"), say(f"{L.shape[0]}×{L.shape[1]} cells", f"셀 {L.shape[0]}×{L.shape[1]}개"),
-                                  say("laid over: cat", "겹친 것: 고양이"))):
+    for axis, title in zip(axes, (say("photograph", "사진"), say(f"{L.shape[0]}×{L.shape[1]} cells", f"{L.shape[0]}×{L.shape[1]}칸"),
+                                  say("laid over: cat", f"겹친 것: {korean('cat')}"))):
         axis.set_title(title, pad=7)
     return figure
 
@@ -398,7 +395,7 @@ def six_mistakes():
 
 def mistakes(say):
     images, maps, true, answers, sure = six_mistakes()
-    told = lambda name: say(name.replace("_", " ").replace("pitted surface", "pitted").replace("rolled-in scale", "scale"), STEEL_KOREAN[name])
+    told = lambda name: say(name.replace("_", " ").replace("pitted surface", "pitted").replace("rolled-in scale", "scale"), korean(name))
     titles = [f"{told(t)}\n→ {told(q)}\n{s:.0%}" for t, q, s in zip(true, answers, sure)]
     figure, axes = plt.subplots(2, 6, figsize=(11.7, 3.4), layout="constrained")
     for upper, lower, image, L, title in zip(*axes, images, maps, titles):

@@ -9,6 +9,7 @@ from lecture_utils import cam, cell_centres, load_model, load_neu
 from lecture_utils.plots import BLUE, GREY, ORANGE, SIGNED, number_grid, overlay, picture, plt
 from slides.figures.drawing import PALE, TEXT, arrow, block, canvas, mark
 from tools.decks.code import printed
+from tools.notebooks.glossary import korean
 
 NOTEBOOK = "05_cam_equivalence_proof"
 A_TOY, V_TOY = np.array([[1, 1], [1, 5]]), np.array([[4, 0], [0, 0]])  # notebook 5, section 5
@@ -123,7 +124,7 @@ def gradient_arrives(say):
 
 def steel(say):
     chosen, M, L = three()
-    names = [say("crazing", "균열"), say("patches", "반점"), say("scratches", "긁힘")]
+    names = [say(name, korean(name)) for name in ("crazing", "patches", "scratches")]
     figure, axes = plt.subplots(3, 3, figsize=(5.5, 5.2), layout="constrained")
     for row, name, image, M_c, L_c in zip(axes, names, chosen, M, L):
         picture(row[0], image)
@@ -295,7 +296,7 @@ def hits(say):
     axis.plot([-0.6, 4.1], [percent[4]] * 2, color="black", linestyle="--", linewidth=2)
     axis.text(4.2, percent[4], say(f"blind dart\n{percent[4]}%", f"아무 데나\n{percent[4]}%"), va="center", linespacing=1.3)
     axis.set_xticks(places, ["Grad-CAM", "HiResCAM"] * 2)
-    for x, title in ((0.5, say("GAP head", "GAP 출력부")), (3.1, say("Flatten head", "Flatten 출력부"))):
+    for x, title in ((0.5, say("GAP head", "GAP 헤드")), (3.1, say("Flatten head", "Flatten 헤드"))):
         axis.text(x, 106, title, ha="center", va="center")
     axis.set_xlim(-0.6, 5), axis.set_ylim(0, 112)
     axis.set_yticks([0, 50, 100], ["0%", "50%", "100%"])

@@ -14,6 +14,7 @@ from lecture_utils import (deconvnet, grad_cam, grad_cam_classes, guided_backpro
 from lecture_utils.plots import BLUE, GREY, ORANGE, bare_map, image_grid, number_grid, picture, plt, signed_image
 from slides.figures.drawing import TEXT, arrow, block, canvas, mark
 from tools.decks.code import printed
+from tools.notebooks.glossary import korean
 
 # Notebook 6's nine units: x comes in on the way forward, R comes back from above.
 X = np.array([[2, -1, 3], [-4, 1, -2], [5, -3, 4]])
@@ -212,9 +213,9 @@ def composed(say):
 
 
 def two_classes(say):
-    cat_name, horse_name = say("cat", "고양이"), say("horse", "말")
+    names = [say(name, korean(name)) for name in ("cat", "horse")]
     shown = [grey(G) for G in pairs()["guided backprop"]] + [overlay(scene()[0], L) for L in pairs()["Grad-CAM"]]
-    titles = [f"{method}:\n{name}" for method in ("guided backprop", "Grad-CAM") for name in (cat_name, horse_name)]
+    titles = [f"{method}:\n{name}" for method in ("guided backprop", "Grad-CAM") for name in names]
     return roomy(image_grid(shown, titles, columns=4, cell=2.9))
 
 
@@ -316,8 +317,8 @@ def on_the_way_down(say):
 
 def fused(say):
     shown = [scene()[0]] + [grey(G) for G in pairs()["Guided Grad-CAM"]]
-    titles = [say("composed picture", "합성 사진"), say("Guided Grad-CAM: cat", "Guided Grad-CAM: 고양이"),
-              say("Guided Grad-CAM: horse", "Guided Grad-CAM: 말")]
+    titles = [say("composed picture", "합성 사진"),
+              *(say(f"Guided Grad-CAM: {name}", f"Guided Grad-CAM: {korean(name)}") for name in ("cat", "horse"))]
     return roomy(image_grid(shown, titles, columns=3, cell=3.7))
 
 
@@ -329,8 +330,8 @@ def swapped():
 
 
 def swap(say):
-    where_cat = say("Grad-CAM: cat", "Grad-CAM: 고양이")
-    titles = [f"{where_cat}\n× guided: {name}" for name in (say("cat", "고양이"), say("horse", "말"))]
+    cat_name, horse_name = (say(name, korean(name)) for name in ("cat", "horse"))
+    titles = [f"Grad-CAM: {cat_name}\n× guided: {name}" for name in (cat_name, horse_name)]
     return roomy(image_grid([grey(G) for G in swapped()], titles, columns=2, cell=3))
 
 

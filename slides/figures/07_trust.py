@@ -19,9 +19,8 @@ from lecture_utils.datasets.synthetic import draw_steel
 from lecture_utils.plots import BLUE, GREY, LINES, ORANGE, draw_boxes, picture, plt
 from slides.figures.drawing import TEXT
 from tools.decks.code import cell_with
+from tools.notebooks.glossary import korean
 
-NAMES_KO = {"crazing": "균열", "inclusion": "개재물", "patches": "반점", "pitted_surface": "패임", "rolled-in_scale": "압입 스케일",
-            "scratches": "긁힘"}
 SIZE = (200, 200)
 SCALE = 4           # the class of rolled-in scale
 
@@ -54,7 +53,7 @@ def in_place(maps, layer=None):
 
 def name_of(say, c):
     name = neu().class_names[c]
-    return say(name.replace("_", " "), NAMES_KO[name])
+    return say(name.replace("_", " "), korean(name))
 
 
 # ---- from map to box to score
@@ -136,11 +135,11 @@ def rising_threshold(say):
         figure.subplots_adjust(0.01, 0.19, 0.98, 0.9, wspace=0.25)
         picture(left, overlay(neu().x_test[n], L))
         wide_boxes(left, truth()[n]), wide_boxes(left, boxes(L, THRESHOLDS[frame - 1])[:1], "white")
-        left.set_title(say(f"threshold {THRESHOLDS[frame - 1]:.0%}", f"문턱값 {THRESHOLDS[frame - 1]:.0%}"), fontsize=TEXT)
+        left.set_title(say(f"threshold {THRESHOLDS[frame - 1]:.0%}", f"임계값 {THRESHOLDS[frame - 1]:.0%}"), fontsize=TEXT)
         right.plot(np.multiply(THRESHOLDS[:frame], 100), values[:frame], "o-", color=BLUE, linewidth=3, markersize=11)
         right.axhline(0.5, color=GREY, linestyle=":", linewidth=2)
         right.set_xlim(0, 100), right.set_ylim(0, 1), right.set_yticks([0, 0.5, 1], ["0", "0.5", "1"])
-        right.set_xlabel(say("threshold, % of the maximum", "문턱값, 최댓값에 대한 %")), right.set_ylabel("IoU")
+        right.set_xlabel(say("threshold, % of the maximum", "임계값, 최댓값에 대한 %")), right.set_ylabel("IoU")
         right.spines[["top", "right"]].set_visible(False)
         frames.append(figure)
     return frames
@@ -155,7 +154,7 @@ def drawn_maps(say):
     drawn[1][:] = drawn[3][1:9, 1:9] = drawn[4][3:7, 5:9] = 1
     drawn[2][5, 5] = drawn[3][5, 5] = drawn[4][5, 8] = drawn[5][1, 1] = 2
     names = [say("exact", "정확"), say("everywhere", "어디나"), say("one pixel", "픽셀 하나"), say("too large", "너무 큼"),
-             say("half beside", "반쯤 벗어남"), say("a hot speck", "뜨거운 점")]
+             say("half beside", "반쯤 벗어남"), say("a hot speck", "튀는 픽셀")]
     same = np.repeat(mask[None], 6, axis=0)
     hits, energy, overlap = pointing_game(drawn, same), energy_inside(drawn, same), box_iou(drawn, [[[3, 3, 7, 7]]] * 6)
     figure, axes = plt.subplots(1, 6, figsize=(11.7, 4.6))
@@ -202,8 +201,8 @@ def chance(score):
 
 
 IGNORANT = ("random", "centre")
-KOREAN = {"random": "무작위", "centre": "가운데", "pointing game": "포인팅 게임", "energy inside": "상자 안 에너지",
-          "IoU at 15 %": "IoU, 15 %"}
+KOREAN = {"random": "무작위", "centre": "가운데", "IoU at 15 %": "IoU, 15 %",
+          **{score: korean(score) for score in ("pointing game", "energy inside")}}
 
 
 def called(say, name):

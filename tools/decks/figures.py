@@ -20,7 +20,7 @@ from matplotlib.text import Text
 from matplotlib.ticker import MaxNLocator
 from PIL import Image
 
-from .fonts import NANUM
+from ..notebooks.fonts import NANUM
 from .source import LANGUAGES, SOURCES
 
 SMALLEST_TEXT = 24  # pixels of a slide that is 720 high

@@ -7,8 +7,8 @@ from nbconvert.filters.markdown_mistune import MarkdownWithMath
 from pygments.formatters import HtmlFormatter
 
 from ..notebooks import pages
+from ..notebooks.fonts import font_faces
 from .code import quoted
-from .fonts import font_faces
 from .source import FIGURE, QUOTE
 
 TEMPLATE = pathlib.Path(__file__).with_name("template")

@@ -1,7 +1,7 @@
-"""Writes executed notebooks as pages that load nothing from the network, and an index of them.
+"""Writes executed notebooks as pages that load nothing from the network, with an index and the glossary.
 
-Every page is one file: style and figures are inlined, and formulas are drawn here, as SVG, so that they need
-neither a script nor a font where the page is read.
+Every page is one file: style and figures are inlined, formulas are drawn here, as SVG, and Korean letters are carried
+along, so that it needs neither a script nor a font where it is read.
 """
 import base64
 import html
@@ -10,13 +10,15 @@ import pathlib
 import re
 
 import ziamath
-from jinja2 import pass_context
+from jinja2 import Environment, FileSystemLoader, pass_context
 from nbconvert import HTMLExporter
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from PIL import Image
 from pygments.formatters import HtmlFormatter
 from traitlets.config import Config
 
+from . import glossary
+from .fonts import HANGUL, font_faces
 from .title_cell import promise, thumbnail_figure, title
 
 TEMPLATES = pathlib.Path(__file__).with_name("page_templates")
@@ -25,23 +27,30 @@ ziamath.config.svg2 = False  # every drawing complete in itself
 
 
 def write_pages(runs, folder):
-    """Write a page for each notebook that ran, and their index."""
+    """Write a page for each notebook that ran, their index, and the glossary."""
     folder.mkdir(exist_ok=True)
     for run in runs:
         if run.notebook is not None:
             write_page(run.notebook, folder / f"{run.name}.html")
     write_index(runs, folder / "index.html")
+    write_glossary(folder / "glossary.html")
 
 
 def write_page(notebook, path):
     """Write one executed notebook as the page `path`."""
     exporter = PageExporter(extra_template_basedirs=[str(TEMPLATES)], template_name="course")
     text, _ = exporter.from_notebook_node(notebook, {"course": {"title": title(notebook), "style": style()}})
-    path.write_text(text, encoding="utf-8")
+    path.write_text(with_hangul(text), encoding="utf-8")
 
 
 def style():
     return (TEMPLATES / "course.css").read_text(encoding="utf-8") + HtmlFormatter(style="default").get_style_defs(".highlight")
+
+
+def with_hangul(page):
+    """The HTML of a page with the Korean letters it shows, for computers without a Korean font."""
+    letters = "".join(sorted(set(re.findall("[가-힣]", page))))
+    return page.replace("</style>", f"{font_faces(letters, HANGUL)}\n</style>", 1) if letters else page
 
 
 class PageExporter(HTMLExporter):
@@ -109,7 +118,7 @@ def formula(tex, display=False, size=FORMULA_SIZE):
 def write_index(runs, path):
     """Write the list of the notebooks with their pictures, minutes and CPU seconds as the page `path`."""
     cards = "\n".join(card(run) for run in runs)
-    path.write_text(f"""<!DOCTYPE html>
+    path.write_text(with_hangul(f"""<!DOCTYPE html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
@@ -122,14 +131,15 @@ def write_index(runs, path):
 <body>
 <main>
 <h1>How a CNN decides, seen</h1>
-<p>The notebooks as they just ran on this computer. To work in them: <code>python3 course.py lab</code>.</p>
+<p>The notebooks as they just ran on this computer. To work in them: <code>python3 course.py lab</code>.
+Their words, in English and in Korean: <a href="glossary.html">Glossary · 용어집</a>.</p>
 <div class="cards">
 {cards}
 </div>
 </main>
 </body>
 </html>
-""", encoding="utf-8")
+"""), encoding="utf-8")
 
 
 def card(run):
@@ -158,3 +168,16 @@ def thumbnail(png, width):
     file = io.BytesIO()
     image.quantize(256, method=Image.Quantize.MAXCOVERAGE).save(file, format="PNG", optimize=True)
     return min(png, file.getvalue(), key=len)
+
+
+# ---- the glossary
+
+
+def write_glossary(path):
+    """Write the words of the course, English and Korean, as the page `path`."""
+    house = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True)
+    house.filters |= {"formula": formula, "line": lambda text: markdown(text).strip().removeprefix("<p>").removesuffix("</p>")}
+    every, names = glossary.glossary()
+    in_korean = sorted((term for term in every if term.is_hangul), key=lambda term: term.korean)
+    page = house.get_template("glossary.html.j2").render(style=style(), terms=every, in_korean=in_korean, names=names)
+    path.write_text(with_hangul(page), encoding="utf-8")

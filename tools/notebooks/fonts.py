@@ -1,6 +1,7 @@
-"""The fonts of the decks: Nanum Gothic, for Latin and Korean, and DejaVu for code and for signs that Nanum lacks.
+"""The fonts of decks and pages: Nanum Gothic, for Latin and Korean, and DejaVu for code and for signs that Nanum lacks.
 
-Both come with packages. A deck carries of each only the characters it uses, so it looks the same on every computer.
+Both come with packages. A deck carries of each only the characters it uses, so it looks the same on every computer;
+a page carries its Korean letters, for computers that have none.
 """
 import base64
 import importlib.metadata
@@ -16,23 +17,24 @@ from fontTools.ttLib import TTFont
 NANUM = pathlib.Path(importlib.metadata.distribution("koreanize-matplotlib").locate_file("koreanize_matplotlib/fonts"))
 DEJAVU = pathlib.Path(matplotlib.get_data_path(), "fonts/ttf")
 logging.getLogger("fontTools.subset").setLevel(logging.ERROR)  # it names the tables that it can't subset and drops
-FACES = [  # family, weight, file
+DECK = [  # family, weight, file
     ("Deck", 400, NANUM / "NanumGothic.ttf"),
     ("Deck", 700, NANUM / "NanumGothicBold.ttf"),
     ("Deck signs", 400, DEJAVU / "DejaVuSans.ttf"),
     ("Deck code", 400, DEJAVU / "DejaVuSansMono.ttf"),
 ]
+HANGUL = [("Course Hangul", 400, NANUM / "NanumGothic.ttf"), ("Course Hangul", 700, NANUM / "NanumGothicBold.ttf")]
 
 
-def font_faces(text):
+def font_faces(text, faces=DECK):
     """CSS that embeds the characters of `text` in each face; ValueError names those that no face has."""
     wanted = {ord(character) for character in text if character.isprintable()}
-    known = set().union(*(TTFont(file, lazy=True).getBestCmap() for _, _, file in FACES))
+    known = set().union(*(TTFont(file, lazy=True).getBestCmap() for _, _, file in faces))
     if wanted - known:
-        raise ValueError("No font of the decks has the characters " + " ".join(map(chr, sorted(wanted - known))))
+        raise ValueError("No font has the characters " + " ".join(map(chr, sorted(wanted - known))))
     return "\n".join(f"@font-face {{ font-family: '{family}'; font-weight: {weight}; "
                      f"src: url(data:font/woff;base64,{subset_of(file, wanted)}) format('woff'); }}"
-                     for family, weight, file in FACES)
+                     for family, weight, file in faces)
 
 
 def subset_of(file, characters):
