@@ -130,7 +130,7 @@ class Exploration:
     def _signed(self, image, layer, c, sign):
         """Grad-CAM, or with the sign -1 the counterfactual: the two halves of one map that the ReLU parts."""
         def all_layers(x, classes):
-            maps, names = engine.explain_feature_maps(self.model, x, _before_relu, self.layers, classes)
+            maps, names = engine.explain_feature_maps(self.model, x, _before_relu, self.layers, engine.ClassScore(classes))
             return {name: maps_of for name, maps_of in zip(names, maps)}
 
         return np.maximum(sign * self._of_class("layers", image, c, all_layers)[layer], 0)
