@@ -162,7 +162,7 @@ def confidence(model, images, class_index=None, keep=None, baseline=blurred, *, 
     >>> confidence(model, data.x_test[:2], keep=seen) <= 1
     array([ True,  True])
     """
-    y, classes = engine.scores(model, images, class_index, output)
+    y, classes = engine.scores(model, images, engine.ClassScore(class_index, output))
     probability = _probability_of(model, images, output)
     if keep is not None:
         images = _one_array(images)
@@ -171,7 +171,7 @@ def confidence(model, images, class_index=None, keep=None, baseline=blurred, *, 
             raise ValueError(f"keep is a share of each pixel, in [0, 1]; got values in [{keep.min():.4g}, "
                              f"{keep.max():.4g}]. Maps: normalize(maps) of maps without negative values")
         keep = _over_channels(keep, images)
-        y, _ = engine.scores(model, _like(images, keep * images + (1 - keep) * baseline(images)), None, output)
+        y, _ = engine.scores(model, _like(images, keep * images + (1 - keep) * baseline(images)), engine.ClassScore(None, output))
     return probability(y, classes)
 
 
@@ -260,7 +260,7 @@ def insertion(model, images, maps, class_index=None, *, output=None, steps=20, b
 
 def _curve(model, images, maps, class_index, output, steps, baseline, seed, progress, insert):
     _require_count(steps, "steps")
-    _, classes = engine.scores(model, images, class_index, output)
+    _, classes = engine.scores(model, images, engine.ClassScore(class_index, output))
     probability = _probability_of(model, images, output)
     images = _one_array(images)
     maps = _at_size_of(model, images, maps, "maps")
@@ -273,7 +273,7 @@ def _curve(model, images, maps, class_index, output, steps, baseline, seed, prog
             first, last = last, image
         changed = _rank(map_, random) < np.round(share * map_.size)[:, None, None]          # (steps + 1, height, width)
         states = np.where(_over_channels(changed, images), last, first)
-        y, _ = engine.scores(model, _like(images, states), None, output)
+        y, _ = engine.scores(model, _like(images, states), engine.ClassScore(None, output))
         rows.append(probability(y, np.full(len(y), c)))
     return Curve(share, np.stack(rows))
 

@@ -49,6 +49,14 @@ def png(array):
 # ---- what is shown
 
 
+def attribution(exploring, image, choice=Choice()):
+    return exploring.attribution(image, exploring.complete(image, choice))
+
+
+def views(exploring, image, choice=Choice()):
+    return exploration.views(exploring, image, exploring.complete(image, choice))
+
+
 def placed_guided_grad_cam(model, images, layer, c):
     """As the paper defines it, the map laid where its cells look."""
     maps = upsample(grad_cam(model, images, layer, c), images.shape[1:3], cell_centres(model, layer))
@@ -61,7 +69,7 @@ def placed_guided_grad_cam(model, images, layer, c):
 def test_a_map_is_the_one_of_the_public_function(exploring, reader, digits, method, function, layer):
     close = 1e-2 if method == "Guided Grad-CAM" else 1e-5       # a gate whose input rounds to zero may open or not
     for c in (0, 7, None):
-        shown = exploring.attribution(digits[1], Choice(method, layer, c))
+        shown = attribution(exploring, digits[1], Choice(method, layer, c))
         expected = function(reader, digits[1:2], layer, c)[0]
         np.testing.assert_allclose(shown, expected, atol=close * np.abs(expected).max())
 
@@ -71,7 +79,7 @@ def test_methods_without_a_layer_are_those_of_the_public_functions(steel):
     exploring = Exploration(steel, "abcdef")
     for method, function in (("CAM", cam), ("guided backprop", guided_backprop)):
         expected = function(steel, images, 4)[0]
-        np.testing.assert_allclose(exploring.attribution(images[0], Choice(method, None, 4)), expected,
+        np.testing.assert_allclose(attribution(exploring, images[0], Choice(method, None, 4)), expected,
                                    atol=1e-5 * np.abs(expected).max())
 
 
@@ -83,7 +91,7 @@ def test_cam_is_offered_only_where_there_is_a_gap_head(exploring, steel):
 def test_scores_are_the_model_s_and_are_shown_with_two_decimals(exploring, reader, digits):
     expected = reader.predict(digits[2:3], verbose=0)[0]
     np.testing.assert_allclose(exploring.scores(digits[2]), expected, atol=1e-5)
-    shown = exploration.scores_html(exploration.score_lines(exploring, digits[2], [Choice()]))
+    shown = exploration.scores_html(exploration.score_lines(exploring, digits[2], [exploring.complete(digits[2], Choice())]))
     assert re.findall(r'class="score"[^>]*>([^<]+)<', shown) == [f"{score:.2f}" for score in expected]
 
 
@@ -117,7 +125,7 @@ def test_images_of_the_same_bytes_and_another_shape_are_different_images():
     for shape in ((6, 8, 1), (8, 6, 1)):
         image = pixels.reshape(shape)
         np.testing.assert_allclose(exploring.scores(image), model(image[None], training=False)[0], atol=1e-5)
-        assert exploring.attribution(image, Choice()).shape == (shape[0], shape[1] - 2)
+        assert attribution(exploring, image).shape == (shape[0], shape[1] - 2)
 
 
 def test_of_a_thousand_classes_the_best_ten_are_listed_and_each_is_explained_alone():
@@ -127,7 +135,7 @@ def test_of_a_thousand_classes_the_best_ten_are_listed_and_each_is_explained_alo
     image = np.random.default_rng(1).random((8, 8, 3), dtype=np.float32)
     exploring = Exploration(model, range(40))
     assert exploring.listed_classes(image) == sorted(range(40), key=lambda c: -model(image[None])[0, c])[:10]
-    np.testing.assert_allclose(exploring.attribution(image, Choice(class_index=33)), grad_cam(model, image[None], None, 33)[0],
+    np.testing.assert_allclose(attribution(exploring, image, Choice(class_index=33)), grad_cam(model, image[None], None, 33)[0],
                                atol=1e-6)
 
 
@@ -145,7 +153,7 @@ def test_an_image_is_computed_once_whatever_is_asked_of_it(exploring, digits, mo
 def test_memory_is_bounded(exploring, digits, monkeypatch):
     monkeypatch.setattr(exploration, "REMEMBERED", 4)
     for image in digits:
-        exploring.scores(image), exploring.attribution(image, Choice())
+        exploring.scores(image), attribution(exploring, image)
     assert len(exploring._answers) == 4
     assert exploring.scores(digits[0]).argmax() == 0
 
@@ -162,12 +170,12 @@ def test_what_was_not_asked_for_the_longest_time_is_forgotten(exploring, digits,
 
 
 def test_threads_get_the_same_answers(exploring, digits):
-    expected = [exploring.attribution(image, Choice(class_index=3)) for image in digits]
+    expected = [attribution(exploring, image, Choice(class_index=3)) for image in digits]
     exploring._answers.clear()
     found = [None] * 30
 
     def ask(n):
-        found[n] = exploring.attribution(digits[n % 6], Choice(class_index=3))
+        found[n] = attribution(exploring, digits[n % 6], Choice(class_index=3))
 
     threads = [threading.Thread(target=ask, args=(n,)) for n in range(30)]
     [thread.start() for thread in threads], [thread.join() for thread in threads]
@@ -178,7 +186,7 @@ def test_threads_get_the_same_answers(exploring, digits):
                                     Choice("CAM"), Choice(opacity=1.5)])
 def test_what_there_is_not_is_a_clear_error(exploring, digits, choice):
     with pytest.raises(ValueError, match="there is no|opacity"):
-        exploring.attribution(digits[0], choice)
+        exploring.complete(digits[0], choice)
 
 
 def test_names_that_do_not_fit_the_model_are_a_clear_error(reader):
@@ -225,7 +233,7 @@ def test_a_map_is_laid_over_what_it_looks_at(unpadded, choice, size, monkeypatch
     monkeypatch.setattr(exploration, "SMALL", 100)          # a picture that is stored exactly
     halve = None if size == 28 else lambda images: images.reshape(-1, 28, 2, 28, 2, 1).mean(axis=(2, 4))
     exploring, (image, there) = Exploration(unpadded, "ab", halve), dot(size)
-    map_, laid_over = exploration.views(exploring, image, choice)
+    map_, laid_over = views(exploring, image, choice)
     heat = decoded(laid_over.src).sum(axis=-1, dtype=int)
     assert there[heat == heat.max()].all()
     assert "strongest at the top" in map_.alt and "strongest at the top" in laid_over.alt
@@ -249,8 +257,8 @@ def test_an_image_of_open_size_has_its_maps_in_their_place():
     exploring = Exploration(model, "ab")
     for height, width, expected in ((20, 21, ((2, 1), (2, 0))), (21, 20, ((2, 0), (2, 1)))):
         image = np.random.default_rng(0).random((height, width, 1), dtype=np.float32)
-        assert exploring.place(image, Choice()) == (expected, (height, width))
-        assert len(exploration.views(exploring, image, Choice())) == 2
+        assert exploring.place(image, exploring.complete(image, Choice())) == (expected, (height, width))
+        assert len(views(exploring, image)) == 2
 
 
 def test_a_map_without_a_place_is_stretched_evenly_and_said_to_be():
@@ -259,8 +267,8 @@ def test_a_map_without_a_place_is_stretched_evenly_and_said_to_be():
     features = keras.layers.Conv2D(2, 3, activation="relu", name="conv")(mixed)
     exploring = Exploration(keras.Model(images, keras.layers.Dense(2)(keras.layers.Flatten()(features))), "ab")
     image = np.random.default_rng(0).random((8, 8, 1), dtype=np.float32)
-    assert exploration.views(exploring, image, Choice())[1].caption == "laid over, 50%, stretched evenly"
-    assert exploration.views(exploring, image, Choice("guided backprop"))[1].caption == "laid over, 50%"
+    assert views(exploring, image)[1].caption == "laid over, 50%, stretched evenly"
+    assert views(exploring, image, Choice("guided backprop"))[1].caption == "laid over, 50%"
 
 
 def decoded(address):

@@ -91,7 +91,7 @@ class Hall:
         shown = [views(exploration, image, choice) for choice in choices]
         return {"input": input_picture(exploration, image)._asdict(),
                 "pictures": [[picture._asdict() for picture in pair] for pair in shown],
-                "titles": [title_of(exploration, image, choice) for choice in choices],
+                "titles": [title_of(exploration, choice) for choice in choices],
                 "scores": scores_html(score_lines(exploration, image, choices)),
                 "classes": [[c, exploration.class_names[c]] for c in exploration.listed_classes(image)]}
 
@@ -100,7 +100,7 @@ class Hall:
         exploration, image, choices = self._understood(asked)
         file = io.BytesIO()
         figure(exploration, image, choices).savefig(file, format="png", dpi=120)
-        return file_name(exploration, image, choices), file.getvalue()
+        return file_name(exploration, choices), file.getvalue()
 
     def picture(self, network, data):
         """Keep the picture in the bytes of a file; its name, which nobody can guess, stands for it from now on."""
@@ -117,7 +117,8 @@ class Hall:
         subject, choices = self._subject(asked.get("network")), asked.get("choices")
         if not (isinstance(choices, list) and 1 <= len(choices) <= 2):
             raise ValueError("choices should be one or two")
-        return subject.exploration, self._image(subject, asked.get("image")), [_choice(one) for one in choices]
+        exploration, image = subject.exploration, self._image(subject, asked.get("image"))
+        return exploration, image, [exploration.complete(image, _choice(one)) for one in choices]
 
     def _subject(self, name):
         if not isinstance(name, str) or name not in self.subjects:
@@ -136,7 +137,7 @@ class Hall:
 
 
 def _choice(one):
-    """A `Choice` from {method, layer, class, opacity}; what it names is checked where it is answered."""
+    """A `Choice` from {method, layer, class, opacity}; what it names is checked as it is completed."""
     kinds = {"method": str, "layer": (str, type(None)), "class": (int, type(None)), "opacity": (int, float)}
     complete = isinstance(one, dict) and set(one) == set(kinds)
     if not (complete and all(isinstance(one[key], kind) for key, kind in kinds.items())):
@@ -245,7 +246,7 @@ def warm_up(subjects):
     for subject in subjects.values():
         image = next(iter(subject.images.values()))
         for method in subject.exploration.methods:
-            views(subject.exploration, image, Choice(method))
+            views(subject.exploration, image, subject.exploration.complete(image, Choice(method)))
 
 
 async def serve(ip, port):

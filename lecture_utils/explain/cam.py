@@ -7,8 +7,8 @@ Names are the papers' own:
     w       weights of the classifier, (k, classes)
     alpha   neuron importance weights, (n, k)
 
-What stands around an equation, checking images and classes, running the network forward and the score back, is in
-`engine`; what has to do with Keras is in `surgery`.
+What stands around an equation: running the network forward and the score back is in `engine`, checking images and
+classes in `arguments`; what has to do with Keras is in `surgery`.
 """
 
 from __future__ import annotations  # signatures show NDArray[np.float32], not what it stands for
@@ -39,7 +39,7 @@ def cam(model, images, class_index=None, *, output=None) -> NDArray[np.float32]:
     Zhou, Khosla, Lapedriza, Oliva & Torralba, Learning Deep Features for Discriminative Localization, CVPR 2016,
     eq. 2, arXiv:1512.04150.
     """
-    return engine.explain_gap_head(model, images, _cam, class_index, output)
+    return engine.explain_gap_head(model, images, _cam, engine.ClassScore(class_index, output))
 
 
 def _cam(A, w_c):
@@ -84,7 +84,7 @@ def grad_cam(model, images, layer=None, class_index=None, *, output=None, score=
     Selvaraju, Cogswell, Das, Vedantam, Parikh & Batra, Grad-CAM: Visual Explanations from Deep Networks via
     Gradient-based Localization, ICCV 2017, eq. 1 and 2, arXiv:1610.02391.
     """
-    (L,), _ = engine.explain_feature_maps(model, images, _grad_cam, (layer,), class_index, output, score)
+    (L,), _ = engine.explain_feature_maps(model, images, _grad_cam, (layer,), engine.score_of(class_index, output, score))
     return L
 
 
@@ -107,7 +107,8 @@ def counterfactual_cam(model, images, layer=None, class_index=None, *, output=No
 
     Selvaraju et al., as for `grad_cam`, the section on counterfactual explanations.
     """
-    (L,), _ = engine.explain_feature_maps(model, images, _counterfactual_cam, (layer,), class_index, output, score)
+    (L,), _ = engine.explain_feature_maps(model, images, _counterfactual_cam, (layer,),
+                                          engine.score_of(class_index, output, score))
     return L
 
 
@@ -129,7 +130,7 @@ def grad_cam_layers(model, images, layers=None, class_index=None, *, output=None
     {'conv1': (2, 28, 28), 'conv2': (2, 14, 14), 'conv3': (2, 7, 7)}
     """
     asked = None if layers is None else tuple(layers)
-    L, names = engine.explain_feature_maps(model, images, _grad_cam, asked, class_index, output, score)
+    L, names = engine.explain_feature_maps(model, images, _grad_cam, asked, engine.score_of(class_index, output, score))
     return dict(zip(asked or names, L))
 
 

@@ -41,7 +41,7 @@ def guided_backprop(model, images, class_index=None, *, output=None, score=None)
     Springenberg, Dosovitskiy, Brox & Riedmiller, Striving for Simplicity: The All Convolutional Net, ICLR workshop
     2015, figure 1, arXiv:1412.6806.
     """
-    return engine.explain_pixels(model, images, _guided, class_index, output, score)
+    return engine.explain_pixels(model, images, _guided, engine.score_of(class_index, output, score))
 
 
 def _guided(relu):
@@ -70,7 +70,7 @@ def deconvnet(model, images, class_index=None, *, output=None, score=None) -> ND
     Zeiler & Fergus, Visualizing and Understanding Convolutional Networks, ECCV 2014, arXiv:1311.2901, as Springenberg
     et al. write it (see `guided_backprop`).
     """
-    return engine.explain_pixels(model, images, _deconvnet, class_index, output, score)
+    return engine.explain_pixels(model, images, _deconvnet, engine.score_of(class_index, output, score))
 
 
 def _deconvnet(relu):
@@ -98,8 +98,8 @@ def guided_grad_cam(model, images, layer=None, class_index=None, *, output=None,
 
     Selvaraju et al., as for `grad_cam`, the section on Guided Grad-CAM.
     """
-    return engine.explain_pixels_and_map(model, images, _guided, _grad_cam, _guided_grad_cam,
-                                         layer, class_index, output, score)
+    return engine.explain_pixels(model, images, _guided, engine.score_of(class_index, output, score),
+                                 layer, _grad_cam, _guided_grad_cam)
 
 
 def _guided_grad_cam(L, R, cells):

@@ -27,7 +27,7 @@ def hires_cam(model, images, layer=None, class_index=None, *, output=None, score
     Draelos & Carin, Use HiResCAM instead of Grad-CAM for faithful explanations of convolutional neural networks, 2020,
     arXiv:2011.08891.
     """
-    (M,), _ = engine.explain_feature_maps(model, images, _hires_cam, (layer,), class_index, output, score)
+    (M,), _ = engine.explain_feature_maps(model, images, _hires_cam, (layer,), engine.score_of(class_index, output, score))
     return M
 
 
@@ -50,7 +50,7 @@ def layer_cam(model, images, layer=None, class_index=None, *, output=None, score
     Jiang, Zhang, Hou, Cheng & Wei, LayerCAM: Exploring Hierarchical Class Activation Maps for Localization, IEEE
     Transactions on Image Processing 30, 2021, doi:10.1109/TIP.2021.3089943.
     """
-    (L,), _ = engine.explain_feature_maps(model, images, _layer_cam, (layer,), class_index, output, score)
+    (L,), _ = engine.explain_feature_maps(model, images, _layer_cam, (layer,), engine.score_of(class_index, output, score))
     return L
 
 
@@ -77,7 +77,7 @@ def grad_cam_pp(model, images, layer=None, class_index=None, *, output=None, sco
     Chattopadhyay, Sarkar, Howlader & Balasubramanian, Grad-CAM++: Improved Visual Explanations for Deep Convolutional
     Networks, WACV 2018, arXiv:1710.11063.
     """
-    (L,), _ = engine.explain_feature_maps(model, images, _grad_cam_pp, (layer,), class_index, output, score)
+    (L,), _ = engine.explain_feature_maps(model, images, _grad_cam_pp, (layer,), engine.score_of(class_index, output, score))
     return L
 
 
@@ -110,21 +110,21 @@ def score_cam(model, images, layer=None, class_index=None, *, output=None, score
     Wang, Wang, Du, Yang, Zhang, Ding, Mardziel & Hu, Score-CAM: Score-Weighted Visual Explanations for Convolutional
     Neural Networks, CVPR workshop 2020, arXiv:1910.01279.
     """
+    asked, any_class = engine.score_of(class_index, output, score), engine.score_of(None, output, score)
     inputs, at = engine.inputs_and_image(model, images)
-    n, cells = len(inputs[0]), engine.cells(model, layer, inputs[at].shape[1:3], output, score)
+    n, cells = len(inputs[0]), engine.cells(model, layer, inputs[at].shape[1:3], asked)
     if score is None:
-        _, classes = engine.scores(model, _single(inputs), class_index, output)
+        _, classes = engine.scores(model, _single(inputs), asked)
         groups = [slice(i, i + 1) for i in range(n)]
     else:
-        engine.refuse_both(class_index, output)
         classes, groups = np.zeros(n, int), [slice(0, n)]       # a score may hold something for every image
     L = []
     for group in groups:
         part = [each[group] for each in inputs]
-        A = engine.feature_maps(model, _single(part), layer, output, score)
+        A = engine.feature_maps(model, _single(part), layer, asked)
         y = []
         for masks, seen in _seen_through(A, part, at, cells):
-            of_seen, _ = engine.scores(model, _single(seen), None, output, score, masks)
+            of_seen, _ = engine.scores(model, _single(seen), any_class, masks)
             y.append(of_seen[:, classes[group.start]].reshape(masks, -1))
         L.append(_score_cam(A, np.concatenate(y).T))
     return np.concatenate(L)

@@ -2,7 +2,8 @@
 
 `Exploration` answers: all classes of an image come from one pass, all layers with them, and the answers are kept, so
 that whoever moves a slider waits only for the drawing. `Choice` says what is asked; `views` and `figure` draw it.
-`widgets` shows this in a notebook, `tools/explore.py` as a page.
+`widgets` shows this in a notebook, `tools/explore.py` as a page: there, at the door, each choice is completed and checked
+(`Exploration.complete`), and what lies behind takes complete ones only.
 """
 
 import base64
@@ -21,7 +22,7 @@ from PIL import Image
 
 from .. import plots
 from ..explain import engine, places, surgery
-from ..explain.cam import cam, upsample
+from ..explain.cam import _counterfactual_cam, _grad_cam, cam, upsample
 from ..explain.guided import guided_backprop
 
 METHODS = ("Grad-CAM", "counterfactual", "CAM", "guided backprop", "Guided Grad-CAM")
@@ -90,8 +91,8 @@ class Exploration:
         return Choice(method, layer, class_index, opacity)
 
     def attribution(self, image, choice):
-        """A map (h, w) at its layer's resolution, or for `OF_PIXELS` an array (height, width, channels)."""
-        method, layer, c, _ = self.complete(image, choice)
+        """Of a complete choice, the map (h, w) at its layer's resolution, or for `OF_PIXELS` (height, width, channels)."""
+        method, layer, c, _ = choice
         if method == "CAM":
             return self._of_class("cam", image, c, lambda x, classes: cam(self.model, x, classes))
         if method in OF_PIXELS:
@@ -103,12 +104,12 @@ class Exploration:
         return self._signed(image, layer, c, -1 if method == "counterfactual" else 1)
 
     def place(self, image, choice):
-        """Where a choice's map lies over the image, as `overlay` takes it: (cells, input_size).
+        """Where a complete choice's map lies over the image, as `overlay` takes it: (cells, input_size).
 
         (None, None) for a map that is stretched evenly over the image: that of `OF_PIXELS`, whose cells are the input's
         pixels, and one whose cells have no place that could be told (`cell_centres`).
         """
-        method, layer, _, _ = self.complete(image, choice)
+        method, layer, _, _ = choice
         size = self.image_shape[:2]
         if None in size:
             size = np.shape(self.preprocess(image[None]))[1:3]
@@ -130,7 +131,7 @@ class Exploration:
     def _signed(self, image, layer, c, sign):
         """Grad-CAM, or with the sign -1 the counterfactual: the two halves of one map that the ReLU parts."""
         def all_layers(x, classes):
-            maps, names = engine.explain_feature_maps(self.model, x, _before_relu, self.layers, classes)
+            maps, names = engine.explain_feature_maps(self.model, x, _both_halves, self.layers, engine.ClassScore(classes))
             return {name: maps_of for name, maps_of in zip(names, maps)}
 
         return np.maximum(sign * self._of_class("layers", image, c, all_layers)[layer], 0)
@@ -156,8 +157,8 @@ class Exploration:
             return self._answers[key]
 
 
-def _before_relu(A, dy_dA):
-    return tf.einsum("nijk,nk->nij", A, tf.reduce_mean(dy_dA, axis=(1, 2)))
+def _both_halves(A, dy_dA):
+    return _grad_cam(A, dy_dA) - _counterfactual_cam(A, dy_dA)          # x = ReLU(x) - ReLU(-x)
 
 
 def _has_gap_head(network):
@@ -167,7 +168,7 @@ def _has_gap_head(network):
         return False
 
 
-# --- how it is drawn --------------------------------------------------------------------------------------------------
+# --- how complete choices are drawn ------------------------------------------------------------------------------------
 
 class Picture(NamedTuple):
     """One picture of a page: `src` is a data address, `pixelated` says that its pixels are to be seen as squares.
@@ -202,8 +203,7 @@ def input_picture(exploration, image):
 
 def views(exploration, image, choice):
     """The map of a choice, and the map laid over the image: two `Picture`s."""
-    choice = exploration.complete(image, choice)
-    attribution, title = exploration.attribution(image, choice), _title(exploration, choice)
+    attribution, title = exploration.attribution(image, choice), title_of(exploration, choice)
     evidence, (cells, input_size) = _evidence(attribution), exploration.place(image, choice)
     evenly = "" if cells or choice.method in OF_PIXELS else ", stretched evenly"
     size = f"{evidence.shape[0]} × {evidence.shape[1]} " + ("pixels" if choice.method in OF_PIXELS else "cells")
@@ -214,12 +214,8 @@ def views(exploration, image, choice):
                      f"{title}, laid over the input: {strongest}.", f"laid over, {choice.opacity:.0%}{evenly}"))
 
 
-def title_of(exploration, image, choice):
+def title_of(exploration, choice):
     """What was chosen, in words: "Grad-CAM of conv3 for 7"."""
-    return _title(exploration, exploration.complete(image, choice))
-
-
-def _title(exploration, choice):
     layer = f" of {choice.layer}" if choice.method in OF_A_LAYER else ""
     return f"{choice.method}{layer} for {exploration.class_names[choice.class_index]}"
 
@@ -231,9 +227,9 @@ def description(exploration, image, choices):
     return f"The input, read as {best}. {pictures} Bars of the class scores."
 
 
-def file_name(exploration, image, choices):
+def file_name(exploration, choices):
     """A name that says what was chosen: "Grad-CAM-of-conv3-for-7.png"."""
-    titles = "-and-".join(title_of(exploration, image, choice) for choice in choices)
+    titles = "-and-".join(title_of(exploration, choice) for choice in choices)
     return "".join(letter if letter.isalnum() else "-" for letter in titles)[:120] + ".png"
 
 
@@ -279,7 +275,7 @@ def _place(evidence, cells=None, input_size=None):
 
 def score_lines(exploration, image, choices):
     """The listed classes with their scores, as `Score`s; classes that a choice asks about are marked."""
-    scores, chosen = exploration.scores(image), {exploration.complete(image, each).class_index for each in choices}
+    scores, chosen = exploration.scores(image), {choice.class_index for choice in choices}
     listed = exploration.listed_classes(image)
     low, high = min(0.0, scores[listed].min()), max(0.0, scores[listed].max())
     span = (high - low) or 1.0
@@ -303,7 +299,6 @@ def scores_html(lines):
 
 def figure(exploration, image, choices):
     """Everything in one matplotlib figure: a row for each choice, of the input, its map and the overlay; the scores."""
-    choices = [exploration.complete(image, choice) for choice in choices]
     drawing = Figure(figsize=(10, 2.9 * len(choices)), layout="constrained")
     bars = any(choice.method not in OF_PIXELS for choice in choices)            # colour bars take their room from the maps
     grid = drawing.add_gridspec(len(choices), 4, width_ratios=(1, 1.15 if bars else 1, 1, 1.2))
@@ -312,10 +307,10 @@ def figure(exploration, image, choices):
         attribution = exploration.attribution(image, choice)
         plots.picture(left, image, "input")
         if choice.method in OF_PIXELS:
-            title = _title(exploration, choice).replace(" for ", "\nfor ")                # no wider than the picture
+            title = title_of(exploration, choice).replace(" for ", "\nfor ")            # no wider than the picture
             plots.picture(middle, _coloured(attribution, choice.method), title)
         else:
-            plots.bare_map(middle, attribution, _title(exploration, choice), signed=choice.method == "CAM")
+            plots.bare_map(middle, attribution, title_of(exploration, choice), signed=choice.method == "CAM")
         laid_over = plots.overlay(image, _evidence(attribution), choice.opacity, *exploration.place(image, choice))
         plots.picture(right, laid_over, "laid over the input")
     _bars(drawing.add_subplot(grid[:, 3]), score_lines(exploration, image, choices))

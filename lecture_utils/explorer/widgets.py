@@ -39,7 +39,8 @@ def explore(model, images, class_names, *, preprocess=None, choice=Choice(), alt
     exploration, images = Exploration(model, class_names, preprocess), _named(images)
     if not someone_is_there():
         first = next(iter(images.values()))
-        plots.show(figure(exploration, first, [choice]), alt or description(exploration, first, [choice]))
+        asked = [exploration.complete(first, choice)]
+        plots.show(figure(exploration, first, asked), alt or description(exploration, first, asked))
         return
     box = Explorer(exploration, images, choice).box
     view = {"version_major": 2, "version_minor": 0, "model_id": box.model_id}
@@ -111,11 +112,12 @@ class Explorer:
     # --- what is asked
 
     def asked(self):
-        """The chosen image, and one `Choice` or the two that are compared."""
+        """The chosen image, and one complete `Choice` or the two that are compared."""
+        image = self.images[self.image.value]
         places = [(self.layer, self.class_)] + ([(self.other_layer, self.other_class)] if self.compare.value else [])
-        return self.images[self.image.value], [
-            Choice(self.method.value, layer.value, None if class_.value == PREDICTED else class_.value,
-                   self.opacity.value / 100) for layer, class_ in places]
+        choices = [Choice(self.method.value, layer.value, None if class_.value == PREDICTED else class_.value,
+                          self.opacity.value / 100) for layer, class_ in places]
+        return image, [self.exploration.complete(image, choice) for choice in choices]
 
     def _class_options(self, image):
         names = self.exploration.class_names
@@ -147,7 +149,7 @@ class Explorer:
         """Bring every picture and number up to date, all at once."""
         self._waiting = False
         image, asked = self.asked()
-        titles = [title_of(self.exploration, image, choice) for choice in asked]
+        titles = [title_of(self.exploration, choice) for choice in asked]
         self._drawn = self._pictures_and_scores(image, asked, titles)
         self.other_layer.layout.display = self.other_class.layout.display = "flex" if self.compare.value else "none"
         self.layer.disabled = self.other_layer.disabled = self.method.value not in OF_A_LAYER
@@ -200,7 +202,7 @@ class Explorer:
     def save_figure(self, folder=ROOT / "build" / "explorer"):
         """Write the figure as a PNG named after what was chosen; returns its path."""
         image, asked = self.asked()
-        path = Path(folder) / file_name(self.exploration, image, asked)
+        path = Path(folder) / file_name(self.exploration, asked)
         path.parent.mkdir(parents=True, exist_ok=True)
         figure(self.exploration, image, asked).savefig(path, dpi=2 * plots.DPI)
         self.say(f"Saved: {path}")
