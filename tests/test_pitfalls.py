@@ -11,10 +11,11 @@ from plain_tape import assert_close
 from plain_tape import grad_cam as plain_grad_cam
 from plain_tape import signed_cam
 
-from lecture_utils import (boxes, cam, counterfactual_cam, deconvnet, grad_cam, grad_cam_classes, grad_cam_layers,
-                           guided_backprop, guided_grad_cam, normalize, overlay, upsample)
+from lecture_utils import (boxes, cam, counterfactual_cam, grad_cam, grad_cam_classes, grad_cam_layers, guided_backprop,
+                           normalize, overlay, upsample)
+from lecture_utils.explain import methods
 
-METHODS = [grad_cam, counterfactual_cam, grad_cam_layers, guided_backprop, deconvnet, guided_grad_cam, cam,
+METHODS = [*(method.function for method in methods.METHODS.values()), grad_cam_layers,
            lambda model, images: grad_cam_classes(model, images, [0, 1])]
 
 

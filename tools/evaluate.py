@@ -9,17 +9,18 @@ bootstrap intervals over the images.
 import argparse
 import os
 import sys
+from functools import partial
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
 from tqdm import tqdm
 
-from lecture_utils import (bootstrap, box_iou, box_masks, cam, cell_centres, centre_maps, deletion, energy_inside,
-                           grad_cam, grad_cam_layers, grad_cam_pp, guided_grad_cam, hires_cam, insertion, layer_cam,
-                           load_model, load_neu, localization_error, magnitude, own_boxes, pointing_game, random_maps,
-                           score_cam, upsample)
+from lecture_utils import (bootstrap, box_iou, box_masks, cell_centres, centre_maps, deletion, energy_inside, grad_cam_layers,
+                           insertion, load_model, load_neu, localization_error, magnitude, own_boxes, pointing_game,
+                           random_maps, upsample)
 from lecture_utils.datasets.readers import DataError
+from lecture_utils.explain.methods import methods_for
 
 NETWORKS = "neu_gap", "neu_dense"
 THRESHOLDS = 0.15, 0.2      # of the Grad-CAM paper, of the CAM paper
@@ -83,17 +84,19 @@ def explanations(model, images, labels):
     def in_place(make, layer=None):
         return lambda: upsample(make(), size, cell_centres(model, layer))
 
-    def explain(method, *layer):
-        return in_place(lambda: method(model, images, *layer, class_index=labels), *layer)
+    def explain(method, layer=None):
+        make = partial(method.explain, model, images, layer, class_index=labels)
+        return (lambda: magnitude(make())) if method.of_pixels else in_place(make, layer)
 
-    return (({"CAM": explain(cam)} if model.name == "neu_gap" else {})
-            | {f"Grad-CAM, {layer}": explain(grad_cam, layer) for layer in reversed(layers)}
-            | {"Guided Grad-CAM": lambda: magnitude(guided_grad_cam(model, images, class_index=labels)),
-               "HiResCAM": explain(hires_cam), "Grad-CAM++": explain(grad_cam_pp), "LayerCAM": explain(layer_cam),
-               "Score-CAM": explain(score_cam),
-               "random pixels": lambda: random_maps(len(images), size),
-               "random places": in_place(lambda: random_maps(len(images), coarse)),     # the networks' own cells
-               "Gaussian in the centre": in_place(lambda: centre_maps(len(images), coarse))})
+    found = {}
+    for method in methods_for(model):
+        if method.name == "Grad-CAM":
+            found |= {f"Grad-CAM, {layer}": explain(method, layer) for layer in reversed(layers)}
+        elif method.scored:
+            found[method.name] = explain(method)
+    return found | {"random pixels": lambda: random_maps(len(images), size),
+                    "random places": in_place(lambda: random_maps(len(images), coarse)),     # the networks' own cells
+                    "Gaussian in the centre": in_place(lambda: centre_maps(len(images), coarse))}
 
 
 def chance_row(masks, data):

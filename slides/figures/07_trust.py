@@ -9,16 +9,17 @@ from matplotlib.colors import ListedColormap
 from scipy import ndimage
 from scipy.special import softmax
 
-from lecture_utils import (black, blurred, bootstrap, box_iou, box_masks, boxes, cam, cell_centres, centre_maps,
-                           confidence, counterfactual_cam, deletion, energy_inside, grad_cam, grad_cam_layers, grad_cam_pp,
-                           guided_backprop, guided_grad_cam, iou, layer_cam, load_model, load_neu, load_photo,
-                           magnitude, normalize, overlay, own_boxes, pointing_game, random_maps, randomized,
+from lecture_utils import (black, blurred, bootstrap, box_iou, box_masks, boxes, cell_centres, centre_maps, confidence,
+                           counterfactual_cam, deletion, energy_inside, grad_cam, guided_backprop, iou, load_model, load_neu,
+                           load_photo, magnitude, normalize, overlay, own_boxes, pointing_game, random_maps, randomized,
                            rank_correlation, upsample)
 from lecture_utils.datasets import planted
 from lecture_utils.datasets.synthetic import draw_steel
+from lecture_utils.explain.methods import METHODS
 from lecture_utils.plots import BLUE, GREY, LINES, ORANGE, draw_boxes, picture, plt
 from slides.figures.drawing import TEXT
 from tools.decks.code import cell_with
+from tools.evaluate import explanations
 
 NAMES_KO = {"crazing": "균열", "inclusion": "개재물", "patches": "반점", "pitted_surface": "패임", "rolled-in_scale": "압입 스케일",
             "scratches": "긁힘"}
@@ -176,19 +177,16 @@ def drawn_maps(say):
 # ---- fourteen opinions
 
 
+IGNORANT = {"random": "random places", "centre": "Gaussian in the centre"}     # as they are called here, and by `evaluate`
+
+
 @functools.cache
 def judged():
-    """Name -> the three scores of each plate, (n,), for the true class of every test plate."""
-    x, labels = neu().x_test, neu().y_test
-    maps = {"random": in_place(random_maps(len(x), (25, 25))), "centre": in_place(centre_maps(len(x), (25, 25))),
-            "CAM": in_place(cam(model(), x, class_index=labels))}
-    for layer, L in grad_cam_layers(model(), x, class_index=labels).items():
-        maps[f"Grad-CAM, {layer}"] = in_place(L, layer)
-    maps["LayerCAM"] = in_place(layer_cam(model(), x, class_index=labels))
-    maps["Grad-CAM++"] = in_place(grad_cam_pp(model(), x, class_index=labels))
-    maps["guided backprop"] = magnitude(guided_backprop(model(), x, class_index=labels))
-    maps["Guided Grad-CAM"] = magnitude(guided_grad_cam(model(), x, class_index=labels))
-    return {name: judge(L) for name, L in maps.items()}
+    """Name -> the three scores of each plate, (n,), for the true class of every test plate; of all methods but the slow."""
+    made = explanations(model(), neu().x_test, neu().y_test)
+    left_out = ["random pixels", *(method.name for method in METHODS.values() if method.slow)]
+    names = IGNORANT | {name: name for name in made if name not in (*left_out, *IGNORANT.values())}
+    return {name: judge(made[of_made]()) for name, of_made in names.items()}
 
 
 def judge(L):
@@ -201,7 +199,6 @@ def chance(score):
     return judge(np.ones(masks().shape))[score].mean() if score == "IoU at 15 %" else masks().mean()
 
 
-IGNORANT = ("random", "centre")
 KOREAN = {"random": "무작위", "centre": "가운데", "pointing game": "포인팅 게임", "energy inside": "상자 안 에너지",
           "IoU at 15 %": "IoU, 15 %"}
 
@@ -228,8 +225,9 @@ def intervals(axis, say, score, names):
 def pointing(say):
     figure, axis = plt.subplots(figsize=(11.7, 5), layout="constrained")
     intervals(axis, say, "pointing game", list(judged()))
-    axis.text(chance("pointing game") + 0.01, 10.45, say("chance", "우연"), color=ORANGE, fontsize=TEXT, va="bottom")
-    axis.set_ylim(10.6, -0.6)
+    bottom = len(judged()) - 0.4
+    axis.text(chance("pointing game") + 0.01, bottom - 0.15, say("chance", "우연"), color=ORANGE, fontsize=TEXT, va="bottom")
+    axis.set_ylim(bottom, -0.6)
     return figure
 
 
