@@ -16,7 +16,7 @@ from scipy.stats import spearmanr
 from skimage.metrics import structural_similarity
 from tqdm.auto import tqdm
 
-from .explain import engine, places
+from .explain import engine, places, surgery
 from .explain.cam import upsample
 from .localize import checked_maps
 
@@ -247,10 +247,7 @@ def _probability_of(model, images, output):
         """Asked of the traced graph, as where the engine cuts the sigmoid off: it may stand in any layer's code."""
         specs = [tf.TensorSpec((None, *size), spec.dtype) for size, spec in zip(sizes, network.input_specs)]
         traced = tf.function(lambda *inputs: network.pruned([slot]).run(inputs)[slot], autograph=False)
-        operation = traced.get_concrete_function(*specs).outputs[0].op
-        while operation.type in ("Identity", "Reshape", "Squeeze", "ExpandDims", "Cast"):
-            operation = operation.inputs[0].op
-        return operation.type == "Sigmoid"
+        return surgery.is_sigmoid(traced.get_concrete_function(*specs).outputs[0])
 
     one_unit = network.producer(slot).shape[-1] == 1
     function = expit if one_unit or prepared.once(("sigmoid", output), ends_in_sigmoid) else _softmax

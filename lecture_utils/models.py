@@ -280,24 +280,15 @@ def _published(filename, url, known_hash):
     """The path of a file that Keras publishes, verified."""
     local = data_folder() / filename
     if local.exists():
-        if not _is(local, known_hash):
+        if not downloads.has_hash(local, known_hash):
             raise DataError(f"{local} is not the file that Keras publishes (its checksum differs). "
                             "Remove it, or fetch it once more.")
         return local
-    in_keras_cache = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras") / "models" / filename
-    if not downloads.offline() and in_keras_cache.exists() and _is(in_keras_cache, known_hash):
-        return in_keras_cache
     try:
-        return downloads.download(url, filename, known_hash)
+        return (downloads.cached(filename, known_hash, downloads.keras_folder("models"))
+                or downloads.download(url, filename, known_hash))
     except DataError as error:
         raise _Unavailable(str(error)) from error
-
-
-def _is(path, known_hash):
-    import pooch
-
-    algorithm, digest = known_hash.split(":")
-    return pooch.file_hash(str(path), alg=algorithm) == digest
 
 
 def _imagenet_classes(path):

@@ -13,7 +13,6 @@ from functools import partial
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-import numpy as np
 from tqdm import tqdm
 
 from lecture_utils import (bootstrap, box_iou, box_masks, cell_centres, centre_maps, deletion, energy_inside, grad_cam_layers,

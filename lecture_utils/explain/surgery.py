@@ -688,6 +688,11 @@ def before_softmax(y):
     return tf.reshape(tf.cast(operation.inputs[0], y.dtype), tf.shape(y))
 
 
+def is_sigmoid(y):
+    """Whether a traced output y comes out of a sigmoid, asked as `before_softmax` asks."""
+    return _origin(y).op.type == "Sigmoid"
+
+
 def refuse_sealed_softmax(y, name):
     """An error if a traced output y comes out of a compiled function that ends in a softmax: it can't be cut off."""
     tensor = _origin(y)
