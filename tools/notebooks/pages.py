@@ -10,7 +10,7 @@ import pathlib
 import re
 
 import ziamath
-from jinja2 import pass_context
+from jinja2 import Environment, FileSystemLoader, pass_context
 from nbconvert import HTMLExporter
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from PIL import Image
@@ -42,6 +42,11 @@ def write_page(notebook, path):
 
 def style():
     return (TEMPLATES / "course.css").read_text(encoding="utf-8") + HtmlFormatter(style="default").get_style_defs(".highlight")
+
+
+def template(name, *folders):
+    """A template of these folders or of the pages' own; what it is given is text, and becomes HTML but for `| safe`."""
+    return Environment(loader=FileSystemLoader([*folders, TEMPLATES]), autoescape=True, trim_blocks=True).get_template(name)
 
 
 class PageExporter(HTMLExporter):
@@ -108,28 +113,8 @@ def formula(tex, display=False, size=FORMULA_SIZE):
 
 def write_index(runs, path):
     """Write the list of the notebooks with their pictures, minutes and CPU seconds as the page `path`."""
-    cards = "\n".join(card(run) for run in runs)
-    path.write_text(f"""<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>How a CNN decides, seen</title>
-<style>
-{style()}
-</style>
-</head>
-<body>
-<main>
-<h1>How a CNN decides, seen</h1>
-<p>The notebooks as they just ran on this computer. To work in them: <code>python3 course.py lab</code>.</p>
-<div class="cards">
-{cards}
-</div>
-</main>
-</body>
-</html>
-""", encoding="utf-8")
+    page = template("notebooks.html.j2").render(title="How a CNN decides, seen", style=style(), cards=map(card, runs))
+    path.write_text(page, encoding="utf-8")
 
 
 def card(run):
