@@ -34,6 +34,21 @@ One *sentence* of promise.
 | Download (MB) | 0 |"""
 
 
+DECK = """title: 1 and 2 · A deck
+images: none
+
+<!-- slide a, 2 min -->
+# A
+Notes:
+A.
+
+<!-- slide b, 3 min -->
+# B
+Notes:
+B.
+"""
+
+
 def make_notebook(path, *cells):
     cells = [new_markdown_cell(TITLE.format(path.stem)), *cells]
     notebook = new_notebook(cells=cells, metadata={"course": {"minutes": 5, "cpu_seconds": 100, "download_mb": 0}})
@@ -66,6 +81,9 @@ def make_checkout(root):
                   new_code_cell("import os, sys\nprint(os.environ.get('COURSE_OFFLINE'), sys.prefix == '{}')".format(
                       sys.prefix.replace("\\", "\\\\"))))
     make_notebook(folder / "02_fails.ipynb", new_code_cell("before = 1"), new_code_cell("before / 0"), new_code_cell("3"))
+    (root / "slides" / "en").mkdir(parents=True)
+    (root / "slides" / "en" / "01_one.md").write_text(DECK)
+    (root / "slides" / "INSTRUCTOR.md").write_text("x\n<!-- stamp: decks -->\nold\n<!-- /stamp -->\n")
     make_notebook(folder / "03_hangs.ipynb", new_code_cell("import time\ntime.sleep(300)"))
     make_notebook(folder / "04_dies.ipynb", new_code_cell("import os\nos._exit(3)"))
     return root
@@ -344,7 +362,8 @@ def stamped(checkout, address):
     project = checkout / "pyproject.toml"
     project.write_text(re.sub(r'^Repository = .*$', f'Repository = "{address}"', project.read_text(), flags=re.MULTILINE))
     (checkout / "README.md").write_text("# x\n<!-- stamp: badges -->\n<!-- /stamp -->\n<!-- stamp: clone -->\nold\n<!-- /stamp -->\n"
-                                        "<!-- stamp: map -->\n<!-- /stamp -->\n")
+                                        "<!-- stamp: map -->\n<!-- /stamp -->\n"
+                                        "The <!-- stamp: notebooks -->99<!-- /stamp --> notebooks, <!-- stamp: decks --><!-- /stamp --> deck")
     assert tool(checkout, "-m", "tools.stamp").returncode == 0
     return tool(checkout, "-m", "tools.stamp", "--check")
 
@@ -367,6 +386,23 @@ def test_the_address_is_stamped_into_every_notebook_and_the_readme(own_checkout)
     assert f"git clone {address} /opt/cnn-visual-explanations" in classroom
     assert f"COURSE_REPOSITORY: {address}\n" in (own_checkout / "classroom" / "zero-to-jupyterhub.yaml").read_text()
     assert f"repository-code: {address}" in (own_checkout / "CITATION.cff").read_text()
+
+
+def test_notebooks_and_decks_are_counted_in_the_readme_and_listed_in_the_run_sheet(own_checkout):
+    stamped(own_checkout, "https://github.com/someone/a-course")
+    last = (own_checkout / "README.md").read_text().splitlines()[-1]
+    assert re.sub("<!--.*?-->", "", last) == "The four notebooks, one deck"
+    sheet = own_checkout / "slides" / "INSTRUCTOR.md"
+    assert "\n| [Deck 1](#deck-1) · A deck | 5 | 2 | 1, 2 |\n<!-- /stamp -->\n" in sheet.read_text() and "old" not in sheet.read_text()
+    (own_checkout / "notebooks" / "04_dies.ipynb").unlink()
+    (own_checkout / "slides" / "en" / "01_one.md").write_text(DECK.replace("3 min", "4 min"))
+    told = tool(own_checkout, "-m", "tools.stamp", "--check").stdout
+    assert sorted(told.splitlines()) == ["differs: README.md", "differs: slides/INSTRUCTOR.md"]
+
+
+@pytest.mark.parametrize("number, words", [(0, "no"), (1, "one"), (12, "twelve"), (13, "13")])
+def test_a_number_in_a_sentence(number, words):
+    assert stamp.in_words(number) == words
 
 
 def test_check_names_the_file_that_differs_and_changes_nothing(own_checkout):

@@ -12,6 +12,8 @@ import sys
 
 import nbformat
 
+from .notebooks import notebook_paths
+
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 MINE = "my"
 
@@ -21,7 +23,7 @@ def copy_notebooks(root):
     each notebook of the course that can't be read."""
     (root / MINE).mkdir(exist_ok=True)
     copied, lines = [], []
-    for path in sorted((root / "notebooks").glob("*.ipynb")):
+    for path in notebook_paths(root / "notebooks"):
         mine = root / MINE / path.name
         try:
             notebook = nbformat.read(path, as_version=4)

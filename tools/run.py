@@ -11,6 +11,7 @@ import tempfile
 
 import nbformat
 
+from .notebooks import notebook_paths
 from .notebooks.execute import embedded_environment, execute_all
 from .notebooks.normalize import normalise
 from .notebooks.output_folder import make_ready, not_written
@@ -60,7 +61,7 @@ def parse_arguments():
 
 def find_notebooks(names, folder):
     """The paths of the notebooks named, or of all in `folder`."""
-    every = sorted(folder.glob("*.ipynb"))
+    every = notebook_paths(folder)
     return [find_notebook(name, every) for name in names] or every
 
 
