@@ -303,7 +303,7 @@ def randomized(model, seed=0, only=None):
     that the trained model predicts.
 
     A layer is one that has a kernel, which is drawn from a normal distribution of variance 2 / (inputs per unit), He's.
-    Its bias becomes that of a new layer, and so do the weights of the normalisations between it and the next kernel.
+    Its bias becomes that of a new layer, and so do the weights of the normalizations between it and the next kernel.
 
     model: as for `grad_cam`, of layers that `keras.models.clone_model` can copy; it stays as it was.
     seed: of the kernels. only: names of layers: yields those copies alone, the same as without it, in less time.
@@ -311,7 +311,7 @@ def randomized(model, seed=0, only=None):
     that are no graph of layers.
 
     Adebayo, Gilmer, Muelly, Goodfellow, Hardt & Kim, Sanity Checks for Saliency Maps, NeurIPS 2018, the cascading
-    randomisation, arXiv:1810.03292.
+    randomization, arXiv:1810.03292.
     """
     stages = _stages(model)
     if not stages:

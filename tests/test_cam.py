@@ -98,7 +98,7 @@ def test_maps_are_float32_numpy_at_the_layers_resolution():
 def test_all_layers_at_once():
     model, x = small_cnn(), images(3, 12, 12, 3)
     maps = grad_cam_layers(model, x, class_index=1)
-    assert list(maps) == ["conv1", "relu2"]                         # relu2 is conv2 with its own normalisation and ReLU
+    assert list(maps) == ["conv1", "relu2"]                         # relu2 is conv2 with its own normalization and ReLU
     for layer, each in maps.items():
         assert_close(each, plain_grad_cam(model, x, layer, 1))
     chosen = grad_cam_layers(model, x, ["relu2", "bn2"])

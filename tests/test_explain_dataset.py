@@ -198,7 +198,7 @@ def test_long_lists_of_classes_are_compared_to_the_last(tmp_path):
         quiet(model, batches(many, 3000), zeros, folder=tmp_path, class_index=classes)
 
 
-def test_statistics_of_a_normalisation_count_among_the_weights(tmp_path):
+def test_statistics_of_a_normalization_count_among_the_weights(tmp_path):
     model = keras.Sequential([keras.Input((12, 12, 1)), kl.Conv2D(2, 3), kl.BatchNormalization(name="bn"),
                               kl.GlobalAveragePooling2D(), kl.Dense(2)])
     list(quiet(model, batches(), folder=tmp_path))

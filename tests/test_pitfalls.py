@@ -131,7 +131,7 @@ def test_a_sigmoid_unit_is_a_pair_of_classes():
 # --- scales: tiny maps, min-max, absolute value ------------------------------------------------------------------------
 
 @pytest.mark.parametrize("scale", [1e-30, 1e-12, 1.0, 1e12, 1e30])
-def test_normalisation_is_free_of_scale(scale):
+def test_normalization_is_free_of_scale(scale):
     m = images(2, 5, 5)
     np.testing.assert_allclose(normalize(m * np.float32(scale)), m / m.max((1, 2), keepdims=True), rtol=1e-5)
 

@@ -11,7 +11,7 @@ from lecture_utils import (counterfactual_cam, grad_cam, grad_cam_classes, grad_
                            upsample)
 from lecture_utils.explain.methods import METHODS
 
-blocks = st.lists(st.tuples(st.sampled_from(["conv", "separate", "normalised", "residual", "depthwise", "pool", "dropout"]),
+blocks = st.lists(st.tuples(st.sampled_from(["conv", "separate", "normalized", "residual", "depthwise", "pool", "dropout"]),
                             st.sampled_from(["relu", "relu6", "leaky_relu"]), st.integers(1, 5)), min_size=1, max_size=5)
 networks = st.fixed_dictionaries({
     "blocks": blocks, "channels": st.integers(1, 4), "classes": st.integers(2, 5), "nested": st.booleans(),
@@ -29,7 +29,7 @@ def trunk(blocks, channels):
         elif kind == "separate":
             x = kl.Conv2D(filters, 2, padding="same")(x)
             x = kl.Activation(activation, name=(last := f"act{i}"))(x)
-        elif kind == "normalised":
+        elif kind == "normalized":
             x = kl.BatchNormalization()(kl.Conv2D(filters, 3, padding="same", use_bias=False)(x))
             x = kl.ReLU(max_value=2.0, negative_slope=0.1, name=(last := f"relu{i}"))(x)
         elif kind == "residual":

@@ -313,7 +313,7 @@ def test_a_failed_notebook_is_not_saved(own_checkout):
 def test_outputs_that_must_not_be_committed_are_refused(tmp_path, output, words):
     notebook = make_notebook(tmp_path / "a.ipynb", new_code_cell("1"), new_code_cell("2", outputs=[output]))
     with pytest.raises(ValueError, match=f"cell 2: .*{words}"):
-        normalize.normalise(notebook, 10)
+        normalize.normalize(notebook, 10)
 
 
 def test_widgets_and_foreign_metadata_are_left_out(tmp_path):
@@ -321,7 +321,7 @@ def test_widgets_and_foreign_metadata_are_left_out(tmp_path):
     cell = new_code_cell("1", outputs=[widget], metadata={"tags": ["x"], "execution": {"started": "now"}})
     notebook = make_notebook(tmp_path / "a.ipynb", cell)
     notebook.metadata["widgets"] = {"state": 1}
-    fit = normalize.normalise(notebook, 10)
+    fit = normalize.normalize(notebook, 10)
     assert fit.cells[1].outputs == [] and fit.cells[1].metadata == {"tags": ["x"]} and "widgets" not in fit.metadata
 
 
@@ -329,7 +329,7 @@ def test_widgets_and_foreign_metadata_are_left_out(tmp_path):
 def test_recorded_seconds_change_only_with_a_real_change(tmp_path, recorded, measured, kept):
     notebook = make_notebook(tmp_path / "a.ipynb")
     notebook.metadata["course"]["cpu_seconds"] = recorded
-    assert normalize.normalise(notebook, measured).metadata["course"]["cpu_seconds"] == kept
+    assert normalize.normalize(notebook, measured).metadata["course"]["cpu_seconds"] == kept
 
 
 # ---- formulas
@@ -363,7 +363,8 @@ def stamped(checkout, address):
     project.write_text(re.sub(r'^Repository = .*$', f'Repository = "{address}"', project.read_text(), flags=re.MULTILINE))
     (checkout / "README.md").write_text("# x\n<!-- stamp: badges -->\n<!-- /stamp -->\n<!-- stamp: clone -->\nold\n<!-- /stamp -->\n"
                                         "<!-- stamp: map -->\n<!-- /stamp -->\n"
-                                        "The <!-- stamp: notebooks -->99<!-- /stamp --> notebooks, <!-- stamp: decks --><!-- /stamp --> deck")
+                                        "The <!-- stamp: notebooks -->99<!-- /stamp --> notebooks, "
+                                        "<!-- stamp: decks --><!-- /stamp --> deck")
     assert tool(checkout, "-m", "tools.stamp").returncode == 0
     return tool(checkout, "-m", "tools.stamp", "--check")
 
@@ -510,11 +511,11 @@ def test_a_number_finds_no_notebook_that_only_begins_with_it(tmp_path):
 def test_a_path_of_this_computer_in_a_table_is_refused(tmp_path):
     output = new_output("execute_result", data={"text/plain": "a table", "text/html": "<td>/home/ann/x.png</td>"})
     with pytest.raises(ValueError, match="cell 1: shows a path"):
-        normalize.normalise(make_notebook(tmp_path / "a.ipynb", new_code_cell("1", outputs=[output])), 10)
+        normalize.normalize(make_notebook(tmp_path / "a.ipynb", new_code_cell("1", outputs=[output])), 10)
 
 
 def test_the_title_table_says_the_seconds_that_the_metadata_say(tmp_path):
-    fit = normalize.normalise(make_notebook(tmp_path / "a.ipynb"), 31)
+    fit = normalize.normalize(make_notebook(tmp_path / "a.ipynb"), 31)
     assert title_cell.title_table(fit)["CPU seconds"] == str(fit.metadata["course"]["cpu_seconds"]) == "35"
 
 

@@ -70,7 +70,7 @@ def report(model, data, truth):
         print(table([f"peak in {what}, %", "all", *data.class_names], rows))
     print(table(["method", *(f"energy in {what}, %" for what in marked),
                  *(f"{score}, threshold {threshold:.0%}" for threshold in THRESHOLDS
-                   for score in ("IoU, %", "localisation error, %"))], agreement))
+                   for score in ("IoU, %", "localization error, %"))], agreement))
     print(table([f"area under the curve, %; {len(data.x_test[:CURVE_IMAGES])} images", "deletion (low is good)",
                  "insertion (high is good)"], curves))
 
@@ -109,7 +109,7 @@ def by_class(values, data):
 
 
 def box_scores(maps, predicted, labels, truth):
-    """IoU and localisation error at each threshold. Where the prediction is right, the true class's map is its map."""
+    """IoU and localization error at each threshold. Where the prediction is right, the true class's map is its map."""
     for threshold in THRESHOLDS:
         yield percent(box_iou(maps, truth, threshold))
         yield percent(localization_error(maps, predicted, labels, truth, threshold))

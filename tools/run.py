@@ -13,7 +13,7 @@ import nbformat
 
 from .notebooks import notebook_paths
 from .notebooks.execute import embedded_environment, execute_all
-from .notebooks.normalize import normalise
+from .notebooks.normalize import normalize
 from .notebooks.output_folder import make_ready, not_written
 from .notebooks.pages import write_pages
 
@@ -81,7 +81,7 @@ def save(runs):
         if run.error:
             continue
         try:
-            notebook = normalise(run.notebook, run.cpu_seconds)
+            notebook = normalize(run.notebook, run.cpu_seconds)
         except ValueError as unfit:
             run.error = f"{run.name}, {unfit}"
             continue

@@ -187,7 +187,7 @@ def weights_file(name, held_out=None):
     return models.WEIGHTS / f"{name}.npz" if held_out is None else BUILD / "folds" / f"{name}.{held_out}.npz"
 
 
-# VGG16 without normalisation hardly trains. These layers are normalised while training; blocks 1 and 2, whose maps
+# VGG16 without normalization hardly trains. These layers are normalized while training; blocks 1 and 2, whose maps
 # are large, are not, because it would double the time.
 NORMALIZED = ("block3_conv3", "block4_conv3", "block5_conv3")
 
@@ -197,7 +197,7 @@ COMPACT_STAGES = ((48, 8, 0.8, 1.5e-3), (96, 2, 1.0, 1e-3), (96, 7, 0.5, 1e-3), 
 
 
 def train_vgg16_compact():
-    """8 epochs on CIFAR-10 at 48x48, 13 at 96x96; batch normalisation is then folded into the convolutions."""
+    """8 epochs on CIFAR-10 at 48x48, 13 at 96x96; batch normalization is then folded into the convolutions."""
     real = load_cifar10()
     images = np.round(real.x_train * 255).astype("uint8")
     before = None
@@ -215,7 +215,7 @@ def train_vgg16_compact():
 
 
 def compact_in_training(size, name):
-    """`vgg16_compact` at `size`, its layers NORMALIZED followed by batch normalisation, He's initial weights."""
+    """`vgg16_compact` at `size`, its layers NORMALIZED followed by batch normalization, He's initial weights."""
     plain = models.vgg16_compact()
     x = images = keras.Input((size, size, 3), name="images")
     for layer in plain.layers[1:]:
@@ -231,7 +231,7 @@ def compact_in_training(size, name):
 
 
 def fold_normalization(source, target):
-    """Copy the weights of `source` into `target`, which has no batch normalisation.
+    """Copy the weights of `source` into `target`, which has no batch normalization.
 
     gamma * (W*x + b - mean) / sqrt(variance + epsilon) + beta is a convolution too: with the kernel W * scale
     and the bias (b - mean) * scale + beta, scale = gamma / sqrt(variance + epsilon).

@@ -493,7 +493,7 @@ def _listed(names):
 
 
 def convolution_maps(network):
-    """The feature map of every convolution, after the normalisation and activation that follow it and it alone.
+    """The feature map of every convolution, after the normalization and activation that follow it and it alone.
 
     A smoothing in between, which leaves the map its size, belongs to them.
     """
