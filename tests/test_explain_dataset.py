@@ -57,7 +57,8 @@ def counted(model, images, **options):
 def test_an_interrupted_run_goes_on_where_it_stopped(tmp_path, capsys):
     model = network()
     run = quiet(model, batches(), counted, folder=tmp_path, class_index=2)
-    next(run), next(run)
+    next(run)
+    next(run)
     run.close()                                                     # interrupted after two batches
     maps = list(quiet(model, batches(), counted, folder=tmp_path, class_index=2))
     assert capsys.readouterr().out.split() == ["4", "4", "2"]       # none was computed twice

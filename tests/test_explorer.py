@@ -156,7 +156,8 @@ def test_an_image_is_computed_once_whatever_is_asked_of_it(exploring, digits, mo
 def test_memory_is_bounded(exploring, digits, monkeypatch):
     monkeypatch.setattr(exploration, "REMEMBERED", 4)
     for image in digits:
-        exploring.scores(image), exploring.attribution(image, Choice())
+        exploring.scores(image)
+        exploring.attribution(image, Choice())
     assert len(exploring._answers) == 4
     assert exploring.scores(digits[0]).argmax() == 0
 
@@ -181,7 +182,10 @@ def test_threads_get_the_same_answers(exploring, digits):
         found[n] = exploring.attribution(digits[n % 6], Choice(class_index=3))
 
     threads = [threading.Thread(target=ask, args=(n,)) for n in range(30)]
-    [thread.start() for thread in threads], [thread.join() for thread in threads]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
     assert all(np.array_equal(found[n], expected[n % 6]) for n in range(30))
 
 
