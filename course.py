@@ -45,7 +45,7 @@ COMMANDS = collections.OrderedDict([
                      ["-m", "lecture_utils.datasets.loaders"])),
     ("doctor", Command("check this computer, and say what to do about each thing that is wrong",
                        ["-m", "tools.doctor"])),
-    ("evaluate", Command("score the maps of the steel networks: accuracy, localisation, deletion and insertion",
+    ("evaluate", Command("score the maps of the steel networks: accuracy, localization, deletion and insertion",
                          ["-m", "tools.evaluate"])),
     ("notebooks", Command("for maintainers: run the notebooks in place and save their outputs",
                           ["-m", "tools.run", "notebooks"])),

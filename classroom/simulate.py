@@ -30,6 +30,8 @@ import psutil
 import requests
 import websocket
 
+from tools.notebooks import notebook_paths
+
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 BUILD = ROOT / "build" / "classroom"
 PROXY = "configurable-http-proxy@5.3.0"
@@ -501,7 +503,7 @@ def main():
     arguments = parser.parse_args()
     if sys.platform == "win32":
         sys.exit("JupyterHub does not run on Windows.")
-    notebooks = [path for path in sorted((ROOT / "notebooks").glob("*.ipynb")) if path.stem[:2] in arguments.notebooks]
+    notebooks = [path for path in notebook_paths(ROOT / "notebooks") if path.stem[:2] in arguments.notebooks]
     if not notebooks or min(arguments.students) < 1:
         sys.exit("Name notebooks by their two digits, as in --notebooks 01 03, and classes of at least 1 student.")
     free = psutil.virtual_memory().available / 1e9

@@ -534,7 +534,7 @@ def check_guided_grad_cam(function) -> Verdict:
             (lambda L, G: large(L, G)[None] * G, lambda L, G: enlarge(L, G)[None] * G),
         "Height and width are swapped: the size is (H, W), height first.":
             lambda L, G: upsample(L, G.shape[1::-1])[..., None] * G,
-        "The heat map is normalised first; the formula multiplies it as it is, at its own scale.": (
+        "The heat map is normalized first; the formula multiplies it as it is, at its own scale.": (
             lambda L, G: enlarge(L / L.max(), G) * G, lambda L, G: enlarge(L, G) / large(L, G).max() * G,
             lambda L, G: enlarge(stretch(L), G) * G, lambda L, G: stretch(large(L, G))[..., None] * G),
         "Adding them shows wherever one of the two is large; the product keeps what both point at.":
@@ -544,7 +544,7 @@ def check_guided_grad_cam(function) -> Verdict:
     })
 
 
-# ---- 7 · localisation -------------------------------------------------------------------------
+# ---- 7 · localization -------------------------------------------------------------------------
 
 def check_iou(function) -> Verdict:
     """Exercise: iou(a, b) of two boxes x0, y0, x1, y1 with exclusive upper bounds: |a ∩ b| / |a ∪ b|.

@@ -20,7 +20,7 @@ from scipy.stats import spearmanr
 from skimage.metrics import structural_similarity
 from tqdm.auto import tqdm
 
-from .explain import engine, places
+from .explain import engine, places, surgery
 from .explain.cam import upsample
 from .localize import checked_maps
 
@@ -302,10 +302,7 @@ def _probability_of(model, images, output):
         """Asked of the traced graph, as where the engine cuts the sigmoid off: it may stand in any layer's code."""
         specs = [tf.TensorSpec((None, *size), spec.dtype) for size, spec in zip(sizes, network.input_specs)]
         traced = tf.function(lambda *inputs: network.pruned([slot]).run(inputs)[slot], autograph=False)
-        operation = traced.get_concrete_function(*specs).outputs[0].op
-        while operation.type in ("Identity", "Reshape", "Squeeze", "ExpandDims", "Cast"):
-            operation = operation.inputs[0].op
-        return operation.type == "Sigmoid"
+        return surgery.is_sigmoid(traced.get_concrete_function(*specs).outputs[0])
 
     one_unit = network.producer(slot).shape[-1] == 1
     function = expit if one_unit or prepared.once(("sigmoid", output), ends_in_sigmoid) else _softmax
@@ -361,7 +358,7 @@ def randomized(model, seed=0, only=None) -> Iterator[tuple[str, keras.Model]]:
     that the trained model predicts.
 
     A layer is one that has a kernel, which is drawn from a normal distribution of variance 2 / (inputs per unit), He's.
-    Its bias becomes that of a new layer, and so do the weights of the normalisations between it and the next kernel.
+    Its bias becomes that of a new layer, and so do the weights of the normalizations between it and the next kernel.
 
     model: as for `grad_cam`, of layers that `keras.models.clone_model` can copy; it stays as it was.
     seed: of the kernels. only: names of layers: yields those copies alone, the same as without it, in less time.
@@ -373,7 +370,7 @@ def randomized(model, seed=0, only=None) -> Iterator[tuple[str, keras.Model]]:
     'logits'
 
     Adebayo, Gilmer, Muelly, Goodfellow, Hardt & Kim, Sanity Checks for Saliency Maps, NeurIPS 2018, the cascading
-    randomisation, arXiv:1810.03292.
+    randomization, arXiv:1810.03292.
     """
     stages = _stages(model)
     if not stages:

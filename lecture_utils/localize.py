@@ -132,7 +132,7 @@ def box_iou(maps, truth, threshold=0.15) -> NDArray[np.float64]:
 
 
 def localization_error(maps, classes, labels, truth, threshold=0.15) -> NDArray[np.bool_]:
-    """ILSVRC's localisation error: wrong if no guess names the image's class with a box of IoU at least 0.5 for it.
+    """ILSVRC's localization error: wrong if no guess names the image's class with a box of IoU at least 0.5 for it.
 
         error = min over guesses g of max(1[c_g ≠ label], 1[IoU_g < 0.5])
 

@@ -8,7 +8,7 @@ out logits (n, classes): the class scores before softmax, which is what CAM and 
     mnist_gap       digits: its retrofit, a fourth convolution and global average pooling for its head: made for CAM
     neu_gap         steel: four convolutions, then global average pooling and one Dense layer: made for CAM
     neu_dense       steel: the same four convolutions, then Flatten and two Dense layers: CAM does not apply
-    neu_gap_plain   steel: the classic network with a GAP head and no normalisation, trained plainly
+    neu_gap_plain   steel: the classic network with a GAP head and no normalization, trained plainly
     vgg16_compact   photographs: VGG16's sixteen layers, narrower, for ten classes at 96x96
 
 `vgg16()` is the full VGG16; `load_vgg16()` gives it ImageNet's weights where they can be had.
@@ -167,7 +167,7 @@ def _steel_features(images):
 
 
 def _normalized_convolution(x, number, dilation=1, smooth=False):
-    """64 filters of 3x3, batch normalisation (whose offset makes a bias superfluous), smoothing if wanted, and ReLU."""
+    """64 filters of 3x3, batch normalization (whose offset makes a bias superfluous), smoothing if wanted, and ReLU."""
     x = layers.Conv2D(64, 3, padding="same", dilation_rate=dilation, use_bias=False,
                       kernel_initializer="he_normal", name=f"conv{number}")(x)
     x = layers.BatchNormalization(momentum=0.9, name=f"bn{number}")(x)
@@ -325,24 +325,15 @@ def _published(filename, url, known_hash):
     """The path of a file that Keras publishes, verified."""
     local = data_folder() / filename
     if local.exists():
-        if not _is(local, known_hash):
+        if not downloads.has_hash(local, known_hash):
             raise DataError(f"{local} is not the file that Keras publishes (its checksum differs). "
                             "Remove it, or fetch it once more.")
         return local
-    in_keras_cache = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras") / "models" / filename
-    if not downloads.offline() and in_keras_cache.exists() and _is(in_keras_cache, known_hash):
-        return in_keras_cache
     try:
-        return downloads.download(url, filename, known_hash)
+        return (downloads.cached(filename, known_hash, downloads.keras_folder("models"))
+                or downloads.download(url, filename, known_hash))
     except DataError as error:
         raise _Unavailable(str(error)) from error
-
-
-def _is(path, known_hash):
-    import pooch
-
-    algorithm, digest = known_hash.split(":")
-    return pooch.file_hash(str(path), alg=algorithm) == digest
 
 
 def _imagenet_classes(path):

@@ -246,7 +246,9 @@ def score_stem(scores, class_names, true=None, label="class score y") -> Figure:
     scores = np.asarray(scores).ravel()
     figure, axis = plt.subplots(figsize=(max(4.5, 0.62 * len(scores)), 2.4), layout="constrained")
     markers, stems, base = axis.stem(scores)
-    plt.setp(stems, color=BLUE), plt.setp(markers, color=BLUE), plt.setp(base, color=GREY, linewidth=0.8)
+    plt.setp(stems, color=BLUE)
+    plt.setp(markers, color=BLUE)
+    plt.setp(base, color=GREY, linewidth=0.8)
     if true is not None:
         axis.plot(true, scores[true], "o", color=ORANGE, markersize=9, label="true class")
         axis.legend(frameon=False, fontsize=8)
@@ -271,7 +273,8 @@ def learning_curves(history) -> Figure:
                 values = history.history[name]
                 axis.plot(range(1, len(values) + 1), values, style, marker="o", color=colour,
                           label="validation" if name.startswith("val") else "training")
-        axis.set_xlabel("epoch", fontsize=9), axis.set_ylabel(key, fontsize=9)
+        axis.set_xlabel("epoch", fontsize=9)
+        axis.set_ylabel(key, fontsize=9)
         axis.xaxis.get_major_locator().set_params(integer=True)
         axis.spines[["top", "right"]].set_visible(False)
     axes[0].legend(frameon=False, fontsize=8)
@@ -298,7 +301,8 @@ def curve_bands(x, curves, xlabel, ylabel) -> Figure:
         mean, low, high = np.transpose([bootstrap(column) for column in np.transpose(values)])
         axis.plot(x, mean, style, color=colour, label=name)
         axis.fill_between(x, low, high, color=colour, alpha=0.15, linewidth=0)
-    axis.set_xlabel(xlabel, fontsize=9), axis.set_ylabel(ylabel, fontsize=9)
+    axis.set_xlabel(xlabel, fontsize=9)
+    axis.set_ylabel(ylabel, fontsize=9)
     axis.tick_params(labelsize=8)
     axis.spines[["top", "right"]].set_visible(False)
     figure.legend(frameon=False, fontsize=8, loc="outside right center")

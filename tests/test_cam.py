@@ -98,7 +98,7 @@ def test_maps_are_float32_numpy_at_the_layers_resolution():
 def test_all_layers_at_once():
     model, x = small_cnn(), images(3, 12, 12, 3)
     maps = grad_cam_layers(model, x, class_index=1)
-    assert list(maps) == ["conv1", "relu2"]                         # relu2 is conv2 with its own normalisation and ReLU
+    assert list(maps) == ["conv1", "relu2"]                         # relu2 is conv2 with its own normalization and ReLU
     for layer, each in maps.items():
         assert_close(each, plain_grad_cam(model, x, layer, 1))
     chosen = grad_cam_layers(model, x, ["relu2", "bn2"])
@@ -233,8 +233,13 @@ def test_later_calls_trace_nothing(traces):
 
     def all_methods(n):
         x = images(n, 12, 12, 3)
-        grad_cam(model, x), grad_cam(model, x, "conv1", 2), grad_cam_layers(model, x), counterfactual_cam(model, x)
-        grad_cam_classes(model, x, [0, 1, 2][:n]), guided_grad_cam(model, x), guided_backprop(model, x)
+        grad_cam(model, x)
+        grad_cam(model, x, "conv1", 2)
+        grad_cam_layers(model, x)
+        counterfactual_cam(model, x)
+        grad_cam_classes(model, x, [0, 1, 2][:n])
+        guided_grad_cam(model, x)
+        guided_backprop(model, x)
         grad_cam(model, x, score=lambda y: y[:, 0])
 
     all_methods(2)
@@ -289,7 +294,8 @@ def rebuilt(model):
                          ids=["functional", "nested"])
 def test_the_cache_does_not_keep_a_model_alive(make):
     model = make()
-    grad_cam(model, images(2, 12, 12, 3)), guided_grad_cam(model, images(2, 12, 12, 3))
+    grad_cam(model, images(2, 12, 12, 3))
+    guided_grad_cam(model, images(2, 12, 12, 3))
     alive = weakref.ref(model)
     kernel = weakref.ref(model.weights[0])
     del model
@@ -309,8 +315,10 @@ def test_threads_may_call_at_the_same_time():
         results[i] = grad_cam(model, x[i:i + 1], "conv1", 1)
 
     threads = [threading.Thread(target=call, args=(i,)) for i in range(8)]
-    [thread.start() for thread in threads]
-    [thread.join() for thread in threads]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
     np.testing.assert_allclose(np.concatenate(results), expected, rtol=1e-5, atol=1e-8)
 
 

@@ -817,7 +817,7 @@ def test_real_mnist():
     assert data.y_train[:10].tolist() == [5, 0, 4, 1, 9, 2, 1, 3, 1, 4]  # the official order
     assert data.y_test[:10].tolist() == [7, 2, 1, 0, 4, 1, 4, 9, 5, 9]
     assert np.bincount(data.y_test).tolist() == [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]
-    assert 0.13 < data.x_train.mean() < 0.132  # 0.1307, as everyone who normalises MNIST knows
+    assert 0.13 < data.x_train.mean() < 0.132  # 0.1307, as everyone who normalizes MNIST knows
 
 
 @pytest.mark.realdata

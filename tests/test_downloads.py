@@ -454,7 +454,7 @@ def test_auto_goes_on_where_the_server_talks_nonsense(server, small_drawn, monke
 
 def test_fetch_says_what_could_not_be_had(server, monkeypatch, capsys):
     monkeypatch.setattr(loaders, "MNIST_URL", f"{server.url}/missing")
-    monkeypatch.setattr(loaders, "NEU", loaders.NEU._replace(fetch=lambda again: ({}, None)))
-    monkeypatch.setattr(loaders, "CIFAR10", loaders.CIFAR10._replace(fetch=lambda again: ({}, None)))
+    others = [recipe._replace(fetch=lambda again: ({}, None)) for recipe in (loaders.NEU, loaders.CIFAR10)]
+    monkeypatch.setattr(loaders, "DATA_SETS", (loaders.MNIST, *others))
     assert loaders.main([]) == 1
     assert "MNIST: 127.0.0.1" in capsys.readouterr().out

@@ -316,10 +316,10 @@ def test_blurred_does_not_mix_images_or_channels():
     np.testing.assert_allclose(blurred(image), image, atol=1e-6)
 
 
-# --- randomised weights
+# --- randomized weights
 
 def trained():
-    """Kernels of one value each, and a normalisation that is no new one's, also in a model within the model."""
+    """Kernels of one value each, and a normalization that is no new one's, also in a model within the model."""
     inner = keras.Sequential([keras.Input((8, 8, 3)), kl.Conv2D(40, 3, name="a"), kl.BatchNormalization(name="a_bn"),
                               kl.ReLU()], name="inner")
     image = keras.Input((8, 8, 3))

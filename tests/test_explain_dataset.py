@@ -57,7 +57,8 @@ def counted(model, images, **options):
 def test_an_interrupted_run_goes_on_where_it_stopped(tmp_path, capsys):
     model = network()
     run = quiet(model, batches(), counted, folder=tmp_path, class_index=2)
-    next(run), next(run)
+    next(run)
+    next(run)
     run.close()                                                     # interrupted after two batches
     maps = list(quiet(model, batches(), counted, folder=tmp_path, class_index=2))
     assert capsys.readouterr().out.split() == ["4", "4", "2"]       # none was computed twice
@@ -198,7 +199,7 @@ def test_long_lists_of_classes_are_compared_to_the_last(tmp_path):
         quiet(model, batches(many, 3000), zeros, folder=tmp_path, class_index=classes)
 
 
-def test_statistics_of_a_normalisation_count_among_the_weights(tmp_path):
+def test_statistics_of_a_normalization_count_among_the_weights(tmp_path):
     model = keras.Sequential([keras.Input((12, 12, 1)), kl.Conv2D(2, 3), kl.BatchNormalization(name="bn"),
                               kl.GlobalAveragePooling2D(), kl.Dense(2)])
     list(quiet(model, batches(), folder=tmp_path))

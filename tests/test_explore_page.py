@@ -229,21 +229,26 @@ def test_who_sends_many_large_pictures_keeps_nobody_waiting(request_, ask, monke
     monkeypatch.setattr(uploads, "read_picture", slow)
     monkeypatch.setitem(explore.WAITING, "pictures", 5)
     threads = [threading.Thread(target=send) for _ in range(6)]
-    [thread.start() for thread in threads]
+    for thread in threads:
+        thread.start()
     try:
         status, _, body = come_in.get(timeout=300)
         assert status == 503 and "too many pictures" in json.loads(body)["error"] and come_in.empty()
         assert ask()[0] == 200
     finally:
         read.set()
-        [thread.join() for thread in threads]
+        for thread in threads:
+            thread.join()
     assert [come_in.get()[0] for _ in range(5)] == [400] * 5
 
 
 def test_all_that_ask_at_once_get_the_same_answer(ask):
     expected, answers = ask(), [None] * 30
     threads = [threading.Thread(target=lambda n=n: answers.__setitem__(n, ask())) for n in range(30)]
-    [thread.start() for thread in threads], [thread.join() for thread in threads]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
     assert all(answer == expected for answer in answers)
 
 

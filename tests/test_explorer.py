@@ -17,6 +17,7 @@ from nbclient import NotebookClient
 from PIL import Image
 
 from lecture_utils import cam, cell_centres, counterfactual_cam, grad_cam, guided_backprop, load_mnist, load_model, upsample
+from lecture_utils.explain.methods import METHODS
 from lecture_utils.explorer import Choice, Exploration, exploration, uploads, widgets
 
 
@@ -81,6 +82,16 @@ def test_methods_without_a_layer_are_those_of_the_public_functions(steel):
         expected = function(steel, images, 4)[0]
         np.testing.assert_allclose(attribution(exploring, images[0], Choice(method, None, 4)), expected,
                                    atol=1e-5 * np.abs(expected).max())
+
+
+@pytest.mark.parametrize("method", [method for method in METHODS.values() if not method.slow], ids=lambda method: method.name)
+def test_every_method_of_the_list_is_offered_and_is_its_public_function(unpadded, method):
+    exploring, (image, _) = Exploration(unpadded, "ab"), dot(28)
+    assert method.name in exploring.methods
+    shown = exploring.attribution(image, Choice(method.name, "first", 1))
+    expected = method.explain(unpadded, image[None], "first", 1)[0]
+    assert shown.shape == expected.shape and shown.ndim == (3 if method.of_pixels else 2)
+    np.testing.assert_allclose(shown, expected, atol=1e-5 * np.abs(expected).max())
 
 
 def test_cam_is_offered_only_where_there_is_a_gap_head(exploring, steel):
@@ -153,7 +164,8 @@ def test_an_image_is_computed_once_whatever_is_asked_of_it(exploring, digits, mo
 def test_memory_is_bounded(exploring, digits, monkeypatch):
     monkeypatch.setattr(exploration, "REMEMBERED", 4)
     for image in digits:
-        exploring.scores(image), attribution(exploring, image)
+        exploring.scores(image)
+        attribution(exploring, image)
     assert len(exploring._answers) == 4
     assert exploring.scores(digits[0]).argmax() == 0
 
@@ -178,7 +190,10 @@ def test_threads_get_the_same_answers(exploring, digits):
         found[n] = attribution(exploring, digits[n % 6], Choice(class_index=3))
 
     threads = [threading.Thread(target=ask, args=(n,)) for n in range(30)]
-    [thread.start() for thread in threads], [thread.join() for thread in threads]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
     assert all(np.array_equal(found[n], expected[n % 6]) for n in range(30))
 
 

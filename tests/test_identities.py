@@ -13,7 +13,7 @@ X = np.random.default_rng(0).uniform(size=(3, 16, 16, 3)).astype(np.float32)
 
 
 def network(head, activation=None, seed=1):
-    """Plain, residual, with normalisation: a bit of everything, under a GAP head or a Flatten head."""
+    """Plain, residual, with normalization: a bit of everything, under a GAP head or a Flatten head."""
     keras.utils.set_random_seed(seed)
     image = keras.Input((16, 16, 3))
     x = kl.Conv2D(8, 3, padding="same", activation="relu", name="a")(image)

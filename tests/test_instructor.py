@@ -3,6 +3,7 @@
 It is written by hand, and a slide added, renamed or given another minute anywhere makes it wrong without a sign. Decks
 and notebooks are read here by a few lines of their own, not by tools/decks/source.py: an error there can't hide one here.
 """
+import itertools
 import json
 import pathlib
 import re
@@ -12,6 +13,7 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 SHEET = (ROOT / "slides" / "INSTRUCTOR.md").read_text(encoding="utf-8")
 DECKS = sorted((ROOT / "slides" / "en").glob("[0-9]*.md"))
+NOTEBOOKS = range(1, 1 + len(list((ROOT / "notebooks").glob("[0-9]*.ipynb"))))
 SLIDE = re.compile(r"`([1-9])/(\w+)`")                                      # `3/formula`
 PLACE = re.compile(r"(?<![\w/])([1-8]) §(\d+)(?: (Exercise \d))?(?: `([^`]+)`)?")      # 3 §4, 3 §4 `some code`
 
@@ -134,7 +136,8 @@ def test_the_index_knows_the_deck(deck):
 
 def test_the_percentages_are_printed_by_the_notebooks(deck):
     """Retrained networks print other numbers; what students should answer, and the reply, must then follow."""
-    books = [number(deck)] if number(deck) < 7 else [7, 8]
+    line, = [row for row in rows(SHEET.split("\n## ")[0]) if f"(#deck-{number(deck)})" in row[0]]
+    books = [int(book) for book in line[3].split(", ")]
     outputs = [output for book in books for cell in notebook(book) for output in cell.get("outputs", [])]
     printed = " ".join("".join(output.get("text", "")) for output in outputs)
     for row in table_of(deck):
@@ -192,7 +195,7 @@ def test_links_inside_the_sheet_lead_somewhere():
 
 
 def test_the_seconds_of_a_notebook_are_those_it_states():
-    seconds = [stated(of, "CPU seconds") for of in range(1, 9)]
+    seconds = [stated(of, "CPU seconds") for of in NOTEBOOKS]
     told = set(re.findall(r"(\d+) to (\d+) s of CPU", SHEET))
     assert told == {(str(min(seconds)), str(max(seconds)))}, f"{min(seconds)} to {max(seconds)}, not {told}"
 
@@ -209,6 +212,10 @@ def test_one_hour_is_one_hour():
     for row, begin, end, length in zip(told, begins, ends, lengths):
         assert length in (None, end - begin), f"{row[1]} takes {length} minutes, the plan gives it {end - begin}"
     assert told[-1][1] == "questions" and ends[-1] - begins[-1] == 10
+    decks = [slide[1] for row in told if (slide := SLIDE.fullmatch(row[1]))]
+    words = "no one two three four five six seven eight nine ten".split()
+    assert f"{words[len(set(decks))].capitalize()} decks are touched" in chapter("One hour")
+    assert f"{words[len(list(itertools.groupby(decks)))]} tabs" in chapter("One hour")
 
 
 def test_one_afternoon_is_four_hours_with_breaks():
@@ -237,7 +244,7 @@ def test_four_weeks_add_up():
         laboratory = sum(stated(book, "Minutes") for book in books)
         assert int(row[4]) == laboratory, f"laboratory minutes of week {row[0]}: {row[4]}, should be {laboratory}"
     assert sorted(n for row in weeks for n in map(int, re.findall(r"\d", row[1]))) == list(map(number, DECKS))
-    assert sorted(n for row in weeks for n in map(int, re.findall(r"\d", row[3]))) == list(range(1, 9))
+    assert sorted(n for row in weeks for n in map(int, re.findall(r"\d", row[3]))) == list(NOTEBOOKS)
     total, = [row for row in rows(chapter("Four weeks")) if row[0] == "**sum**"]
     for n in (2, 4):
         assert int(total[n].strip("*")) == sum(int(row[n]) for row in weeks)

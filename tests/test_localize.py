@@ -108,7 +108,7 @@ def test_embedded_masks_lie_in_their_boxes():
     assert not (data.masks_test & ~inside).any()
 
 
-# --- localisation by boxes
+# --- localization by boxes
 
 def test_box_iou_of_a_blob_in_its_own_box_is_one():
     assert box_iou(blob([3, 4, 9, 12]), [np.array([[3, 4, 9, 12]])]) == [1]

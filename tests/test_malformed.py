@@ -11,6 +11,7 @@ from hypothesis.extra import numpy as hnp
 from keras import layers as kl
 
 import lecture_utils as lu
+from lecture_utils.explain.methods import METHODS
 
 HEIGHT, WIDTH, CLASSES = 8, 7, 3
 
@@ -37,8 +38,6 @@ images = st.one_of(good_images, hnp.arrays(dtypes, hnp.array_shapes(min_dims=0, 
 classes = st.one_of(anything, st.integers(0, CLASSES - 1), hnp.arrays(
     np.int64, hnp.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=4), elements=st.integers(-1, CLASSES)))
 layers = st.one_of(st.sampled_from(["first", "last", "gap", "y", "", "first#2", "a/first"]), anything)
-METHODS = ["cam", "grad_cam", "counterfactual_cam", "guided_backprop", "deconvnet", "guided_grad_cam", "hires_cam",
-           "grad_cam_pp", "layer_cam", "score_cam"]
 
 
 def outcome(call, *args, **options):
@@ -57,14 +56,13 @@ few = settings(max_examples=250, deadline=None, derandomize=True,
 
 
 @few
-@given(st.sampled_from(METHODS), images, layers, classes)
-@example("grad_cam", np.zeros((1, HEIGHT, WIDTH, 2), np.float32), "first", np.array([], int))
+@given(st.sampled_from([*METHODS.values()]), images, layers, classes)
+@example(METHODS["Grad-CAM"], np.zeros((1, HEIGHT, WIDTH, 2), np.float32), "first", np.array([], int))
 def test_methods(model, method, x, layer, class_index):
-    options = {} if method in ("cam", "guided_backprop", "deconvnet") else {"layer": layer}
-    maps = outcome(getattr(lu, method), model, x, class_index=class_index, **options)
+    maps = outcome(method.explain, model, x, layer, class_index)
     if maps is not None:
         assert maps.dtype == np.float32 and np.isfinite(maps).all() and len(maps) == len(x)
-        assert maps.ndim == (4 if method.startswith(("guided", "deconv")) else 3)
+        assert maps.ndim == (4 if method.of_pixels else 3)
 
 
 @few

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from lecture_utils import cell_centres, models
+from lecture_utils import cell_centres, files, models
 from lecture_utils.datasets import downloads
 from lecture_utils.datasets.loaders import load_cifar10, load_mnist, load_neu, load_photo
 from lecture_utils.datasets.readers import DataError
@@ -381,7 +381,7 @@ def test_the_map_points_at_drawn_defects(loaded, embedded_steel):
 def test_neu_dense_has_the_very_convolutions_of_neu_gap(loaded):
     gap, dense = (models.named_weights(loaded[name]) for name in ("neu_gap", "neu_dense"))
     shared = [name for name in gap if name.startswith(("conv", "bn"))]
-    assert len(shared) == 2 + 3 + 3 * 4  # kernel and bias; three kernels; four variables of each normalisation
+    assert len(shared) == 2 + 3 + 3 * 4  # kernel and bias; three kernels; four variables of each normalization
     for name in shared:
         np.testing.assert_array_equal(gap[name], dense[name])
 
@@ -448,7 +448,7 @@ def test_real_photographs(loaded, real_data):
 
 
 def test_folded_normalization_computes_the_same():
-    """Batch normalisation with arbitrary statistics, at inference, against the network that has none."""
+    """Batch normalization with arbitrary statistics, at inference, against the network that has none."""
     rng = np.random.default_rng(0)
     normalized, folded = train.compact_in_training(96, "normalized"), models.vgg16_compact()
     for layer in normalized.layers:
@@ -485,13 +485,10 @@ def test_an_interrupted_write_leaves_the_old_file(tmp_path):
     path = tmp_path / "scores.json"
     path.write_text("old")
 
-    def fail(file):
-        file.write(b"half of the ne")
+    with pytest.raises(KeyboardInterrupt), files.whole(path) as part:
+        part.write_bytes(b"half of the ne")
         raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        train.write_whole(path, fail)
-    assert path.read_text() == "old"
+    assert [left.read_text() for left in tmp_path.iterdir()] == ["old"]
 
 
 def test_train_names_what_there_is():

@@ -11,10 +11,11 @@ from plain_tape import assert_close
 from plain_tape import grad_cam as plain_grad_cam
 from plain_tape import signed_cam
 
-from lecture_utils import (boxes, cam, counterfactual_cam, deconvnet, grad_cam, grad_cam_classes, grad_cam_layers,
-                           guided_backprop, guided_grad_cam, normalize, overlay, upsample)
+from lecture_utils import (boxes, cam, counterfactual_cam, grad_cam, grad_cam_classes, grad_cam_layers, guided_backprop,
+                           guided_grad_cam, normalize, overlay, upsample)
+from lecture_utils.explain import methods
 
-METHODS = [grad_cam, counterfactual_cam, grad_cam_layers, guided_backprop, deconvnet, guided_grad_cam, cam,
+METHODS = [*(method.function for method in methods.METHODS.values()), grad_cam_layers,
            lambda model, images: grad_cam_classes(model, images, [0, 1])]
 
 
@@ -130,7 +131,7 @@ def test_a_sigmoid_unit_is_a_pair_of_classes():
 # --- scales: tiny maps, min-max, absolute value ------------------------------------------------------------------------
 
 @pytest.mark.parametrize("scale", [1e-30, 1e-12, 1.0, 1e12, 1e30])
-def test_normalisation_is_free_of_scale(scale):
+def test_normalization_is_free_of_scale(scale):
     m = images(2, 5, 5)
     np.testing.assert_allclose(normalize(m * np.float32(scale)), m / m.max((1, 2), keepdims=True), rtol=1e-5)
 

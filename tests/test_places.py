@@ -140,7 +140,7 @@ def averaging(layer):
 
 
 def made_even(model):
-    """All kernels positive and flat, normalisation without effect, squeeze-and-excitation the same for every image."""
+    """All kernels positive and flat, normalization without effect, squeeze-and-excitation the same for every image."""
     for layer in model.layers:
         if isinstance(layer, kl.BatchNormalization):
             layer.set_weights([np.full(weight.shape, float("variance" in weight.path or "gamma" in weight.path))

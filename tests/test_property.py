@@ -9,8 +9,9 @@ from plain_tape import feature_gradient
 
 from lecture_utils import (counterfactual_cam, grad_cam, grad_cam_classes, grad_cam_layers, guided_grad_cam, normalize,
                            upsample)
+from lecture_utils.explain.methods import METHODS
 
-blocks = st.lists(st.tuples(st.sampled_from(["conv", "separate", "normalised", "residual", "depthwise", "pool", "dropout"]),
+blocks = st.lists(st.tuples(st.sampled_from(["conv", "separate", "normalized", "residual", "depthwise", "pool", "dropout"]),
                             st.sampled_from(["relu", "relu6", "leaky_relu"]), st.integers(1, 5)), min_size=1, max_size=5)
 networks = st.fixed_dictionaries({
     "blocks": blocks, "channels": st.integers(1, 4), "classes": st.integers(2, 5), "nested": st.booleans(),
@@ -28,7 +29,7 @@ def trunk(blocks, channels):
         elif kind == "separate":
             x = kl.Conv2D(filters, 2, padding="same")(x)
             x = kl.Activation(activation, name=(last := f"act{i}"))(x)
-        elif kind == "normalised":
+        elif kind == "normalized":
             x = kl.BatchNormalization()(kl.Conv2D(filters, 3, padding="same", use_bias=False)(x))
             x = kl.ReLU(max_value=2.0, negative_slope=0.1, name=(last := f"relu{i}"))(x)
         elif kind == "residual":
@@ -97,6 +98,8 @@ def test_random_networks(spec, data):
     np.testing.assert_allclose(grad_cam_layers(model, x, [layer, last], classes)[layer], ours, rtol=0, atol=atol)
     np.testing.assert_allclose(grad_cam_classes(model, x, np.array(classes)[:, None], layer)[:, 0], ours, rtol=0, atol=atol)
     assert np.isfinite(guided_grad_cam(model, x, layer, classes)).all()
+    method = data.draw(st.sampled_from([method for method in METHODS.values() if method.of_a_layer]), "method")
+    assert np.isfinite(method.explain(model, x, layer, classes)).all()
 
 
 maps = st.integers(1, 7).flatmap(lambda h: st.integers(1, 7).flatmap(lambda w: st.lists(

@@ -231,7 +231,8 @@ def test_a_quotation_that_does_not_work_is_explained(line, told):
 
 def test_small_text_is_enlarged_and_large_text_left():
     figure, axis = plt.subplots(figsize=(10, 5))
-    axis.set_title("small", fontsize=6), axis.set_xlabel("large", fontsize=30)
+    axis.set_title("small", fontsize=6)
+    axis.set_xlabel("large", fontsize=30)
     axis.plot([0, 1])
     figures.make_legible(figure, scale=100)  # an inch is 100 pixels, so 24 pixels are 17.28 points
     assert axis.title.get_fontsize() == pytest.approx(17.28)
@@ -272,7 +273,8 @@ def test_korean_labels_are_drawn_with_a_korean_font():
     def drawing(text):
         def function(say):
             figure, axis = plt.subplots(figsize=(2, 1))
-            axis.set_axis_off(), axis.text(0.5, 0.5, text, fontsize=30, ha="center")
+            axis.set_axis_off()
+            axis.text(0.5, 0.5, text, fontsize=30, ha="center")
             return figure
         frame = figures.draw(function, "ko", (400, 200)).frames[0]
         return np.asarray(Image.open(io.BytesIO(base64.b64decode(frame.split(",")[1]))))

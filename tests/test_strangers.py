@@ -600,7 +600,8 @@ def test_no_run_holds_more_than_its_share(method, size, monkeypatch):
     x = images(9, 12, 12, 3)
     whole = method(model, x, class_index=1)
     assert max(below) == 9
-    below.clear(), above.clear()
+    below.clear()
+    above.clear()
     monkeypatch.setattr("lecture_utils.explain.engine.SHARE", 3000)         # five times a map of 600 numbers
     assert_close(method(model, x, class_index=1), whole)
     assert max(below + above) * 600 <= 3000
@@ -614,7 +615,8 @@ def test_classes_count_as_often_as_they_repeat_the_map(size, monkeypatch):
     whole = grad_cam_classes(model, x, classes, "A")
     assert max(above) == 4 * 20
     for share in (30_000, 5_000):                                   # an image with its 20 classes; not even that
-        below.clear(), above.clear()
+        below.clear()
+        above.clear()
         monkeypatch.setattr("lecture_utils.explain.engine.SHARE", share)
         assert_close(grad_cam_classes(model, x, classes, "A"), whole)
         assert max(above) * 3 * 600 <= share and sum(above) == 80   # A, its gradient, the layer above; each class once

@@ -67,7 +67,7 @@ def test_split_at_a_layer_that_others_pass_by():
     assert top.inputs == (b, a)                                     # the sum needs both
 
 
-def test_convolutions_with_their_own_normalisation_and_activation():
+def test_convolutions_with_their_own_normalization_and_activation():
     image = keras.Input((8, 8, 3))
     x = kl.Conv2D(4, 3, activation="relu", name="fused")(image)
     x = kl.ReLU(name="its_relu")(kl.BatchNormalization(name="its_bn")(kl.Conv2D(4, 3, name="conv")(x)))

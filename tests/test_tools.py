@@ -34,6 +34,21 @@ One *sentence* of promise.
 | Download (MB) | 0 |"""
 
 
+DECK = """title: 1 and 2 · A deck
+images: none
+
+<!-- slide a, 2 min -->
+# A
+Notes:
+A.
+
+<!-- slide b, 3 min -->
+# B
+Notes:
+B.
+"""
+
+
 def make_notebook(path, *cells):
     cells = [new_markdown_cell(TITLE.format(path.stem)), *cells]
     notebook = new_notebook(cells=cells, metadata={"course": {"minutes": 5, "cpu_seconds": 100, "download_mb": 0}})
@@ -67,6 +82,9 @@ def make_checkout(root):
                   new_code_cell("import os, sys\nprint(os.environ.get('COURSE_OFFLINE'), sys.prefix == '{}')".format(
                       sys.prefix.replace("\\", "\\\\"))))
     make_notebook(folder / "02_fails.ipynb", new_code_cell("before = 1"), new_code_cell("before / 0"), new_code_cell("3"))
+    (root / "slides" / "en").mkdir(parents=True)
+    (root / "slides" / "en" / "01_one.md").write_text(DECK)
+    (root / "slides" / "INSTRUCTOR.md").write_text("x\n<!-- stamp: decks -->\nold\n<!-- /stamp -->\n")
     make_notebook(folder / "03_hangs.ipynb", new_code_cell("import time\ntime.sleep(300)"))
     make_notebook(folder / "04_dies.ipynb", new_code_cell("import os\nos._exit(3)"))
     return root
@@ -296,7 +314,7 @@ def test_a_failed_notebook_is_not_saved(own_checkout):
 def test_outputs_that_must_not_be_committed_are_refused(tmp_path, output, words):
     notebook = make_notebook(tmp_path / "a.ipynb", new_code_cell("1"), new_code_cell("2", outputs=[output]))
     with pytest.raises(ValueError, match=f"cell 2: .*{words}"):
-        normalize.normalise(notebook, 10)
+        normalize.normalize(notebook, 10)
 
 
 def test_widgets_and_foreign_metadata_are_left_out(tmp_path):
@@ -304,7 +322,7 @@ def test_widgets_and_foreign_metadata_are_left_out(tmp_path):
     cell = new_code_cell("1", outputs=[widget], metadata={"tags": ["x"], "execution": {"started": "now"}})
     notebook = make_notebook(tmp_path / "a.ipynb", cell)
     notebook.metadata["widgets"] = {"state": 1}
-    fit = normalize.normalise(notebook, 10)
+    fit = normalize.normalize(notebook, 10)
     assert fit.cells[1].outputs == [] and fit.cells[1].metadata == {"tags": ["x"]} and "widgets" not in fit.metadata
 
 
@@ -312,7 +330,7 @@ def test_widgets_and_foreign_metadata_are_left_out(tmp_path):
 def test_recorded_seconds_change_only_with_a_real_change(tmp_path, recorded, measured, kept):
     notebook = make_notebook(tmp_path / "a.ipynb")
     notebook.metadata["course"]["cpu_seconds"] = recorded
-    assert normalize.normalise(notebook, measured).metadata["course"]["cpu_seconds"] == kept
+    assert normalize.normalize(notebook, measured).metadata["course"]["cpu_seconds"] == kept
 
 
 # ---- formulas
@@ -345,7 +363,9 @@ def stamped(checkout, address):
     project = checkout / "pyproject.toml"
     project.write_text(re.sub(r'^Repository = .*$', f'Repository = "{address}"', project.read_text(), flags=re.MULTILINE))
     (checkout / "README.md").write_text("# x\n<!-- stamp: badges -->\n<!-- /stamp -->\n<!-- stamp: clone -->\nold\n<!-- /stamp -->\n"
-                                        "<!-- stamp: map -->\n<!-- /stamp -->\n")
+                                        "<!-- stamp: map -->\n<!-- /stamp -->\n"
+                                        "The <!-- stamp: notebooks -->99<!-- /stamp --> notebooks, "
+                                        "<!-- stamp: decks --><!-- /stamp --> deck")
     assert tool(checkout, "-m", "tools.stamp").returncode == 0
     return tool(checkout, "-m", "tools.stamp", "--check")
 
@@ -368,6 +388,23 @@ def test_the_address_is_stamped_into_every_notebook_and_the_readme(own_checkout)
     assert f"git clone {address} /opt/cnn-visual-explanations" in classroom
     assert f"COURSE_REPOSITORY: {address}\n" in (own_checkout / "classroom" / "zero-to-jupyterhub.yaml").read_text()
     assert f"repository-code: {address}" in (own_checkout / "CITATION.cff").read_text()
+
+
+def test_notebooks_and_decks_are_counted_in_the_readme_and_listed_in_the_run_sheet(own_checkout):
+    stamped(own_checkout, "https://github.com/someone/a-course")
+    last = (own_checkout / "README.md").read_text().splitlines()[-1]
+    assert re.sub("<!--.*?-->", "", last) == "The four notebooks, one deck"
+    sheet = own_checkout / "slides" / "INSTRUCTOR.md"
+    assert "\n| [Deck 1](#deck-1) · A deck | 5 | 2 | 1, 2 |\n<!-- /stamp -->\n" in sheet.read_text() and "old" not in sheet.read_text()
+    (own_checkout / "notebooks" / "04_dies.ipynb").unlink()
+    (own_checkout / "slides" / "en" / "01_one.md").write_text(DECK.replace("3 min", "4 min"))
+    told = tool(own_checkout, "-m", "tools.stamp", "--check").stdout
+    assert sorted(told.splitlines()) == ["differs: README.md", "differs: slides/INSTRUCTOR.md"]
+
+
+@pytest.mark.parametrize("number, words", [(0, "no"), (1, "one"), (12, "twelve"), (13, "13")])
+def test_a_number_in_a_sentence(number, words):
+    assert stamp.in_words(number) == words
 
 
 def test_check_names_the_file_that_differs_and_changes_nothing(own_checkout):
@@ -475,11 +512,11 @@ def test_a_number_finds_no_notebook_that_only_begins_with_it(tmp_path):
 def test_a_path_of_this_computer_in_a_table_is_refused(tmp_path):
     output = new_output("execute_result", data={"text/plain": "a table", "text/html": "<td>/home/ann/x.png</td>"})
     with pytest.raises(ValueError, match="cell 1: shows a path"):
-        normalize.normalise(make_notebook(tmp_path / "a.ipynb", new_code_cell("1", outputs=[output])), 10)
+        normalize.normalize(make_notebook(tmp_path / "a.ipynb", new_code_cell("1", outputs=[output])), 10)
 
 
 def test_the_title_table_says_the_seconds_that_the_metadata_say(tmp_path):
-    fit = normalize.normalise(make_notebook(tmp_path / "a.ipynb"), 31)
+    fit = normalize.normalize(make_notebook(tmp_path / "a.ipynb"), 31)
     assert title_cell.title_table(fit)["CPU seconds"] == str(fit.metadata["course"]["cpu_seconds"]) == "35"
 
 

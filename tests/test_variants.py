@@ -9,8 +9,9 @@ from plain_tape import assert_close, feature_gradient
 
 from lecture_utils import cam, counterfactual_cam, grad_cam, grad_cam_pp, hires_cam, layer_cam, score_cam
 from lecture_utils.explain import engine
+from lecture_utils.explain.methods import LAYER, METHODS
 
-VARIANTS = [hires_cam, grad_cam_pp, layer_cam, score_cam]
+EVIDENCE = [method.function for method in METHODS.values() if method.kind == LAYER and method.scored]
 X = np.random.default_rng(0).uniform(size=(3, 16, 16, 3)).astype(np.float32)
 SQUARE = np.array([[1, 2], [3, 4]], np.float32)
 
@@ -168,7 +169,7 @@ def test_without_negative_gradients_layer_cam_is_hires_cam():
     assert_close(layer_cam(model, X, class_index=1), hires_cam(model, X, class_index=1))
 
 
-@pytest.mark.parametrize("method", VARIANTS)
+@pytest.mark.parametrize("method", EVIDENCE)
 def test_a_batch_is_its_images_one_by_one(method):
     model = network()
     for c in (None, 3):
@@ -176,20 +177,20 @@ def test_a_batch_is_its_images_one_by_one(method):
         assert_close(method(model, X, class_index=c), np.concatenate(alone))
 
 
-@pytest.mark.parametrize("method", VARIANTS)
+@pytest.mark.parametrize("method", EVIDENCE)
 def test_a_score_of_ones_own(method):
     model = network()
     assert_close(method(model, X, score=lambda y: y[:, 2]), method(model, X, class_index=2))
 
 
-@pytest.mark.parametrize("method", VARIANTS)
+@pytest.mark.parametrize("method", EVIDENCE)
 def test_one_unit_tells_two_classes_apart(method):
     model = network(outputs=1)
     assert_close(method(model, X, class_index=0), method(model, X, score=lambda y: -y[:, 0]))
     assert_close(method(model, X, class_index=1), method(model, X, score=lambda y: y[:, 0]))
 
 
-@pytest.mark.parametrize("method", VARIANTS)
+@pytest.mark.parametrize("method", EVIDENCE)
 def test_several_inputs(method):
     image, number = keras.Input((16, 16, 3), name="image"), keras.Input((2,), name="number")
     keras.utils.set_random_seed(3)
@@ -202,7 +203,7 @@ def test_several_inputs(method):
     assert_close(method(two, [X, np.zeros((3, 2), np.float32)], class_index=1), method(one, X, class_index=1))
 
 
-@pytest.mark.parametrize("method", VARIANTS)
+@pytest.mark.parametrize("method", EVIDENCE)
 @pytest.mark.parametrize("arguments, message", [
     ((X, "nothing"), "nothing"),
     ((X, "b", 5), "between 0 and 4"),

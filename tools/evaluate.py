@@ -9,17 +9,17 @@ bootstrap intervals over the images.
 import argparse
 import os
 import sys
+from functools import partial
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-import numpy as np
 from tqdm import tqdm
 
-from lecture_utils import (bootstrap, box_iou, box_masks, cam, cell_centres, centre_maps, deletion, energy_inside,
-                           grad_cam, grad_cam_layers, grad_cam_pp, guided_grad_cam, hires_cam, insertion, layer_cam,
-                           load_model, load_neu, localization_error, magnitude, own_boxes, pointing_game, random_maps,
-                           score_cam, upsample)
+from lecture_utils import (bootstrap, box_iou, box_masks, cell_centres, centre_maps, deletion, energy_inside, grad_cam_layers,
+                           insertion, load_model, load_neu, localization_error, magnitude, own_boxes, pointing_game,
+                           random_maps, upsample)
 from lecture_utils.datasets.readers import DataError
+from lecture_utils.explain.methods import methods_for
 
 NETWORKS = "neu_gap", "neu_dense"
 THRESHOLDS = 0.15, 0.2      # of the Grad-CAM paper, of the CAM paper
@@ -70,7 +70,7 @@ def report(model, data, truth):
         print(table([f"peak in {what}, %", "all", *data.class_names], rows))
     print(table(["method", *(f"energy in {what}, %" for what in marked),
                  *(f"{score}, threshold {threshold:.0%}" for threshold in THRESHOLDS
-                   for score in ("IoU, %", "localisation error, %"))], agreement))
+                   for score in ("IoU, %", "localization error, %"))], agreement))
     print(table([f"area under the curve, %; {len(data.x_test[:CURVE_IMAGES])} images", "deletion (low is good)",
                  "insertion (high is good)"], curves))
 
@@ -83,17 +83,19 @@ def explanations(model, images, labels):
     def in_place(make, layer=None):
         return lambda: upsample(make(), size, cell_centres(model, layer))
 
-    def explain(method, *layer):
-        return in_place(lambda: method(model, images, *layer, class_index=labels), *layer)
+    def explain(method, layer=None):
+        make = partial(method.explain, model, images, layer, class_index=labels)
+        return (lambda: magnitude(make())) if method.of_pixels else in_place(make, layer)
 
-    return (({"CAM": explain(cam)} if model.name == "neu_gap" else {})
-            | {f"Grad-CAM, {layer}": explain(grad_cam, layer) for layer in reversed(layers)}
-            | {"Guided Grad-CAM": lambda: magnitude(guided_grad_cam(model, images, class_index=labels)),
-               "HiResCAM": explain(hires_cam), "Grad-CAM++": explain(grad_cam_pp), "LayerCAM": explain(layer_cam),
-               "Score-CAM": explain(score_cam),
-               "random pixels": lambda: random_maps(len(images), size),
-               "random places": in_place(lambda: random_maps(len(images), coarse)),     # the networks' own cells
-               "Gaussian in the centre": in_place(lambda: centre_maps(len(images), coarse))})
+    found = {}
+    for method in methods_for(model):
+        if method.name == "Grad-CAM":
+            found |= {f"Grad-CAM, {layer}": explain(method, layer) for layer in reversed(layers)}
+        elif method.scored:
+            found[method.name] = explain(method)
+    return found | {"random pixels": lambda: random_maps(len(images), size),
+                    "random places": in_place(lambda: random_maps(len(images), coarse)),     # the networks' own cells
+                    "Gaussian in the centre": in_place(lambda: centre_maps(len(images), coarse))}
 
 
 def chance_row(masks, data):
@@ -107,7 +109,7 @@ def by_class(values, data):
 
 
 def box_scores(maps, predicted, labels, truth):
-    """IoU and localisation error at each threshold. Where the prediction is right, the true class's map is its map."""
+    """IoU and localization error at each threshold. Where the prediction is right, the true class's map is its map."""
     for threshold in THRESHOLDS:
         yield percent(box_iou(maps, truth, threshold))
         yield percent(localization_error(maps, predicted, labels, truth, threshold))

@@ -23,6 +23,7 @@ from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 
 from lecture_utils import load_mnist, load_model, load_neu, load_photo, load_vgg16
+from lecture_utils.datasets.loaders import PHOTOS
 from lecture_utils.explorer import uploads
 from lecture_utils.explorer.exploration import (OF_A_LAYER, Choice, Exploration, figure, file_name, input_picture, score_lines,
                                                 scores_html, title_of, views)
@@ -30,7 +31,6 @@ from lecture_utils.explorer.exploration import (OF_A_LAYER, Choice, Exploration,
 PAGE = pathlib.Path(__file__).with_name("explore_page")
 WAITING = {"questions": 100, "pictures": 20}    # of each, so many may wait for an answer; more are asked to come again
 PICTURES = 256      # uploaded or drawn pictures that are kept; the largest takes 0.3 MB
-PHOTOS = ("cat", "coffee", "astronaut", "rocket")
 
 LIMITS = {"max_body_size": uploads.MAX_BYTES + 1_000_000, "max_buffer_size": uploads.MAX_BYTES + 1_000_000,
           "body_timeout": 60, "idle_connection_timeout": 300}

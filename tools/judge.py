@@ -16,11 +16,12 @@ import numpy as np
 
 from lecture_utils import models
 from lecture_utils.datasets.layouts import NEU_CLASSES
+from lecture_utils.files import whole
 
 from . import train
 from .evaluate import percent, table
 
-STEEL = ("neu_gap", "neu_dense", "neu_gap_plain")
+STEEL = tuple(name for name, (_, scores) in train.RECIPES.items() if scores is train.scores_steel)
 
 
 def main():
@@ -53,7 +54,8 @@ def judge(name):
         print(f"{name}, fold {fold}: {right[of_fold].mean():.1%} right, {hit[of_fold].mean():.1%} of the peaks in a box", flush=True)
     record = {"command": f"python3 course.py judge {name}", "recipe": train.RECIPES[name][0].__doc__,
               "right": right.astype(int).tolist()} | ({"hit": hit.astype(int).tolist()} if "gap" in name else {})
-    train.write_whole(models.WEIGHTS / f"{name}.folds.json", lambda file: file.write(json.dumps(record).encode() + b"\n"))
+    with whole(models.WEIGHTS / f"{name}.folds.json") as part:
+        part.write_bytes(json.dumps(record).encode() + b"\n")
 
 
 def without(name, fold):
@@ -83,7 +85,7 @@ def report():
 
 def shares(values):
     """In per cent: the mean of all images with its interval, of each class, and of each fold."""
-    classes, fold = np.arange(len(values)) % len(NEU_CLASSES), np.arange(len(values)) * train.FOLDS // len(values)
+    classes, fold = np.arange(len(values)) % len(NEU_CLASSES), train.folds(len(values))
     return (percent(values), *(percent(values[classes == c]) for c in range(len(NEU_CLASSES))),
             ", ".join(f"{100 * values[fold == k].mean():.0f}" for k in range(train.FOLDS)))
 

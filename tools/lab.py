@@ -3,6 +3,7 @@
 Git ignores the folder my/, so `git pull` never meets a student's work. A copy is made once and never overwritten; it
 carries in its metadata a fingerprint of the notebook that it was made from, which tells when the course has moved on.
 """
+import contextlib
 import hashlib
 import json
 import os
@@ -10,6 +11,8 @@ import pathlib
 import sys
 
 import nbformat
+
+from .notebooks import notebook_paths
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 MINE = "my"
@@ -20,7 +23,7 @@ def copy_notebooks(root):
     each notebook of the course that can't be read."""
     (root / MINE).mkdir(exist_ok=True)
     copied, lines = [], []
-    for path in sorted((root / "notebooks").glob("*.ipynb")):
+    for path in notebook_paths(root / "notebooks"):
         mine = root / MINE / path.name
         try:
             notebook = nbformat.read(path, as_version=4)
@@ -43,10 +46,20 @@ def copy_notebooks(root):
 def copy(notebook, original, mine):
     """Write the notebook with its fingerprint as `mine`, whole or, where the disk is full, not at all (OSError)."""
     notebook.metadata["copy_of"] = original
-    part = mine.with_name(f".{mine.name}.part")
-    try:
+    with whole(mine) as part:
         part.write_text(nbformat.writes(notebook) + "\n", encoding="utf-8")
-        os.replace(part, mine)
+
+
+@contextlib.contextmanager
+def whole(path):
+    """For `with`: another name to write to, which Jupyter hides, and which becomes `path` if the block ends well.
+
+    `lecture_utils.files` has its own; this one works where that package can't be imported.
+    """
+    part = path.with_name(f".{path.name}.part")
+    try:
+        yield part
+        os.replace(part, path)
     finally:
         part.unlink(missing_ok=True)
 

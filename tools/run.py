@@ -11,8 +11,9 @@ import tempfile
 
 import nbformat
 
+from .notebooks import notebook_paths
 from .notebooks.execute import embedded_environment, execute_all
-from .notebooks.normalize import normalise
+from .notebooks.normalize import normalize
 from .notebooks.output_folder import make_ready, not_written
 from .notebooks.pages import write_pages
 
@@ -60,7 +61,7 @@ def parse_arguments():
 
 def find_notebooks(names, folder):
     """The paths of the notebooks named, or of all in `folder`."""
-    every = sorted(folder.glob("*.ipynb"))
+    every = notebook_paths(folder)
     return [find_notebook(name, every) for name in names] or every
 
 
@@ -80,7 +81,7 @@ def save(runs):
         if run.error:
             continue
         try:
-            notebook = normalise(run.notebook, run.cpu_seconds)
+            notebook = normalize(run.notebook, run.cpu_seconds)
         except ValueError as unfit:
             run.error = f"{run.name}, {unfit}"
             continue

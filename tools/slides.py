@@ -5,7 +5,6 @@ are drawn here and now, from the embedded data, so that every computer builds th
 """
 import argparse
 import dataclasses
-import html
 import os
 import re
 import shutil
@@ -117,46 +116,13 @@ def print_pdf(browser, path):
 
 def write_index():
     """Write the list of the decks that are built."""
-    rows = []
-    for name in deck_names():
-        decks = {language: read_deck(name, language) for language in LANGUAGES if (BUILD / language / f"{name}.html").is_file()}
-        links = "".join(f'<td>{link(deck)}</td>' for deck in decks.values())
-        if decks:
-            facts = next(iter(decks.values()))
-            rows.append(f"<tr>{links}<td>{len(facts.slides)}</td><td>{facts.minutes}</td></tr>")
+    built = [[read_deck(name, language) for language in LANGUAGES if (BUILD / language / f"{name}.html").is_file()]
+             for name in deck_names()]
+    printed = {path.relative_to(BUILD).with_suffix("").as_posix() for path in BUILD.glob("*/*.pdf")}
     BUILD.mkdir(parents=True, exist_ok=True)
-    (BUILD / "index.html").write_text(f"""<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>How a CNN decides, seen: the lecture</title>
-<link rel="icon" href="data:,">
-<style>
-{pages.style()}
-</style>
-</head>
-<body>
-<main>
-<h1>How a CNN decides, seen: the lecture</h1>
-<p>In a deck: <code>S</code> opens the speaker's view with notes, next slide and clock, <code>O</code> the overview,
-<code>P</code> plays an animation, <code>F</code> fills the screen; arrows, clicks and swipes move on.</p>
-<table>
-<thead><tr><th>English</th><th>한국어</th><th>slides</th><th>minutes</th></tr></thead>
-<tbody>
-{chr(10).join(rows)}
-</tbody>
-</table>
-</main>
-</body>
-</html>
-""", encoding="utf-8")
-
-
-def link(deck):
-    address = f"{deck.language}/{deck.name}"
-    pdf = f' · <a href="{address}.pdf">PDF</a>' if (BUILD / f"{address}.pdf").is_file() else ""
-    return f'<a href="{address}.html" lang="{deck.language}">{html.escape(deck.title)}</a>{pdf}'
+    (BUILD / "index.html").write_text(pages.template("decks.html.j2", page.TEMPLATE).render(
+        title="How a CNN decides, seen: the lecture", style=pages.style(), built=filter(None, built), printed=printed),
+        encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -2,9 +2,10 @@
 
 The repository's address stands in pyproject.toml ([project.urls] Repository). From there it goes into the bootstrap
 cell and the launch badge of every notebook, and into README.md and CITATION.cff. The course map in README.md is
-written from the notebooks' title cells, its pictures from their figures; docs/GLOSSARY.md is written from
-docs/glossary.toml. `stamp --check` changes nothing, names the files that differ, and refuses the placeholder that
-stands for the address until there is one.
+written from the notebooks' title cells, its pictures from their figures; docs/GLOSSARY.md from docs/glossary.toml; how
+many notebooks and decks there are, and the run-sheet's list of the decks, from the folders that hold them.
+`stamp --check` changes nothing, names the files that differ, and refuses the placeholder that stands for the address
+until there is one.
 """
 import argparse
 import html
@@ -18,7 +19,8 @@ import urllib.parse
 import nbformat
 from PIL import Image, ImageChops
 
-from .notebooks import glossary
+from .decks.source import deck_names, read_deck
+from .notebooks import glossary, notebook_paths
 from .notebooks.bootstrap_cell import FOLDED, bootstrap_cell, colab_badge, is_placeholder
 from .notebooks.pages import thumbnail
 from .notebooks.title_cell import promise, thumbnail_figure, title, title_table
@@ -41,10 +43,13 @@ def repository_address(root):
 def stamped_texts(root):
     """What each stamped file should hold: a dict path -> text, with only those that differ from what they do hold."""
     address = repository_address(root)
-    texts = {path: stamped_notebook(path, address, root) for path in notebook_paths(root)}
+    texts = {path: stamped_notebook(path, address, root) for path in notebook_paths(root / "notebooks")}
     texts[root / "README.md"] = with_sections(root / "README.md", {
         "cover": picture(root / "notebooks" / f"{COVER}.ipynb", PICTURE_WIDTH), "badges": badges(root, address),
-        "clone": clone(address), "map": course_map(root, address)})
+        "clone": clone(address), "map": course_map(root, address),
+        "notebooks": in_words(len(notebook_paths(root / "notebooks"))), "decks": in_words(len(deck_names(root / "slides")))})
+    sheet = root / "slides" / "INSTRUCTOR.md"
+    texts[sheet] = with_sections(sheet, {"decks": deck_table(root)})
     texts[root / "classroom" / "README.md"] = with_sections(root / "classroom" / "README.md", {
         "littlest": littlest(address), "image": image(address), "link": link(address)})
     texts[root / "CITATION.cff"] = with_value(root / "CITATION.cff", "repository-code", address)
@@ -57,7 +62,7 @@ def stamped_texts(root):
 def stamped_pictures(root):
     """The pictures of README.md: a dict path -> PNG, with only those that are missing or look different."""
     pictures = {}
-    for path in notebook_paths(root):
+    for path in notebook_paths(root / "notebooks"):
         figure = thumbnail_figure(nbformat.read(path, as_version=4))
         if figure:
             pictures[root / PICTURES / f"{path.stem}.png"] = thumbnail(figure[0], PICTURE_WIDTH)
@@ -68,10 +73,6 @@ def differ(png, other):
     """Whether two pictures have other pixels; their files may differ with the computer's compression."""
     one, two = (Image.open(io.BytesIO(file)).convert("RGB") for file in (png, other))
     return one.size != two.size or ImageChops.difference(one, two).getbbox() is not None
-
-
-def notebook_paths(root):
-    return sorted((root / "notebooks").glob("*.ipynb"))
 
 
 def stamped_notebook(path, address, root):
@@ -102,20 +103,39 @@ def with_value(path, key, value):
 
 
 def with_sections(path, sections):
-    """The Markdown text at `path` with what stands between <!-- stamp: NAME --> and <!-- /stamp --> replaced."""
+    """The Markdown text at `path` with what stands between <!-- stamp: NAME --> and <!-- /stamp --> replaced.
+
+    The marks stand on lines of their own, or both within one line.
+    """
     text = path.read_text(encoding="utf-8")
     for name, section in sections.items():
-        text = re.sub(rf"(<!-- stamp: {name} -->\n).*?(<!-- /stamp -->)",
-                      lambda mark: mark[1] + section + "\n" + mark[2], text, flags=re.DOTALL)
+        text = re.sub(rf"(<!-- stamp: {name} -->)(\n?).*?(<!-- /stamp -->)",
+                      lambda mark: mark[1] + mark[2] + section + mark[2] + mark[3], text, flags=re.DOTALL)
     return text
 
 
-# ---- the sections of README.md and classroom/README.md
+# ---- the sections of README.md, classroom/README.md and slides/INSTRUCTOR.md
+
+
+def in_words(number):
+    """A number as a sentence has it: in letters up to twelve."""
+    return "no one two three four five six seven eight nine ten eleven twelve".split()[number] if number <= 12 else str(number)
+
+
+def deck_table(root):
+    """The run-sheet's list of the decks: what each is about, its minutes, slides and notebooks."""
+    rows = ["| | minutes | slides | notebook |", "|---|---|---|---|"]
+    for number, name in enumerate(deck_names(root / "slides"), start=1):
+        deck = read_deck(name, "en", root / "slides")
+        of_notebooks, _, about = deck.title.partition(" · ")        # "7 and 8 · Trust"
+        rows.append(f"| [Deck {number}](#deck-{number}) · {about} | {deck.minutes} | {len(deck.slides)} "
+                    f"| {of_notebooks.replace(' and ', ', ')} |")
+    return "\n".join(rows)
 
 
 def badges(root, address):
     repository = address.removeprefix("https://github.com/")
-    first = next((path.name for path in notebook_paths(root)), "")
+    first = next((path.name for path in notebook_paths(root / "notebooks")), "")
     return "\n".join([
         colab_badge(address, f"notebooks/{first}"),
         "[![Open in Binder](https://mybinder.org/badge_logo.svg)]"
@@ -155,7 +175,7 @@ def course_map(root, address):
     """The table of the notebooks: picture, title with launch badge, what one learns, minutes."""
     wide = "&nbsp;" * 36  # GitHub makes a column as narrow as its text, and shrinks the pictures in it
     rows = [f"| {wide} | notebook | you will be able to | minutes |", "|---|---|---|---|"]
-    for path in notebook_paths(root):
+    for path in notebook_paths(root / "notebooks"):
         notebook = nbformat.read(path, as_version=4)
         name, table = path.relative_to(root).as_posix(), title_table(notebook)
         learn = table.get("You will be able to", promise(notebook))

@@ -31,6 +31,7 @@ from lecture_utils.datasets.loaders import load_cifar10, load_mnist, load_neu, l
 from lecture_utils.datasets.synthetic import draw_digits, draw_steel
 from lecture_utils.explain.cam import cam, upsample
 from lecture_utils.explain.places import cell_centres
+from lecture_utils.files import whole
 from lecture_utils.localize import box_masks, own_boxes, pointing_game
 
 BUILD = ROOT / "build" / "train"
@@ -127,7 +128,7 @@ class Steel(NamedTuple):
     images: np.ndarray  # (n, 200, 200, 1)
     labels: np.ndarray
     boxes: list
-    fold: np.ndarray  # of each image; contiguous numbers, since light changes with the number
+    fold: np.ndarray  # of each image, as `folds` has it
 
     def without(self, held_out):
         """What is left to train on where fold `held_out` is held out; None holds nothing out."""
@@ -144,7 +145,12 @@ def real_steel():
         sys.exit(f"This needs the numbers 1 to {STEEL_NUMBERS} of NEU's six classes; got: {data.source}. Set COURSE_DATA to "
                  "their folder, or fetch them: python3 course.py data")
     boxes = own_boxes(labels, [*data.boxes_train, *data.boxes_test][:n], [*data.box_labels_train, *data.box_labels_test][:n])
-    return Steel(data.source, images, labels, boxes, np.arange(n) * FOLDS // n)
+    return Steel(data.source, images, labels, boxes, folds(n))
+
+
+def folds(n):
+    """The fold of each of n images: contiguous numbers, since light changes with the number."""
+    return np.arange(n) * FOLDS // n
 
 
 def _real_and_drawn_steel(held_out):
@@ -182,7 +188,7 @@ def weights_file(name, held_out=None):
     return models.WEIGHTS / f"{name}.npz" if held_out is None else BUILD / "folds" / f"{name}.{held_out}.npz"
 
 
-# VGG16 without normalisation hardly trains. These layers are normalised while training; blocks 1 and 2, whose maps
+# VGG16 without normalization hardly trains. These layers are normalized while training; blocks 1 and 2, whose maps
 # are large, are not, because it would double the time.
 NORMALIZED = ("block3_conv3", "block4_conv3", "block5_conv3")
 
@@ -192,7 +198,7 @@ COMPACT_STAGES = ((48, 8, 0.8, 1.5e-3), (96, 2, 1.0, 1e-3), (96, 7, 0.5, 1e-3), 
 
 
 def train_vgg16_compact():
-    """8 epochs on CIFAR-10 at 48x48, 13 at 96x96; batch normalisation is then folded into the convolutions."""
+    """8 epochs on CIFAR-10 at 48x48, 13 at 96x96; batch normalization is then folded into the convolutions."""
     real = load_cifar10()
     images = np.round(real.x_train * 255).astype("uint8")
     before = None
@@ -210,7 +216,7 @@ def train_vgg16_compact():
 
 
 def compact_in_training(size, name):
-    """`vgg16_compact` at `size`, its layers NORMALIZED followed by batch normalisation, He's initial weights."""
+    """`vgg16_compact` at `size`, its layers NORMALIZED followed by batch normalization, He's initial weights."""
     plain = models.vgg16_compact()
     x = images = keras.Input((size, size, 3), name="images")
     for layer in plain.layers[1:]:
@@ -226,7 +232,7 @@ def compact_in_training(size, name):
 
 
 def fold_normalization(source, target):
-    """Copy the weights of `source` into `target`, which has no batch normalisation.
+    """Copy the weights of `source` into `target`, which has no batch normalization.
 
     gamma * (W*x + b - mean) / sqrt(variance + epsilon) + beta is a convolution too: with the kernel W * scale
     and the bias (b - mean) * scale + beta, scale = gamma / sqrt(variance + epsilon).
@@ -355,7 +361,8 @@ def crop(images, low, high, size):
 
 
 def scores_digits(model):
-    return {f"accuracy, {kind}": accuracy(model, data.x_test, data.y_test) for kind, data in both(load_mnist)}
+    data_of = {"real": load_mnist(), "embedded": load_mnist("embedded")}
+    return {f"accuracy, {kind}": accuracy(model, data.x_test, data.y_test) for kind, data in data_of.items()}
 
 
 def scores_steel(model):
@@ -375,10 +382,6 @@ def scores_vgg16_compact(model):
     cat = keras.ops.softmax(model(square)).numpy()[0, data.class_names.index("cat")]
     resized = np.concatenate([tf.image.resize(part, (models.COMPACT_SIZE,) * 2) for part in np.split(data.x_test, 20)])
     return {"accuracy, real": accuracy(model, resized, data.y_test), "cat's probability, photograph": round(float(cat), 4)}
-
-
-def both(load):
-    return ("real", load()), ("embedded", load("embedded"))
 
 
 def accuracy(model, images, labels):
@@ -439,22 +442,15 @@ def measure(name, provenance):
     record = {"command": f"python3 course.py train {name}"} | provenance | {
         "versions": {"tensorflow": tf.__version__, "keras": keras.__version__, "numpy": np.__version__},
         "scores": RECIPES[name][1](models.load_model(name))}
-    write_whole(models.WEIGHTS / f"{name}.json", lambda file: file.write(json.dumps(record, indent=2).encode() + b"\n"))
+    with whole(models.WEIGHTS / f"{name}.json") as part:
+        part.write_bytes(json.dumps(record, indent=2).encode() + b"\n")
     print(json.dumps(record["scores"], indent=2))
 
 
 def write_weights(model, path):
     arrays = {name: np.asarray(variable).astype("float16") for name, variable in models.named_weights(model).items()}
-    write_whole(path, lambda file: np.savez_compressed(file, **arrays))
-
-
-def write_whole(path, write):
-    """Write under another name, then rename: whoever reads `path` meets the old file or the new, never half of one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(path.name + ".part")
-    with open(unfinished, "wb") as file:
-        write(file)
-    os.replace(unfinished, path)
+    with whole(path) as part, open(part, "wb") as file:
+        np.savez_compressed(file, **arrays)
 
 
 def table():
@@ -468,7 +464,7 @@ def table():
         rows.append((f"`{name}`", f"{models.BUILDERS[name]().count_params():,}", f"{size / 1000:.0f}",
                      record["recipe"], record["seconds"], *percent))
     rows += [(), ("the CAM's peak in a box", "all", "by chance", *NEU_CLASSES), ("---",) * 9]
-    for name in ("neu_gap", "neu_gap_plain"):
+    for name in (name for name in records if "pointing, embedded" in records[name]["scores"]):
         scores = {key: records[name]["scores"][f"{key}, embedded"] for key in ("pointing", "pointing by chance")}
         by_class = records[name]["scores"]["pointing by class, embedded"]
         rows.append((f"`{name}`, embedded", *(f"{share:.1%}" for share in (*scores.values(), *by_class.values()))))

@@ -66,12 +66,8 @@ def move_into_mine(root, path):
         number += 1
         mine = root / lab.MINE / f"{work.stem}_{number}.ipynb"
     if not mine.exists():
-        part = mine.with_name(f".{mine.name}.part")
-        try:
+        with lab.whole(mine) as part:
             shutil.copyfile(work, part)
-            os.replace(part, mine)
-        finally:
-            part.unlink(missing_ok=True)
     restore(root, path)
     return mine.relative_to(root).as_posix()
 

@@ -13,8 +13,8 @@ import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import urljoin, urlsplit
-from uuid import uuid4
 
+from ..files import whole
 from .readers import DataError
 
 CONNECT_SECONDS = 2.8  # finding the host and reaching it, together
@@ -33,6 +33,11 @@ def cache_folder():
     return Path(os.environ.get("COURSE_CACHE") or pooch.os_cache("cnn-visual-explanations"))
 
 
+def keras_folder(kind):
+    """Where Keras itself keeps its downloads: "datasets" or "models"."""
+    return Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras") / kind
+
+
 def offline():
     """Whether COURSE_OFFLINE=1 forbids downloads, and with them the cache, so that results are the same anywhere."""
     return os.environ.get("COURSE_OFFLINE", "0") not in ("", "0")
@@ -47,7 +52,7 @@ def cached(filename, known_hash=None, folder=None):
     if offline():
         return None
     try:
-        return path if path.is_file() and _has_hash(path, known_hash) else None
+        return path if path.is_file() and has_hash(path, known_hash) else None
     except OSError:  # there, but not to be read
         return None
 
@@ -81,7 +86,8 @@ def download(url, filename, known_hash=None, again=False):
     return path
 
 
-def _has_hash(path, known_hash):
+def has_hash(path, known_hash):
+    """Whether a file is the one that `known_hash` describes; None describes any."""
     if known_hash is None:
         return True
     algorithm, _, digest = known_hash.partition(":")
@@ -91,21 +97,16 @@ def _has_hash(path, known_hash):
 
 def _fetch(url, path, known_hash):
     """Download to a name of its own; only the whole and verified file takes the name `path`, in one step."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     _sweep(path)
-    partial = path.with_name(f"{path.name}.{uuid4().hex}.part")
     try:
-        _write(url, partial)
-        if not _has_hash(partial, known_hash):
-            raise DataError(f"{urlsplit(url).netloc} sent a {path.name} with another checksum than the known one. "
-                            "It is not used.")
-        try:
-            os.replace(partial, path)
-        except PermissionError:  # Windows: another process has fetched the same file and is reading it
-            if not cached(path.name, known_hash):
-                raise
-    finally:
-        partial.unlink(missing_ok=True)
+        with whole(path) as partial:
+            _write(url, partial)
+            if not has_hash(partial, known_hash):
+                raise DataError(f"{urlsplit(url).netloc} sent a {path.name} with another checksum than the known one. "
+                                "It is not used.")
+    except PermissionError:  # Windows: another process has fetched the same file and is reading it
+        if not cached(path.name, known_hash):
+            raise
     return path
 
 

@@ -173,6 +173,7 @@ class _Recipe(NamedTuple):
     cached: Callable  # () -> what an earlier download left, or None
     fetch: Callable  # again -> (fields, path)
     draw: Callable | None  # () -> fields
+    drawn: int  # how many images that are
 
 
 def _load(recipe, source, data_dir):
@@ -251,8 +252,8 @@ def _unit_range(images):
 
 def _cached_mnist():
     """MNIST where Keras itself keeps it, or in the course's cache."""
-    keras = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras") / "datasets"
-    return downloads.cached("mnist.npz", MNIST_HASH, keras) or downloads.cached("mnist.npz", MNIST_HASH)
+    in_keras = downloads.cached("mnist.npz", MNIST_HASH, downloads.keras_folder("datasets"))
+    return in_keras or downloads.cached("mnist.npz", MNIST_HASH)
 
 
 def _fetch_mnist(again):
@@ -299,15 +300,17 @@ def _draw_neu():
 MNIST = _Recipe(
     "MNIST", Dataset, layouts.DIGIT_CLASSES, "mnist.npz",
     layouts.find_mnist, layouts.count_mnist, layouts.read_mnist,
-    _cached_mnist, _fetch_mnist, _draw_mnist)
+    _cached_mnist, _fetch_mnist, _draw_mnist, sum(n for n, _ in EMBEDDED_DIGITS.values()))
 NEU = _Recipe(
     "NEU", SteelDataset, layouts.NEU_CLASSES, "a folder or zip whose name begins with NEU, or its files",
     layouts.find_neu, layouts.count_neu, layouts.read_neu,
-    partial(downloads.cached, NEU_FILE), partial(_fetch_verified, NEU_URL, NEU_FILE, layouts.read_neu), _draw_neu)
+    partial(downloads.cached, NEU_FILE), partial(_fetch_verified, NEU_URL, NEU_FILE, layouts.read_neu), _draw_neu,
+    len(layouts.NEU_CLASSES) * sum(n for n, _ in EMBEDDED_STEEL.values()))
 CIFAR10 = _Recipe(
     "CIFAR-10", Dataset, layouts.CIFAR10_CLASSES, "cifar10-jpeg.zip, or train/<class>/*.jpg and test/<class>/*.jpg",
     layouts.find_cifar10, layouts.count_cifar10, layouts.read_cifar10,
-    partial(downloads.cached, CIFAR10_FILE), partial(_fetch_verified, CIFAR10_URL, CIFAR10_FILE, layouts.read_cifar10), None)
+    partial(downloads.cached, CIFAR10_FILE), partial(_fetch_verified, CIFAR10_URL, CIFAR10_FILE, layouts.read_cifar10), None, 0)
+DATA_SETS = (MNIST, NEU, CIFAR10)  # what `course.py data` fetches and shows, and `doctor` looks for
 
 
 class Whereabouts(NamedTuple):
@@ -323,7 +326,7 @@ class Whereabouts(NamedTuple):
 def where_is_the_data(data_dir=None):
     """One `Whereabouts` for each data set, found out without decoding images and without a network."""
     photos = Whereabouts("photographs", "scikit-image", "", len(PHOTOS), ", ".join(PHOTOS))
-    return [_whereabouts(recipe, data_dir) for recipe in (MNIST, NEU, CIFAR10)] + [photos]
+    return [_whereabouts(recipe, data_dir) for recipe in DATA_SETS] + [photos]
 
 
 def _whereabouts(recipe, data_dir):
@@ -337,20 +340,13 @@ def _whereabouts(recipe, data_dir):
         return Whereabouts(recipe.name, "broken", "", 0, str(error))
     source = "embedded" if recipe.draw else "missing"
     remark = f"in {_shown(data_folder(data_dir))} is no {recipe.name}; looked for {recipe.wanted}"
-    return Whereabouts(recipe.name, source, "", _EMBEDDED_IMAGES[recipe.name], remark)
-
-
-_EMBEDDED_IMAGES = {
-    "MNIST": sum(n for n, _ in EMBEDDED_DIGITS.values()),
-    "NEU": len(layouts.NEU_CLASSES) * sum(n for n, _ in EMBEDDED_STEEL.values()),
-    "CIFAR-10": 0,
-}
+    return Whereabouts(recipe.name, source, "", recipe.drawn, remark)
 
 
 def _fetch_missing():
     """Download every data set that is not there; True if all could be had."""
     complete = True
-    for recipe in (MNIST, NEU, CIFAR10):
+    for recipe in DATA_SETS:
         try:
             if not _local_path(recipe):
                 recipe.fetch(True)

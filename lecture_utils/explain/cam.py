@@ -61,7 +61,7 @@ def grad_cam(model, images, layer=None, class_index=None, *, output=None, score=
         if that is what it takes); for a model with several inputs a list of arrays in its order, or a dict by the inputs'
         names. Each image is explained as if it were alone.
     layer: a name, "backbone/name" in a nested model, or any end of that which is unique; "name#2" is a layer's second
-        call. None: the last feature map before any pooling, after its own normalisation and activation; never a padding,
+        call. None: the last feature map before any pooling, after its own normalization and activation; never a padding,
         a cropping or one of several branches. A warning names it where that, or a 1×1 map, lets an earlier one be taken.
     class_index: None, each image's own predicted class; an int; or n ints, one per image. A model with one output unit
         tells two classes apart: class 1 has the score y, class 0 the score -y.
@@ -70,7 +70,7 @@ def grad_cam(model, images, layer=None, class_index=None, *, output=None, score=
     score: instead of a class, a function that takes the model's outputs (before softmax, nested as the model nests
         them) and returns one number per image, shape (n,).
 
-    Returns float32 (n, h, w), at the layer's own resolution, not normalised.
+    Returns float32 (n, h, w), at the layer's own resolution, not normalized.
 
     Raises ValueError or TypeError, with what was expected and what came, for images that are not finite floats of the
     model's shape; a class out of range; a layer that does not exist, is not unique or is not a feature map; a model
@@ -119,7 +119,7 @@ def _counterfactual_cam(A, dy_dA):
 def grad_cam_layers(model, images, layers=None, class_index=None, *, output=None, score=None) -> dict[str, NDArray[np.float32]]:
     """Grad-CAM at several layers, from one forward and one backward pass through the network.
 
-    layers: names; None means every convolution, each after the normalisation and activation that follow it.
+    layers: names; None means every convolution, each after the normalization and activation that follow it.
 
     Returns a dict from the layers' names, in the network's order or the order asked for, to float32 (n, h, w), each
     equal to `grad_cam` at that layer. Other arguments, errors, equation and paper: see `grad_cam`.

@@ -4,7 +4,6 @@ import dis
 import functools
 import hashlib
 import json
-import os
 import sys
 import types
 import warnings
@@ -17,6 +16,7 @@ import numpy as np
 import tensorflow as tf
 from tqdm.auto import tqdm
 
+from ..files import whole
 from . import surgery
 from .cam import grad_cam
 
@@ -133,7 +133,8 @@ class _Store:
     def _claim(self, contents):
         note = self.folder / "contents.json"
         if not note.exists():
-            _write_whole(note, lambda file: file.write(json.dumps(contents, indent=2).encode()))
+            with whole(note) as part:
+                part.write_text(json.dumps(contents, indent=2))
         found = json.loads(note.read_text())
         other = [key for key in contents if found.get(key) != contents[key]]
         if other:
@@ -145,7 +146,8 @@ class _Store:
 
     def write(self, number, images, maps):
         arrays = {f"layer {name}": each for name, each in maps.items()} if isinstance(maps, dict) else {"maps": maps}
-        _write_whole(self._path(number), lambda file: np.savez(file, images=_fingerprint(images), **arrays))
+        with whole(self._path(number)) as part, open(part, "wb") as file:       # of a path np.savez would change the name
+            np.savez(file, images=_fingerprint(images), **arrays)
 
     def read(self, number, images):
         """The maps of these images, None if they are not there yet."""
@@ -160,17 +162,6 @@ class _Store:
             if "maps" in arrays:
                 return arrays["maps"]
             return {name.removeprefix("layer "): arrays[name] for name in arrays if name != "images"}
-
-
-def _write_whole(path, write):
-    """A file that is there whole or not at all."""
-    part = path.with_suffix(f".{os.getpid()}.part")
-    try:
-        with open(part, "wb") as file:
-            write(file)
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 # --- what a run was of ------------------------------------------------------------------------------------------------

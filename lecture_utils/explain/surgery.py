@@ -493,7 +493,7 @@ def _listed(names):
 
 
 def convolution_maps(network):
-    """The feature map of every convolution, after the normalisation and activation that follow it and it alone.
+    """The feature map of every convolution, after the normalization and activation that follow it and it alone.
 
     A smoothing in between, which leaves the map its size, belongs to them.
     """
@@ -686,6 +686,11 @@ def before_softmax(y):
     if operation.type not in _SOFTMAXES:
         return y
     return tf.reshape(tf.cast(operation.inputs[0], y.dtype), tf.shape(y))
+
+
+def is_sigmoid(y):
+    """Whether a traced output y comes out of a sigmoid, asked as `before_softmax` asks."""
+    return _origin(y).op.type == "Sigmoid"
 
 
 def refuse_sealed_softmax(y, name):

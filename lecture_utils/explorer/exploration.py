@@ -22,15 +22,14 @@ from PIL import Image
 
 from .. import plots
 from ..explain import engine, places, surgery
-from ..explain.cam import _counterfactual_cam, _grad_cam, cam, upsample
-from ..explain.guided import guided_backprop
+from ..explain.cam import _counterfactual_cam, _grad_cam, upsample
+from ..explain.methods import METHODS, methods_for
 
-METHODS = ("Grad-CAM", "counterfactual", "CAM", "guided backprop", "Guided Grad-CAM")
-OF_A_LAYER = ("Grad-CAM", "counterfactual", "Guided Grad-CAM")    # CAM has one, guided backprop ends at pixels
-OF_PIXELS = ("guided backprop", "Guided Grad-CAM")
+OF_A_LAYER = tuple(name for name, method in METHODS.items() if method.of_a_layer)      # for these a layer can be chosen
+OF_PIXELS = tuple(name for name, method in METHODS.items() if method.of_pixels)
 
 CLASSES = 10        # explained in one pass and listed at most; of a thousand classes, the best ten of each image
-REMEMBERED = 96     # answers, three for each image; the largest, of VGG16's size, takes 6 MB
+REMEMBERED = 96     # answers, at least three for each image; the largest, of VGG16's size, takes 6 MB
 SMALL = 64          # pixels: a smaller picture is enlarged in squares and stored exactly
 
 
@@ -62,7 +61,7 @@ class Exploration:
         last = surgery.find_feature_map(network, None).name
         self.layers = tuple(dict.fromkeys([*(step.name for step in surgery.convolution_maps(network)), last]))
         self.last_layer = last
-        self.methods = tuple(method for method in METHODS if method != "CAM" or _has_gap_head(network))
+        self.methods = tuple(method.name for method in methods_for(model) if not method.slow)
         self.image_shape = network.input_specs[0].shape[1:]
         self._network, self._places = network, {}
         self._forward = tf.function(lambda inputs: model(inputs, training=False), reduce_retracing=True)
@@ -93,15 +92,18 @@ class Exploration:
     def attribution(self, image, choice):
         """Of a complete choice, the map (h, w) at its layer's resolution, or for `OF_PIXELS` (height, width, channels)."""
         method, layer, c, _ = choice
-        if method == "CAM":
-            return self._of_class("cam", image, c, lambda x, classes: cam(self.model, x, classes))
-        if method in OF_PIXELS:
-            R = self._of_class("guided", image, c, lambda x, classes: guided_backprop(self.model, x, classes))
-            if method == "guided backprop":
-                return R
+        if method in ("Grad-CAM", "counterfactual"):
+            return self._signed(image, layer, c, -1 if method == "counterfactual" else 1)
+        if method == "Guided Grad-CAM":         # the product of two answers, which are often there already
+            R = self._by("guided backprop", image, None, c)
             size = R.shape[:2]
             return upsample(self._signed(image, layer, c, 1), size, self._cells(layer, size))[..., None] * R
-        return self._signed(image, layer, c, -1 if method == "counterfactual" else 1)
+        return self._by(method, image, layer if method in OF_A_LAYER else None, c)
+
+    def _by(self, method, image, layer, c):
+        """What the method's own function gives."""
+        return self._of_class((method, layer), image, c,
+                              lambda x, classes: METHODS[method].explain(self.model, x, layer, classes))
 
     def place(self, image, choice):
         """Where a complete choice's map lies over the image, as `overlay` takes it: (cells, input_size).
@@ -113,7 +115,7 @@ class Exploration:
         size = self.image_shape[:2]
         if None in size:
             size = np.shape(self.preprocess(image[None]))[1:3]
-        cells = None if method in OF_PIXELS else self._cells(None if method == "CAM" else layer, size)
+        cells = None if method in OF_PIXELS else self._cells(layer if method in OF_A_LAYER else None, size)
         return cells, cells and size
 
     def _cells(self, layer, size):
@@ -159,13 +161,6 @@ class Exploration:
 
 def _both_halves(A, dy_dA):
     return _grad_cam(A, dy_dA) - _counterfactual_cam(A, dy_dA)          # x = ReLU(x) - ReLU(-x)
-
-
-def _has_gap_head(network):
-    try:
-        return bool(surgery.gap_head(network, network.outputs[0]))
-    except ValueError:
-        return False
 
 
 # --- how complete choices are drawn ------------------------------------------------------------------------------------
@@ -239,11 +234,11 @@ def _evidence(attribution):
 
 
 def _coloured(attribution, method):
-    """uint8 (h, w, 3): evidence from dark to bright; CAM and pixels, which have two signs, around white and grey."""
+    """uint8 (h, w, 3): evidence from dark to bright; what has two signs around white, pixels around grey."""
     if attribution.ndim == 3:
         colours = np.repeat(plots.signed_image(attribution.mean(axis=-1))[..., None], 3, axis=-1)
     else:
-        top, signed = np.abs(attribution).max() or 1.0, method == "CAM"
+        top, signed = np.abs(attribution).max() or 1.0, METHODS[method].signed
         shares = attribution / top
         colours = colormaps[plots.SIGNED](shares / 2 + 0.5) if signed else colormaps[plots.EVIDENCE](shares)
     return np.round(255 * colours[..., :3]).astype(np.uint8)
@@ -310,7 +305,7 @@ def figure(exploration, image, choices):
             title = title_of(exploration, choice).replace(" for ", "\nfor ")            # no wider than the picture
             plots.picture(middle, _coloured(attribution, choice.method), title)
         else:
-            plots.bare_map(middle, attribution, title_of(exploration, choice), signed=choice.method == "CAM")
+            plots.bare_map(middle, attribution, title_of(exploration, choice), signed=METHODS[choice.method].signed)
         laid_over = plots.overlay(image, _evidence(attribution), choice.opacity, *exploration.place(image, choice))
         plots.picture(right, laid_over, "laid over the input")
     _bars(drawing.add_subplot(grid[:, 3]), score_lines(exploration, image, choices))

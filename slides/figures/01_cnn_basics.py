@@ -134,7 +134,8 @@ def two_directions(say):
     for axis, kernel, title in ((axes[1], SOBEL, say("change from left to right", "좌우 방향의 변화")),
                                 (axes[2], SOBEL.T, say("change from top to bottom", "상하 방향의 변화"))):
         axis.imshow(convolve(grey, kernel), cmap=SIGNED, vmin=-1, vmax=1)
-        axis.set_axis_off(), axis.set_title(title)
+        axis.set_axis_off()
+        axis.set_title(title)
     return figure
 
 
@@ -149,7 +150,8 @@ def learned(noisy):
     kernels, losses = [], []
     for _ in range(151):
         error = convolve(x, k) - y
-        kernels.append(k), losses.append((error ** 2).mean())
+        kernels.append(k)
+        losses.append((error ** 2).mean())
         k = k - 0.4 * 2 / y.size * convolve(x, error)
     return kernels, losses
 
@@ -164,7 +166,8 @@ def learning(say):
                                             ("digit", learned(False)[0][step], say("from the digit (solid)", "숫자에서 (실선)"), BLUE),
                                             ("noise", learned(True)[0][step], say("from noise (dashed)", "잡음에서 (점선)"), ORANGE)):
             axes[name].imshow(kernel, cmap=SIGNED, vmin=-4, vmax=4, aspect="auto")
-            axes[name].set_axis_off(), axes[name].set_title(title, color=colour)
+            axes[name].set_axis_off()
+            axes[name].set_title(title, color=colour)
             for (row, column), value in np.ndenumerate(kernel):
                 axes[name].text(column, row, f"{value.round(2) + 0:g}", ha="center", va="center")
         for noisy, colour, style in ((False, BLUE, "-"), (True, ORANGE, "--")):
@@ -203,7 +206,8 @@ def shift(say):
     figure, axis = plt.subplots(figsize=(6, 4.6), layout="constrained")
     bars = axis.bar([say("before", "풀링 전"), say("after one", "한 번"), say("after two", "두 번")], shares, color=[GREY, BLUE, BLUE], width=0.6)
     axis.bar_label(bars, [f"{share}%" for share in shares], fontsize=22, padding=4)
-    axis.set_ylim(0, 112), axis.set_yticks([])
+    axis.set_ylim(0, 112)
+    axis.set_yticks([])
     axis.spines[["top", "right", "left"]].set_visible(False)
     return figure
 
@@ -214,7 +218,9 @@ def parameters(say):
     figure, axis = plt.subplots(figsize=(11.7, 4.4), layout="constrained")
     bars = axis.barh(names, counts, color=[BLUE] * 3 + [ORANGE] * 2, height=0.65)
     axis.bar_label(bars, [f"{count:,}" for count in counts], fontsize=20, padding=8)
-    axis.invert_yaxis(), axis.set_xticks([]), axis.set_xlim(0, 85_000)
+    axis.invert_yaxis()
+    axis.set_xticks([])
+    axis.set_xlim(0, 85_000)
     axis.spines[["top", "right", "bottom"]].set_visible(False)
     return figure
 
@@ -238,7 +244,8 @@ def clear_and_hard(say):
         true = digits().y_test[n]
         row[1].plot(true, scores()[n][true], "o", color=ORANGE, markersize=18)
         row[1].axhline(0, color=GREY, linewidth=1)
-        row[1].set_xticks(range(10)), row[1].margins(y=0.15)
+        row[1].set_xticks(range(10))
+        row[1].margins(y=0.15)
         row[1].spines[["top", "right"]].set_visible(False)
     axes[1, 1].set_xlabel(say("class (true one orange)", "클래스 (정답은 주황)"))
     return figure
@@ -259,7 +266,8 @@ def inside(say):
     for row, name, A in zip(axes, names, tapped(image[None])):
         A = np.asarray(A[0])
         picture(row[0], image)
-        row[0].set_axis_on(), row[0].set(xticks=[], yticks=[])
+        row[0].set_axis_on()
+        row[0].set(xticks=[], yticks=[])
         row[0].set_ylabel(name)
         for axis, k in zip(row[1:], np.argsort(-A.std(axis=(0, 1)))[:7]):
             axis.imshow(A[..., k], cmap="gray")

@@ -172,7 +172,8 @@ def competition(say):
     axes[1, 0].text(0.5, 0.5, say("in brackets:\nclass score", "괄호 안은\n클래스 점수"), ha="center", va="center", fontsize=TEXT)
     for c, axis in enumerate(axes[:, 1:].flat):
         axis.imshow(maps[c], cmap=SIGNED, vmin=-top, vmax=top)
-        axis.set_axis_off(), axis.set_title(f"{named(c, say)} ({scores[c]:.0f})")
+        axis.set_axis_off()
+        axis.set_title(f"{named(c, say)} ({scores[c]:.0f})")
     return figure
 
 
@@ -264,7 +265,9 @@ def pointing_scores(say):
                                                              ("chance", say("chance", "우연"), GREY))):
         axis.bar(x + shift, rows[name], width=0.26, color=colour, label=label)
     axis.set_xticks(x, names)
-    axis.set_ylabel(say("hits, %", "적중, %")), axis.set_ylim(0, 128), axis.set_yticks([0, 50, 100])
+    axis.set_ylabel(say("hits, %", "적중, %"))
+    axis.set_ylim(0, 128)
+    axis.set_yticks([0, 50, 100])
     axis.legend(frameon=False, ncols=3, loc="upper center")
     axis.spines[["top", "right"]].set_visible(False)
     return figure

@@ -99,7 +99,8 @@ def gradient_flows(say):
         forward, back = min(frame, 5), max(frame - 5, 0)  # arrows drawn of each kind
         figure, axis = canvas(11.7, 4.3)
         axis.imshow(digits()[0, ..., 0], cmap="gray", extent=(0.15, 1.65, 1.6, 3.1), zorder=3)
-        axis.set_xlim(0, 11.7), axis.set_ylim(0, 4.3)
+        axis.set_xlim(0, 11.7)
+        axis.set_ylim(0, 4.3)
         for k, (x, name) in enumerate(zip(xs, layers)):
             reached = k < forward
             block(axis, x, 2.35, name, width=1.3, height=1.1, colour=BLUE if reached else GREY)

@@ -167,7 +167,8 @@ def tap(say):
     """VGG16 with a second output: the feature maps of block5_conv3."""
     figure, axis = canvas(11.7, 2.7)
     axis.imshow(cat()[:, 75:375], extent=(0.1, 1.5, 0.75, 2.15), zorder=3)
-    axis.set_xlim(0, 11.7), axis.set_ylim(0, 2.7)
+    axis.set_xlim(0, 11.7)
+    axis.set_ylim(0, 2.7)
     for x, text, width, colour in ((2.75, say("blocks\n1 to 4", "블록\n1~4"), 1.5, GREY), (5.05, "block5_conv3", 2.3, BLUE),
                                    (7.65, "fc1, fc2", 1.5, GREY), (10.3, say("score $y^c$", "점수 $y^c$"), 1.8, BLUE)):
         block(axis, x, 1.45, text, width=width, height=1.1, colour=colour)
@@ -201,7 +202,8 @@ def sum_of_channels(say):
         figure, axes = plt.subplots(1, 3, figsize=(11.7, 3.9), width_ratios=[1.3, 1, 1.4])
         figure.subplots_adjust(0.07, 0.13, 0.995, 0.88, wspace=0.06)
         axes[0].bar(range(160), shares, width=1, color=[ORANGE] * n + ["#cfd4d9"] * (160 - n))
-        axes[0].set_xticks([0, 159], [1, 160]), axes[0].set_yticks([0, 0.3])
+        axes[0].set_xticks([0, 159], [1, 160])
+        axes[0].set_yticks([0, 0.3])
         axes[0].set_title(say("sum of each $\\alpha_k A^k$", "채널별 $\\alpha_k A^k$의 합"))
         axes[0].spines[["top", "right"]].set_visible(False)
         running = each[..., :n].sum(axis=-1)
@@ -323,9 +325,12 @@ def shares(say):
     for c, colour, y in zip(pair, (BLUE, ORANGE), (0.12, 0.02)):
         axis.text(4.2, y, class_name(say, c), color=colour, va="center")
     axis.axhline(0.5, color=GREY, linestyle=":", linewidth=2)
-    axis.set_xticks(range(1, 6), range(1, 6)), axis.set_yticks([0, 0.5, 1], ["0", "0.5", "1"])
-    axis.set_xlim(0.8, 5.2), axis.set_ylim(-0.06, 1.06)
-    axis.set_xlabel(say("block", "블록")), axis.set_ylabel(say("share on its own object", "자기 물체 위의 몫"))
+    axis.set_xticks(range(1, 6), range(1, 6))
+    axis.set_yticks([0, 0.5, 1], ["0", "0.5", "1"])
+    axis.set_xlim(0.8, 5.2)
+    axis.set_ylim(-0.06, 1.06)
+    axis.set_xlabel(say("block", "블록"))
+    axis.set_ylabel(say("share on its own object", "자기 물체 위의 몫"))
     axis.spines[["top", "right"]].set_visible(False)
     return figure
 
@@ -445,7 +450,8 @@ def cost(say):
     axis.bar_label(bars, [f"{t:.2f}" for t in times], padding=6)
     axis.set_yticks(range(len(cases)), cases.values())
     axis.invert_yaxis()
-    axis.set_xticks(range(4)), axis.set_xlim(0, 3.4)
+    axis.set_xticks(range(4))
+    axis.set_xlim(0, 3.4)
     axis.set_xlabel(say("time, in forward passes", "시간(순전파의 배수)"))
     axis.spines[["top", "right"]].set_visible(False)
     return figure

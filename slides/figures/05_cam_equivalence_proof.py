@@ -129,7 +129,8 @@ def steel(say):
     for row, name, image, M_c, L_c in zip(axes, names, chosen, M, L):
         picture(row[0], image)
         row[0].text(-0.06, 0.5, name, transform=row[0].transAxes, rotation=90, ha="right", va="center")
-        signed_map(row[1], M_c), signed_map(row[2], L_c)
+        signed_map(row[1], M_c)
+        signed_map(row[2], L_c)
     for axis, title in zip(axes[0], (say("input", "입력"), "CAM", say("Grad-CAM\nbefore ReLU", "Grad-CAM\n(ReLU 전)"))):
         axis.set_title(title, pad=8)
     return figure
@@ -141,7 +142,8 @@ def signed_map(axis, map_):
     axis.imshow(map_, cmap=SIGNED, vmin=-top, vmax=top, interpolation="nearest")
     axis.text(0.97, 0.04, f"±{top:.3g}", transform=axis.transAxes, ha="right", va="bottom",
               bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.5, "alpha": 0.85})
-    axis.set_xticks([]), axis.set_yticks([])
+    axis.set_xticks([])
+    axis.set_yticks([])
 
 
 def largest_difference():
@@ -208,8 +210,10 @@ def drift(say):
         figure, axes = plt.subplots(1, 2, figsize=(11.7, 4.3))
         figure.subplots_adjust(0.1, 0.19, 0.99, 0.9, wspace=0.32)
         axes[0].plot(maps["HiResCAM"].ravel()[::4], maps["Grad-CAM"].ravel()[::4], ".", color=BLUE, markersize=3, alpha=0.4)
-        axes[0].set_xlim(low, high), axes[0].set_ylim(low, high)
-        axes[0].set_xlabel("HiResCAM"), axes[0].set_ylabel("Grad-CAM")
+        axes[0].set_xlim(low, high)
+        axes[0].set_ylim(low, high)
+        axes[0].set_xlabel("HiResCAM")
+        axes[0].set_ylabel("Grad-CAM")
         axes[0].set_title(say(f"every place, epoch {epoch}", f"모든 위치, 에포크 {epoch}"))
         for name, colour in (("Grad-CAM", ORANGE), ("HiResCAM", BLUE)):
             missing = [miss[name] for _, miss in training()[:epoch + 1]]
@@ -217,8 +221,10 @@ def drift(say):
             if epoch:
                 axes[1].text(10, training()[-1][1][name] * {"Grad-CAM": 0.15, "HiResCAM": 9}[name], name, ha="right", va="center",
                              color=colour)
-        axes[1].set_xlim(-0.4, 10.4), axes[1].set_ylim(1e-8, 1)
-        axes[1].set_xticks([0, 5, 10]), axes[1].set_yticks([1e-7, 1e-4, 1e-1], ["$10^{-7}$", "$10^{-4}$", "$10^{-1}$"])
+        axes[1].set_xlim(-0.4, 10.4)
+        axes[1].set_ylim(1e-8, 1)
+        axes[1].set_xticks([0, 5, 10])
+        axes[1].set_yticks([1e-7, 1e-4, 1e-1], ["$10^{-7}$", "$10^{-4}$", "$10^{-1}$"])
         axes[1].minorticks_off()
         axes[1].set_xlabel(say("epochs of training", "학습한 에포크"))
         axes[1].set_title(say("the sum misses the score by", "합과 점수의 차이"))
@@ -298,7 +304,8 @@ def hits(say):
     axis.set_xticks(places, ["Grad-CAM", "HiResCAM"] * 2)
     for x, title in ((0.5, say("GAP head", "GAP 헤드")), (3.1, say("Flatten head", "Flatten 헤드"))):
         axis.text(x, 106, title, ha="center", va="center")
-    axis.set_xlim(-0.6, 5), axis.set_ylim(0, 112)
+    axis.set_xlim(-0.6, 5)
+    axis.set_ylim(0, 112)
     axis.set_yticks([0, 50, 100], ["0%", "50%", "100%"])
     axis.spines[["top", "right"]].set_visible(False)
     return figure

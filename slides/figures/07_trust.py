@@ -9,16 +9,17 @@ from matplotlib.colors import ListedColormap
 from scipy import ndimage
 from scipy.special import softmax
 
-from lecture_utils import (black, blurred, bootstrap, box_iou, box_masks, boxes, cam, cell_centres, centre_maps,
-                           confidence, counterfactual_cam, deletion, energy_inside, grad_cam, grad_cam_layers, grad_cam_pp,
-                           guided_backprop, guided_grad_cam, iou, layer_cam, load_model, load_neu, load_photo,
-                           magnitude, normalize, overlay, own_boxes, pointing_game, random_maps, randomized,
+from lecture_utils import (black, blurred, bootstrap, box_iou, box_masks, boxes, cell_centres, centre_maps, confidence,
+                           counterfactual_cam, deletion, energy_inside, grad_cam, guided_backprop, iou, load_model, load_neu,
+                           load_photo, magnitude, normalize, overlay, own_boxes, pointing_game, random_maps, randomized,
                            rank_correlation, upsample)
 from lecture_utils.datasets import planted
 from lecture_utils.datasets.synthetic import draw_steel
+from lecture_utils.explain.methods import METHODS
 from lecture_utils.plots import BLUE, GREY, LINES, ORANGE, draw_boxes, picture, plt
 from slides.figures.drawing import TEXT
 from tools.decks.code import cell_with
+from tools.evaluate import explanations
 from tools.notebooks.glossary import korean
 
 SIZE = (200, 200)
@@ -134,12 +135,16 @@ def rising_threshold(say):
         figure, (left, right) = plt.subplots(1, 2, figsize=(11.7, 4.7), width_ratios=[1, 1.45])
         figure.subplots_adjust(0.01, 0.19, 0.98, 0.9, wspace=0.25)
         picture(left, overlay(neu().x_test[n], L))
-        wide_boxes(left, truth()[n]), wide_boxes(left, boxes(L, THRESHOLDS[frame - 1])[:1], "white")
+        wide_boxes(left, truth()[n])
+        wide_boxes(left, boxes(L, THRESHOLDS[frame - 1])[:1], "white")
         left.set_title(say(f"threshold {THRESHOLDS[frame - 1]:.0%}", f"임계값 {THRESHOLDS[frame - 1]:.0%}"), fontsize=TEXT)
         right.plot(np.multiply(THRESHOLDS[:frame], 100), values[:frame], "o-", color=BLUE, linewidth=3, markersize=11)
         right.axhline(0.5, color=GREY, linestyle=":", linewidth=2)
-        right.set_xlim(0, 100), right.set_ylim(0, 1), right.set_yticks([0, 0.5, 1], ["0", "0.5", "1"])
-        right.set_xlabel(say("threshold, % of the maximum", "임계값, 최댓값에 대한 %")), right.set_ylabel("IoU")
+        right.set_xlim(0, 100)
+        right.set_ylim(0, 1)
+        right.set_yticks([0, 0.5, 1], ["0", "0.5", "1"])
+        right.set_xlabel(say("threshold, % of the maximum", "임계값, 최댓값에 대한 %"))
+        right.set_ylabel("IoU")
         right.spines[["top", "right"]].set_visible(False)
         frames.append(figure)
     return frames
@@ -175,19 +180,16 @@ def drawn_maps(say):
 # ---- fourteen opinions
 
 
+IGNORANT = {"random": "random places", "centre": "Gaussian in the centre"}     # as they are called here, and by `evaluate`
+
+
 @functools.cache
 def judged():
-    """Name -> the three scores of each plate, (n,), for the true class of every test plate."""
-    x, labels = neu().x_test, neu().y_test
-    maps = {"random": in_place(random_maps(len(x), (25, 25))), "centre": in_place(centre_maps(len(x), (25, 25))),
-            "CAM": in_place(cam(model(), x, class_index=labels))}
-    for layer, L in grad_cam_layers(model(), x, class_index=labels).items():
-        maps[f"Grad-CAM, {layer}"] = in_place(L, layer)
-    maps["LayerCAM"] = in_place(layer_cam(model(), x, class_index=labels))
-    maps["Grad-CAM++"] = in_place(grad_cam_pp(model(), x, class_index=labels))
-    maps["guided backprop"] = magnitude(guided_backprop(model(), x, class_index=labels))
-    maps["Guided Grad-CAM"] = magnitude(guided_grad_cam(model(), x, class_index=labels))
-    return {name: judge(L) for name, L in maps.items()}
+    """Name -> the three scores of each plate, (n,), for the true class of every test plate; of all methods but the slow."""
+    made = explanations(model(), neu().x_test, neu().y_test)
+    left_out = ["random pixels", *(method.name for method in METHODS.values() if method.slow)]
+    names = IGNORANT | {name: name for name in made if name not in (*left_out, *IGNORANT.values())}
+    return {name: judge(made[of_made]()) for name, of_made in names.items()}
 
 
 def judge(L):
@@ -200,7 +202,6 @@ def chance(score):
     return judge(np.ones(masks().shape))[score].mean() if score == "IoU at 15 %" else masks().mean()
 
 
-IGNORANT = ("random", "centre")
 KOREAN = {"random": "무작위", "centre": "가운데", "IoU at 15 %": "IoU, 15 %",
           **{score: korean(score) for score in ("pointing game", "energy inside")}}
 
@@ -217,18 +218,21 @@ def intervals(axis, say, score, names):
         axis.plot([low, high], [row, row], color=colour, linewidth=4)
         axis.plot(mean, row, "o", color=colour, markersize=12)
     axis.axvline(chance(score), color=ORANGE, linestyle="--", linewidth=3)
-    axis.set_ylim(len(names) - 0.5, -0.5), axis.set_xlim(0, 1)
+    axis.set_ylim(len(names) - 0.5, -0.5)
+    axis.set_xlim(0, 1)
     axis.set_xticks([0, 0.5, 1], ["0", "0.5", "1"])
     axis.set_yticks(range(len(names)), [called(say, name) for name in names])
-    axis.grid(axis="x", color="0.9"), axis.set_axisbelow(True)
+    axis.grid(axis="x", color="0.9")
+    axis.set_axisbelow(True)
     axis.spines[["top", "right", "left"]].set_visible(False)
 
 
 def pointing(say):
     figure, axis = plt.subplots(figsize=(11.7, 5), layout="constrained")
     intervals(axis, say, "pointing game", list(judged()))
-    axis.text(chance("pointing game") + 0.01, 10.45, say("chance", "우연"), color=ORANGE, fontsize=TEXT, va="bottom")
-    axis.set_ylim(10.6, -0.6)
+    bottom = len(judged()) - 0.4
+    axis.text(chance("pointing game") + 0.01, bottom - 0.15, say("chance", "우연"), color=ORANGE, fontsize=TEXT, va="bottom")
+    axis.set_ylim(bottom, -0.6)
     return figure
 
 
@@ -270,9 +274,11 @@ def of_classes(say):
     axis.text(hits[neu().y_test == 0].mean(), -0.62, say("Grad-CAM hits", "Grad-CAM의 적중"), color=BLUE, fontsize=TEXT,
               ha="center")
     axis.set_yticks(range(6), [name_of(say, c) for c in range(6)])
-    axis.set_ylim(5.5, -1.1), axis.set_xlim(0, 1.12)
+    axis.set_ylim(5.5, -1.1)
+    axis.set_xlim(0, 1.12)
     axis.set_xticks([0, 0.5, 1], ["0 %", "50 %", "100 %"])
-    axis.grid(axis="x", color="0.9"), axis.set_axisbelow(True)
+    axis.grid(axis="x", color="0.9")
+    axis.set_axisbelow(True)
     axis.spines[["top", "right", "left"]].set_visible(False)
     return figure
 
@@ -296,7 +302,9 @@ def without_boxes(say):
             axis.text(value + (0.02 if outside else -0.02), row, f"{value:.2f}", ha="left" if outside else "right",
                       va="center", fontsize=20, color="black" if outside else "white")
         axis.set_yticks(range(5), rows)
-        axis.set_ylim(4.5, -0.5), axis.set_xlim(0, 1), axis.set_xticks([])
+        axis.set_ylim(4.5, -0.5)
+        axis.set_xlim(0, 1)
+        axis.set_xticks([])
         axis.set_title(name, fontsize=20, pad=10, family="monospace")
         axis.set_xlabel(say("confidence in rolled-in scale", "압입 스케일의 확신도"), labelpad=8)
         axis.spines[["top", "right", "bottom"]].set_visible(False)
@@ -363,7 +371,8 @@ def removal(say):
                       ha="left" if mean > 0 else "right", va="bottom")
         axis.axvline(0, color="black", linewidth=1)
         axis.set_yticks(range(len(regions)), regions.values())
-        axis.set_ylim(4.4, -0.9), axis.set_xlim(-3.2, 3.2)
+        axis.set_ylim(4.4, -0.9)
+        axis.set_xlim(-3.2, 3.2)
         axis.set_xticks([-2, 0, 2], ["\N{MINUS SIGN}2", "0", "+2"])
         axis.set_xlabel(say("change of the class score", "클래스 점수의 변화"))
         axis.set_title(title, fontsize=20, pad=10)
@@ -419,7 +428,9 @@ def dice(say):
     for row, (name, maps) in zip(axes, by_stage()[0].items()):
         for column, axis in enumerate(row):
             picture(axis, 1 - normalize(maps[column][:1])[0] ** 0.5)
-            axis.set_axis_on(), axis.set_xticks([]), axis.set_yticks([])
+            axis.set_axis_on()
+            axis.set_xticks([])
+            axis.set_yticks([])
             if column:
                 value = by_stage()[1][name][:, column - 1].mean()
                 text = f"{value:.1f}".replace("-0.0", "0.0").replace("-", "\N{MINUS SIGN}")
@@ -464,7 +475,9 @@ def deletion_curves(say):
                       label=called(say, name))
         axis.set_title(title, fontsize=20, pad=10)
         axis.set_xlabel(say("% of the pixels, highest first", "지운 픽셀, 맵이 높은 것부터, %"))
-        axis.set_xticks([0, 50, 100]), axis.set_yticks([0, 0.5, 1], ["0", "0.5", "1"]), axis.set_ylim(0, 1.03)
+        axis.set_xticks([0, 50, 100])
+        axis.set_yticks([0, 0.5, 1], ["0", "0.5", "1"])
+        axis.set_ylim(0, 1.03)
         axis.spines[["top", "right"]].set_visible(False)
     axes[0].set_ylabel(say("confidence", "확신도"), labelpad=8)
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside right center", frameon=False, handlelength=4.4)
@@ -573,7 +586,9 @@ def experiment(say):
     for row, share in enumerate(called_scratch):
         axis.text(share + 0.015, row, f"{share:.0%}", va="center", fontsize=20)
     axis.set_yticks(range(4), rows)
-    axis.set_ylim(3.6, -0.6), axis.set_xlim(0, 1.1), axis.set_xticks([])
+    axis.set_ylim(3.6, -0.6)
+    axis.set_xlim(0, 1.1)
+    axis.set_xticks([])
     axis.set_title(say("called scratches", "긁힘이라고 부른 비율"), fontsize=20, pad=10)
     axis.spines[["top", "right", "bottom"]].set_visible(False)
     return figure
@@ -601,6 +616,8 @@ def repaired(say):
             axes[2].text(place + 0.42 * k - 0.21, share + 0.01, f"{share:.0%}", ha="center", va="bottom",
                          fontsize=TEXT, color=colour)
     axes[2].set_title(say("accuracy", "정확도"), fontsize=20, pad=10)
-    axes[2].set_xticks(range(3), worlds), axes[2].set_yticks([]), axes[2].set_ylim(0, 1.1)
+    axes[2].set_xticks(range(3), worlds)
+    axes[2].set_yticks([])
+    axes[2].set_ylim(0, 1.1)
     axes[2].spines[["top", "right", "left"]].set_visible(False)
     return figure

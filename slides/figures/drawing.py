@@ -14,7 +14,8 @@ def canvas(width, height):
     """An empty figure whose axis counts in inches."""
     figure, axis = plt.subplots(figsize=(width, height))
     figure.subplots_adjust(0, 0, 1, 1)
-    axis.set_xlim(0, width), axis.set_ylim(0, height)
+    axis.set_xlim(0, width)
+    axis.set_ylim(0, height)
     axis.set_axis_off()
     return figure, axis
 

@@ -40,36 +40,10 @@ def page(deck, pictures):
     body = "\n".join(sections)
     seen = re.sub(r"<svg.*?</svg>|<img[^>]*>", "", body, flags=re.DOTALL)  # no pictures: only what fonts draw
     style = (TEMPLATE / "deck.css").read_text(encoding="utf-8") + HtmlFormatter(style="default").get_style_defs(".highlight")
-    return f"""<!DOCTYPE html>
-<html lang="{deck.language}">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{html.escape(deck.title)}</title>
-<link rel="icon" href="data:,">
-<style>
-{font_faces(html.unescape(seen) + "".join(words.values()) + "0123456789:")}
-{style}
-</style>
-</head>
-<body>
-<main>
-{body}
-</main>
-<aside id="speaker" hidden>
-<p id="clock"><span><b id="elapsed">0:00</b> {words["elapsed"]}</span>
-<span>{words["planned"]} <b id="planned"></b></span>
-<button id="restart">{words["restart"]}</button></p>
-<p id="following">{words["next"]}</p><p id="ended">{words["end"]}</p>
-<div id="notes"></div>
-<p id="keys">{words["help"]}</p>
-</aside>
-<script>
-{(TEMPLATE / "deck.js").read_text(encoding="utf-8")}
-</script>
-</body>
-</html>
-"""
+    fonts = font_faces(html.unescape(seen) + "".join(words.values()) + "0123456789:")
+    return pages.template("deck.html.j2", TEMPLATE).render(
+        language=deck.language, title=deck.title, style=f"{fonts}\n{style}", slides=body, words=words,
+        player=(TEMPLATE / "deck.js").read_text(encoding="utf-8"))
 
 
 def section(deck, slide, number, begun, pictures):

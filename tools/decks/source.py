@@ -82,16 +82,17 @@ class Deck:
         return sum(slide.minutes for slide in self.slides)
 
 
-def deck_names():
-    return sorted(path.stem for path in (SOURCES / "en").glob("[0-9][0-9]_*.md"))
+def deck_names(sources=None):
+    """The names of the decks, in their order: the folder is their list."""
+    return sorted(path.stem for path in ((sources or SOURCES) / "en").glob("[0-9][0-9]_*.md"))
 
 
-def source(name, language):
-    return SOURCES / language / f"{name}.md"
+def source(name, language, sources=None):
+    return (sources or SOURCES) / language / f"{name}.md"
 
 
-def read_deck(name, language):
-    path = source(name, language)
+def read_deck(name, language, sources=None):
+    path = source(name, language, sources)
     return parse(path.read_text(encoding="utf-8"), name, language)
 
 

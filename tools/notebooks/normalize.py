@@ -13,7 +13,7 @@ ROOT = str(pathlib.Path(__file__).resolve().parents[2])
 OF_ONE_MACHINE = re.compile(r"/home/|/Users/|/root/|/tmp/|[A-Z]:\\Users\\|site-packages|\b0x[0-9a-f]{8,}")
 
 
-def normalise(notebook, cpu_seconds):
+def normalize(notebook, cpu_seconds):
     """The notebook without what differs from run to run, its CPU seconds renewed where they have really changed.
 
     Raises ValueError, naming the cell, for an output that must not be committed: an error, a warning, a machine's path.

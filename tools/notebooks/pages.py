@@ -53,6 +53,13 @@ def with_hangul(page):
     return page.replace("</style>", f"{font_faces(letters, HANGUL)}\n</style>", 1) if letters else page
 
 
+def template(name, *folders):
+    """A template of these folders or of the pages' own; what it is given is text, and becomes HTML but for `| safe`."""
+    house = Environment(loader=FileSystemLoader([*folders, TEMPLATES]), autoescape=True, trim_blocks=True)
+    house.filters |= {"formula": formula, "line": lambda text: markdown(text).strip().removeprefix("<p>").removesuffix("</p>")}
+    return house.get_template(name)
+
+
 class PageExporter(HTMLExporter):
     """nbconvert's exporter with drawn formulas and links that lead to the other pages, without the bootstrap cell's code."""
 
@@ -117,29 +124,8 @@ def formula(tex, display=False, size=FORMULA_SIZE):
 
 def write_index(runs, path):
     """Write the list of the notebooks with their pictures, minutes and CPU seconds as the page `path`."""
-    cards = "\n".join(card(run) for run in runs)
-    path.write_text(with_hangul(f"""<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>How a CNN decides, seen</title>
-<style>
-{style()}
-</style>
-</head>
-<body>
-<main>
-<h1>How a CNN decides, seen</h1>
-<p>The notebooks as they just ran on this computer. To work in them: <code>python3 course.py lab</code>.
-Their words, in English and in Korean: <a href="glossary.html">Glossary · 용어집</a>.</p>
-<div class="cards">
-{cards}
-</div>
-</main>
-</body>
-</html>
-"""), encoding="utf-8")
+    page = template("notebooks.html.j2").render(title="How a CNN decides, seen", style=style(), cards=map(card, runs))
+    path.write_text(with_hangul(page), encoding="utf-8")
 
 
 def card(run):
@@ -175,9 +161,8 @@ def thumbnail(png, width):
 
 def write_glossary(path):
     """Write the words of the course, English and Korean, as the page `path`."""
-    house = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True)
-    house.filters |= {"formula": formula, "line": lambda text: markdown(text).strip().removeprefix("<p>").removesuffix("</p>")}
     every, names = glossary.glossary()
     in_korean = sorted((term for term in every if term.is_hangul), key=lambda term: term.korean)
-    page = house.get_template("glossary.html.j2").render(style=style(), terms=every, in_korean=in_korean, names=names)
+    page = template("glossary.html.j2").render(title="Glossary · 용어집", style=style(), terms=every, in_korean=in_korean,
+                                               names=names)
     path.write_text(with_hangul(page), encoding="utf-8")
