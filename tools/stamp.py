@@ -17,7 +17,8 @@ import urllib.parse
 import nbformat
 from PIL import Image, ImageChops
 
-from .notebooks.bootstrap_cell import FOLDED, bootstrap_cell, colab_badge, is_placeholder
+from .notebooks.begin import is_placeholder
+from .notebooks.bootstrap_cell import FOLDED, bootstrap_cell, colab_badge
 from .notebooks.pages import thumbnail
 from .notebooks.title_cell import promise, thumbnail_figure, title, title_table
 
