@@ -4,7 +4,7 @@ The names below are what a student imports. Each is looked up on first use, so t
 ``from lecture_utils import load_mnist`` does not wait for TensorFlow.
 
 Imports run one way: explorer → plots → evaluate, checks, models → explain, localize, datasets. Whoever reads a room
-needs only those to its right; ``quiet`` and ``versions`` stand apart.
+needs only those to its right; ``quiet``, ``versions`` and ``png`` stand apart.
 """
 
 import os
