@@ -19,13 +19,15 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from .explain.cam import normalize, upsample
+from .png import lightened
 
 EVIDENCE = "inferno"    # maps that are never negative
 SIGNED = "RdBu_r"       # maps with two signs
 BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#8A8A8A"   # from the Okabe–Ito palette
 LINES = [(BLUE, "-"), (ORANGE, "--"), (GREY, ":"), ("#009E73", "-."), ("#CC79A7", "-"), ("#000000", "--")]   # of series
 CELL = 1.75             # side of one picture in a grid, inches
-DPI = 90
+DPI = 90                # pixels of the page for an inch
+DENSITY = 2             # pixels drawn for each of them: sharp on fine screens
 
 
 def show(figure, alt) -> None:
@@ -41,18 +43,11 @@ def show(figure, alt) -> None:
     if not alt.strip():
         raise ValueError("show() needs an alternative text: say in a sentence or two what the figure shows.")
     png = io.BytesIO()
-    figure.savefig(png, format="png", dpi=DPI, bbox_inches="tight", facecolor="white")
+    figure.savefig(png, format="png", dpi=DENSITY * DPI, bbox_inches="tight", facecolor="white", pil_kwargs={"compress_level": 1})
     plt.close(figure)
-    display({"image/png": _lightened(png), "text/plain": alt},
-            metadata={"image/png": {"alt": alt}}, raw=True)
-
-
-def _lightened(png):
-    """The PNG's bytes with 64 steps a colour instead of 256: not seen, and photographs take a third less room."""
-    small = io.BytesIO()
-    steps = [round(round(value / 255 * 63) / 63 * 255) for value in range(256)]
-    Image.open(png).convert("RGB").point(steps * 3).save(small, format="png")
-    return small.getvalue()
+    image = Image.open(png)
+    size = {"width": round(image.width / DENSITY), "height": round(image.height / DENSITY)}
+    display({"image/png": lightened(image), "text/plain": alt}, metadata={"image/png": {"alt": alt, **size}}, raw=True)
 
 
 def overlay(image, map_, alpha: float = 0.5, cells=None, input_size=None) -> NDArray[np.uint8]:

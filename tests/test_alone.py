@@ -1,6 +1,7 @@
 """One notebook alone in an empty folder, on a pretended Colab: the bootstrap cell fetches the course from a clone of it.
 
 Colab is pretended by a module google.colab that every kernel imports when it starts. `--alone` runs every notebook whole.
+What the cell says, finds and renews is seen on a course without lessons, which takes no time to load.
 """
 import os
 import pathlib
@@ -30,16 +31,42 @@ def git(*words):
 
 
 @pytest.fixture(scope="module")
-def repository(tmp_path_factory):
-    """A bare repository that holds what this working tree holds, but for what git ignores."""
-    path = tmp_path_factory.mktemp("repository") / "course.git"
-    git("init", "--quiet", "--bare", path)
-    publish(path)
+def whole_course(tmp_path_factory):
+    """A bare repository that holds, in its second commit, what this working tree holds, but for what git ignores."""
+    path = make_repository(tmp_path_factory.mktemp("whole"))
+    publish(path, ROOT)
+    publish(path, ROOT)
     return path
 
 
-def publish(repository):
-    tree = (f"--git-dir={repository}", f"--work-tree={ROOT}")
+@pytest.fixture(scope="module")
+def outline(tmp_path_factory):
+    """A course of which only the beginning is there; lecture_utils.quiet loads nothing."""
+    folder = tmp_path_factory.mktemp("outline")
+    for path in ("course.py", "LICENSE", "tools/__init__.py", "tools/notebooks/__init__.py", "tools/notebooks/begin.py"):
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / path, folder / path)
+    for name in ("__init__", "quiet"):
+        (folder / "lecture_utils").mkdir(exist_ok=True)
+        (folder / "lecture_utils" / f"{name}.py").touch()
+    return folder
+
+
+@pytest.fixture
+def repository(tmp_path_factory, outline):
+    """A bare repository of the course without lessons."""
+    path = make_repository(tmp_path_factory.mktemp("repository"))
+    publish(path, outline)
+    return path
+
+
+def make_repository(folder):
+    git("init", "--quiet", "--bare", folder / "course.git")
+    return folder / "course.git"
+
+
+def publish(repository, tree):
+    tree = (f"--git-dir={repository}", f"--work-tree={tree}")
     git(*tree, "add", "--all")
     git(*tree, "commit", "--quiet", "--allow-empty", "-m", "as it is now")
 
@@ -87,7 +114,8 @@ def packages():
 
 
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
-def test_a_notebook_alone_fetches_the_course_and_begins(path, colab, pytestconfig):
+def test_a_notebook_alone_fetches_the_course_and_begins(path, colab, whole_course, monkeypatch, pytestconfig):
+    monkeypatch.setenv("COURSE_REPOSITORY", whole_course.as_uri())
     before = packages()
     whole = path.stem == WHOLE or pytestconfig.getoption("alone")
     notebook = run(path, colab, None if whole else FIRST_CODE_CELLS)
@@ -96,8 +124,8 @@ def test_a_notebook_alone_fetches_the_course_and_begins(path, colab, pytestconfi
     assert packages() == before
 
 
-def test_the_course_s_history_is_not_fetched(colab, repository):
-    publish(repository)
+def test_the_course_s_history_is_not_fetched(colab, repository, outline):
+    publish(repository, outline)
     run(PATHS[0], colab, 1)
     assert git("-C", colab / "cnn-visual-explanations", "rev-list", "--count", "HEAD") == "1"
 
@@ -126,7 +154,7 @@ def test_elsewhere_one_sentence_names_the_clone_to_open(colab, monkeypatch):
 
 
 @pytest.mark.parametrize("on_colab", [True, False])
-def test_from_an_address_that_anybody_may_own_nothing_is_fetched(on_colab, colab, monkeypatch):
+def test_from_an_address_that_anybody_may_own_nothing_is_fetched(on_colab, colab, outline, monkeypatch):
     """A clone that is there is used as it is; where there is none, a sentence says what to do."""
     calls = git_calls(monkeypatch, colab.parent)
     monkeypatch.delenv("COURSE_REPOSITORY")
@@ -134,21 +162,17 @@ def test_from_an_address_that_anybody_may_own_nothing_is_fetched(on_colab, colab
         monkeypatch.delenv("IPYTHONDIR")
     path = unpublished(colab.parent / "one.ipynb")
     assert "only a placeholder: set COURSE_REPOSITORY to the course's own address" in sentence_of(path, colab)
-    clone = colab / "cnn-visual-explanations"
-    (clone / "lecture_utils").mkdir(parents=True)
-    (clone / "lecture_utils" / "__init__.py").touch()
-    (clone / "lecture_utils" / "quiet.py").touch()
-    (clone / "course.py").touch()
+    shutil.copytree(outline, colab / "cnn-visual-explanations")
     said = printed(run(path, colab, 1).cells[1])
     assert ("going on with it as it is" in said) == on_colab
     assert not calls.exists()
 
 
-def git_calls(monkeypatch, folder):
-    """The file into which a pretended git writes what it is called with."""
+def git_calls(monkeypatch, folder, then="false"):
+    """The file into which a pretended git writes what it is called with; then it runs another program."""
     shim = folder / "bin" / "git"
     shim.parent.mkdir()
-    shim.write_text(f'#!/bin/sh\necho "$@" >> {folder / "calls"}\nexit 1\n')
+    shim.write_text(f'#!/bin/sh\necho "$@" >> {folder / "calls"}\nexec {then} "$@"\n')
     shim.chmod(0o755)
     monkeypatch.setenv("PATH", f"{shim.parent}{os.pathsep}{os.environ['PATH']}")
     return folder / "calls"
@@ -169,11 +193,22 @@ def sentence_of(path, folder):
     return output.evalue
 
 
-def test_an_old_clone_is_renewed(colab, repository):
+def test_an_old_clone_is_renewed_before_anything_of_it_is_used(colab, repository, outline, tmp_path_factory):
     clone = make_clone(repository, colab)
-    publish(repository)
-    assert printed(run(PATHS[0], colab, 1).cells[1]) == ""
+    newer = tmp_path_factory.mktemp("newer")
+    shutil.copytree(outline, newer, dirs_exist_ok=True)
+    (newer / "lecture_utils" / "quiet.py").write_text("print('the new course')\n")
+    publish(repository, newer)
+    assert printed(run(PATHS[0], colab, 1).cells[1]) == "the new course\n"
     assert git("-C", clone, "rev-parse", "HEAD") == git("-C", repository, "rev-parse", "HEAD")
+
+
+def test_what_the_cell_has_just_cloned_is_not_fetched_once_more(colab, repository, monkeypatch):
+    calls = git_calls(monkeypatch, colab.parent, then=shutil.which("git"))
+    run(PATHS[0], colab, 1)
+    assert calls.read_text().split()[0] == "clone" and "pull" not in calls.read_text()
+    run(PATHS[0], colab, 1)
+    assert "pull --ff-only" in calls.read_text()
 
 
 def test_an_old_clone_that_holds_work_is_left_alone_and_named(colab, repository, monkeypatch):
@@ -191,11 +226,17 @@ def make_clone(repository, folder):
     return clone
 
 
+@pytest.mark.parametrize("on_colab", [True, False])
 @pytest.mark.parametrize("folder", ["notebooks", "my"])
-def test_in_a_checkout_the_course_is_found_from_its_folders(folder, tmp_path, repository):
-    clone = make_clone(repository, tmp_path)
+def test_in_a_checkout_the_course_is_found_from_its_folders(folder, on_colab, colab, repository, monkeypatch):
+    """Whoever has a clone of their own renews it themselves."""
+    clone = make_clone(repository, colab)
     (clone / folder).mkdir(exist_ok=True)
     notebook = nbformat.read(PATHS[0], as_version=4)
     notebook.cells = [notebook.cells[1], nbformat.v4.new_code_cell("print(course)")]
-    nbformat.write(notebook, tmp_path / "one.ipynb")
-    assert printed(run(tmp_path / "one.ipynb", clone / folder).cells[1]) == f"{clone}\n"
+    nbformat.write(notebook, colab / "one.ipynb")
+    calls = git_calls(monkeypatch, colab.parent)
+    if not on_colab:
+        monkeypatch.delenv("IPYTHONDIR")
+    assert printed(run(colab / "one.ipynb", clone / folder).cells[1]) == f"{clone}\n"
+    assert not calls.exists()

@@ -1,4 +1,6 @@
 """Every notebook keeps to the house: its frame, its cells, its outputs, its links. What they compute, nbval checks."""
+import base64
+import io
 import pathlib
 import re
 import statistics
@@ -6,6 +8,8 @@ import statistics
 import nbformat
 import pytest
 import ziamath
+from nbval.plugin import find_comment_markers, metadata_tags
+from PIL import Image
 
 from tools.notebooks import normalize, pages
 from tools.notebooks.bootstrap_cell import FOLDED, bootstrap_cell, colab_badge
@@ -17,6 +21,8 @@ PATHS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 CORE = ("01_cnn_basics", "02_cam_neu", "03_grad_cam_mnist", "04_grad_cam_vgg16", "05_cam_equivalence_proof",
         "06_guided_grad_cam")
 HANGUL = "[가-힣]"
+TAGS = {"bootstrap", "exercise", "thumbnail",
+        "nbval-check-output", "nbval-ignore-output", "nbval-skip", "raises-exception"}  # nbval's own
 
 
 @pytest.fixture(params=PATHS, ids=lambda path: path.stem)
@@ -119,6 +125,15 @@ def test_claims_are_checked(notebook):
     assert sum("nbval-check-output" in cell.metadata.get("tags", []) for cell in code_cells(notebook)) >= 3
 
 
+def test_what_nbval_does_with_a_cell_is_said_by_its_tags_alone(notebook):
+    assert not [cell.source for cell in code_cells(notebook) if list(find_comment_markers(cell.source))]
+    assert {tag for cell in notebook.cells for tag in cell.metadata.get("tags", [])} <= TAGS
+
+
+def test_the_house_knows_nbval_s_tags():
+    assert {tag for tag in TAGS if tag.startswith("nbval-") or "exception" in tag} <= set(metadata_tags)
+
+
 def test_terms_are_given_in_korean(notebook):
     assert len(set(re.findall(rf"\(({HANGUL}[^)]*)\)", prose(notebook)))) >= 3
 
@@ -166,6 +181,16 @@ def test_every_figure_is_described(notebook):
     assert described and all(len(alt.split()) >= 5 for _, alt in described)
     others = {"image/jpeg", "image/svg+xml", "image/gif"}
     assert not [cell.source for cell in code_cells(notebook) for output in cell.outputs if others & set(output.get("data", {}))]
+
+
+def test_figures_are_drawn_as_fine_as_the_file_allows(notebook):
+    """At the size at which they are shown, never coarser; figures of an execution before sizes were recorded have none."""
+    for cell in code_cells(notebook):
+        for output in cell.outputs:
+            shown = output.get("metadata", {}).get("image/png", {})
+            if "width" in shown:
+                width, height = Image.open(io.BytesIO(base64.b64decode(output.data["image/png"]))).size
+                assert 0.99 < width / shown.width < 2.02 and height / shown.height == pytest.approx(width / shown.width, rel=0.02)
 
 
 # ---- links

@@ -1,10 +1,14 @@
 """Figures: what is laid over what, and that every figure carries its alternative text."""
 
+import io
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from PIL import Image
 
 from lecture_utils import overlay, plots
+from lecture_utils.png import lightened
 
 GREY = np.linspace(0, 1, 64, dtype=np.float32).reshape(8, 8)
 
@@ -70,6 +74,35 @@ def test_every_figure_needs_and_carries_its_alternative_text(monkeypatch):
     (data, more), = shown
     assert data["image/png"][:4] == b"\x89PNG" and more["metadata"]["image/png"]["alt"] == "A ramp of grey."
     assert not plt.fignum_exists(figure.number)
+
+
+def test_a_figure_is_drawn_twice_as_fine_as_it_is_shown(monkeypatch):
+    shown = []
+    monkeypatch.setattr("IPython.display.display", lambda data, **more: shown.append((data, more)))
+    figure = plt.figure(figsize=(3, 2))
+    figure.add_axes((0, 0, 1, 1), xticks=[], yticks=[])
+    plots.show(figure, "An empty frame, three by two inches, and a tenth of an inch around it.")
+    (data, more), = shown
+    size = more["metadata"]["image/png"]
+    assert (size["width"], size["height"]) == pytest.approx((3.2 * 90, 2.2 * 90), abs=2)
+    assert Image.open(io.BytesIO(data["image/png"])).size == pytest.approx((2 * size["width"], 2 * size["height"]), abs=1)
+
+
+@pytest.mark.parametrize("colours, mode, off", [(64, "P", 2), (280, "P", 6), (30_000, "RGB", 2)])
+def test_a_lightened_picture_looks_the_same_and_takes_less_room(colours, mode, off):
+    random = np.random.default_rng(0)
+    ramp = 255 - np.linspace(0, 63, colours)[:, None] * [4, 0, 4] + np.arange(colours)[:, None] % 5 * [0, -4, 0]
+    pixels = (ramp[random.integers(colours, size=(150, 200))] if mode == "P" else random.integers(256, size=(150, 200, 3)))
+    image, plain = Image.fromarray(pixels.astype(np.uint8)), io.BytesIO()
+    image.save(plain, format="png")
+    light = lightened(image)
+    assert Image.open(io.BytesIO(light)).mode == mode and len(light) < 0.9 * len(plain.getvalue())
+    assert np.abs(np.asarray(Image.open(io.BytesIO(light)).convert("RGB")).astype(int) - np.asarray(image)).max() <= off
+
+
+def test_white_stays_white():
+    white = Image.open(io.BytesIO(lightened(Image.new("RGB", (9, 9), "white"))))
+    assert np.asarray(white.convert("RGB")).min() == 255
 
 
 def test_one_extreme_pixel_does_not_leave_the_rest_of_a_signed_image_grey():

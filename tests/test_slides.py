@@ -204,7 +204,7 @@ def test_a_functions_source_comes_without_its_docstring():
     assert ast.dump(ast.Module(shown.body, [])) == ast.dump(ast.Module(whole.body[1:], []))
 
 
-def test_a_cell_is_quoted_without_marks_and_with_comments_moved_up():
+def test_a_cell_is_quoted_with_its_comments_moved_up():
     block = code.quoted('code: 03_grad_cam_mnist "score = y[:, 6]" lines 2-4')
     assert block.splitlines() == ["```python", "with tf.GradientTape() as tape:",
                                   "    A, y = tapped(six, training=False)  # feature maps, class scores",

@@ -17,7 +17,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 from PIL import Image
 
 from tools import run, stamp
-from tools.notebooks import execute, normalize, output_folder, pages, title_cell
+from tools.notebooks import execute, normalize, output_folder, pages, pictures, title_cell
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 DOT = base64.b64encode(base64.b64decode(
@@ -333,6 +333,43 @@ def test_recorded_seconds_change_only_with_a_real_change(tmp_path, recorded, mea
     assert normalize.normalize(notebook, measured).metadata["course"]["cpu_seconds"] == kept
 
 
+# ---- pictures
+
+
+def picture(side, noise):
+    """An output that is shown `side` pixels wide and drawn twice as fine."""
+    image = Image.effect_noise((2 * side, 2 * side), noise).convert("RGB")
+    file = io.BytesIO()
+    image.save(file, format="PNG")
+    return new_output("display_data", data={"image/png": base64.b64encode(file.getvalue()).decode()},
+                      metadata={"image/png": {"alt": "noise", "width": side, "height": side}})
+
+
+def width(output):
+    return Image.open(io.BytesIO(base64.b64decode(output.data["image/png"]))).width
+
+
+def size(notebook):
+    return len(nbformat.writes(notebook).encode())
+
+
+@pytest.mark.parametrize("room, widths", [(1.0, (200, 200)), (0.9, (150, 200)), (0.35, (150, 150)), (0.15, (100, 150)),
+                                          (0.0, (100, 100))])
+def test_the_heaviest_pictures_give_way_until_the_file_fits(tmp_path, room, widths):
+    heavy, light = picture(100, 60), picture(100, 15)
+    dot = new_output("display_data", data={"image/png": DOT}, metadata={"image/png": {"alt": "shown as it is"}})
+    notebook = make_notebook(tmp_path / "a.ipynb", new_code_cell("1", outputs=[light, dot]), new_code_cell("2", outputs=[heavy]))
+    largest = int(room * size(notebook))
+    pictures.fit(notebook, largest)
+    assert (width(heavy), width(light), dot.data["image/png"]) == (*widths, DOT)
+    assert (size(notebook) <= largest) == (room > 0)
+    assert heavy.metadata["image/png"] == {"alt": "noise", "width": 100, "height": 100}
+
+
+def test_saving_leaves_room_below_what_the_house_allows():
+    assert pictures.LARGEST_FILE < 1_500_000
+
+
 # ---- formulas
 
 
@@ -482,6 +519,11 @@ def test_cells_that_never_ran_are_failures(checkout, tmp_path):
 
 
 # ---- what is easily overlooked
+
+
+def test_a_command_prepares_nothing_that_no_notebook_needs():
+    done = tool(ROOT, "-c", "import sys, tools.run; print(sorted({'nbformat', 'jsonschema', 'lark', 'tensorflow'} & set(sys.modules)))")
+    assert done.stdout == "['jsonschema', 'nbformat']\n", done.stderr
 
 
 def test_the_embedded_run_sees_nothing_that_a_maintainer_told_keras(tmp_path):

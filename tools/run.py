@@ -16,6 +16,7 @@ from .notebooks.execute import embedded_environment, execute_all
 from .notebooks.normalize import normalize
 from .notebooks.output_folder import make_ready, not_written
 from .notebooks.pages import write_pages
+from .notebooks.pictures import fit
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 BUILD = ROOT / "build"
@@ -85,6 +86,7 @@ def save(runs):
         except ValueError as unfit:
             run.error = f"{run.name}, {unfit}"
             continue
+        fit(notebook)
         nbformat.write(notebook, run.path)
         print(f"saved {run.path.relative_to(ROOT)} ({run.cpu_seconds:.0f} s CPU)")
 

@@ -21,7 +21,8 @@ from PIL import Image, ImageChops
 
 from .decks.source import deck_names, read_deck
 from .notebooks import glossary, notebook_paths
-from .notebooks.bootstrap_cell import FOLDED, bootstrap_cell, colab_badge, is_placeholder
+from .notebooks.begin import is_placeholder
+from .notebooks.bootstrap_cell import FOLDED, bootstrap_cell, colab_badge
 from .notebooks.pages import thumbnail
 from .notebooks.title_cell import promise, thumbnail_figure, title, title_table
 

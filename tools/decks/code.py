@@ -60,8 +60,7 @@ def printed(name, text):
 
 
 def tidy(code):
-    """A cell's code without the marks for its tests, its comments moved up to the code."""
-    code = re.sub(r"^# NBVAL.*\n", "", code)
+    """A cell's code with its comments moved up to the code."""
     return re.sub(r"(?<=\S) {2,}# ", "  # ", code)
 
 

@@ -17,7 +17,11 @@ A notebook begins so (the badge and the bootstrap cell need not be typed: `stamp
     | Download (MB) | 0 |
 
 and its metadata hold the same three figures: `"course": {"minutes": 45, "cpu_seconds": 20, "download_mb": 0}`.
-The second cell is the bootstrap cell; it carries the tag `bootstrap`, and its code is folded away.
+The second cell is the bootstrap cell; it carries the tag `bootstrap`, and its code is folded away. It only finds the
+course, or clones it, and says what to do where it can do neither; `begin.py` does the rest, and is what it looks for.
+
+What nbval is to do with a cell, a tag of the cell says, never a comment in its code: `nbval-check-output` where its output
+is a claim, `nbval-ignore-output`, `nbval-skip`, `raises-exception`.
 """
 
 BOOTSTRAP = '''\
@@ -26,39 +30,24 @@ import os, subprocess, sys
 from pathlib import Path
 
 address = os.environ.get("COURSE_REPOSITORY", "@ADDRESS@")
-
-class NoCourse(Exception):
-    def _render_traceback_(self):  # what a notebook shows of it: the sentence alone
-        return [str(self)]
-
-git = lambda *words: subprocess.run(["timeout", "100", "git", *words], capture_output=True, text=True)
-
-def find_course():
-    here, clone = Path.cwd(), str(Path.cwd() / "cnn-visual-explanations")
-    on_colab, unknown = "google.colab" in sys.modules, "/owner/" in address.lower()
-    for folder in map(str, (here, *here.parents, clone)):
-        if Path(folder, "course.py").is_file() and Path(folder, "lecture_utils").is_dir():
-            if on_colab and folder == clone and (unknown or git("-C", clone, "pull", "--ff-only", address).returncode):
-                print(f"{clone} could not be renewed from {address}; going on with it as it is.")
-            return folder
-    if unknown:  # whoever owns that name could send what they like
+clone = Path.cwd() / "cnn-visual-explanations"
+found = [folder for folder in (*clone.parents, clone) if os.path.isfile(folder / "tools/notebooks/begin.py")]
+if not found:
+    NoCourse = type("NoCourse", (Exception,), {"_render_traceback_": lambda error: [str(error)]})  # the sentence alone
+    if "/owner/" in address.lower():  # whoever owns that name could send what they like
         raise NoCourse(f"{address} is only a placeholder: set COURSE_REPOSITORY to the course's own address.")
-    if not on_colab:
-        raise NoCourse(f"No course around {here}: run `git clone {address}` and open this notebook in the clone.")
-    if (cloning := git("clone", "--quiet", "--depth", "1", address, clone)).returncode:
-        raise NoCourse(f"The course could not be cloned; check the network and run this cell again. {cloning.stderr}")
-    return clone
+    if "google.colab" not in sys.modules:
+        raise NoCourse(f"No course around {Path.cwd()}: run `git clone {address}` and open this notebook in the clone.")
+    cloning = ["timeout", "100", "git", "clone", "--quiet", "--depth", "1", address, clone]
+    if (done := subprocess.run(cloning, capture_output=True, text=True)).returncode:
+        raise NoCourse(f"The course could not be cloned; check the network and run this cell again. {done.stderr}")
 
-sys.path.insert(0, course := find_course())
-import lecture_utils.quiet  # TensorFlow, without the log lines it writes while it loads'''
+sys.path.insert(0, course := str((found or [clone])[0]))
+from tools.notebooks.begin import begin
+begin(address, cloned=not found)'''
 
 # Colab shows the cell's title alone, JupyterLab three dots to click on: a novice's first code is not this.
 FOLDED = {"tags": ["bootstrap"], "cellView": "form", "jupyter": {"source_hidden": True}}
-
-
-def is_placeholder(address):
-    """Whether `address` is still the one of a course that nobody has published."""
-    return "/owner/" in address.lower()
 
 
 def bootstrap_cell(address):

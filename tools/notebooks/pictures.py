@@ -1,0 +1,45 @@
+"""Lets the pictures of a notebook be as sharp as the size of its file allows.
+
+`lecture_utils.plots.show` draws two pixels for each pixel of the page. Where the file becomes too large, the pictures that
+weigh most make do with one and a half, and then with one: photographs before curves and their texts, which gain most.
+"""
+import base64
+import io
+
+import nbformat
+from PIL import Image
+
+from lecture_utils.png import lightened
+
+LARGEST_FILE = 1_480_000  # bytes; leaves room for a few sentences below what tests/test_notebooks_house.py allows
+DENSITIES = (1.5, 1)      # pixels for each of the page's, after the two that were drawn
+
+
+def fit(notebook, largest=LARGEST_FILE):
+    """Reduce pictures of the executed notebook until its file is no larger than `largest` bytes, or none is left to reduce."""
+    pictures = [Picture(output) for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs
+                if "width" in output.get("metadata", {}).get("image/png", {})]
+    excess = len(nbformat.writes(notebook).encode()) - largest
+    while excess > 0 and (reducible := [picture for picture in pictures if picture.steps]):
+        excess -= max(reducible, key=lambda picture: picture.weight).reduce()
+
+
+class Picture:
+    """A picture among a notebook's outputs, whose metadata say at which width and height it is shown."""
+
+    def __init__(self, output):
+        self.data, self.shown = output.data, output.metadata["image/png"]
+        self.drawn = Image.open(io.BytesIO(base64.b64decode(self.data["image/png"])))
+        self.steps = [density for density in DENSITIES if density * self.shown.width < self.drawn.width - 1]
+
+    @property
+    def weight(self):
+        return len(self.data["image/png"])
+
+    def reduce(self):
+        """Take the next lower density; the bytes gained."""
+        before, density = self.weight, self.steps.pop(0)
+        size = round(density * self.shown.width), round(density * self.shown.height)
+        png = lightened(self.drawn.convert("RGB").resize(size, Image.Resampling.BOX))
+        self.data["image/png"] = base64.b64encode(png).decode("ascii")
+        return before - self.weight
