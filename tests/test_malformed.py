@@ -1,5 +1,6 @@
 """Whatever is passed to the methods, the answer is a documented error or finite maps of the documented shape."""
 
+import inspect
 import traceback
 
 import keras
@@ -53,6 +54,11 @@ def outcome(call, *args, **options):
 
 few = settings(max_examples=250, deadline=None, derandomize=True,
                suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
+
+
+def test_the_methods_of_the_list_are_public():
+    assert all(getattr(lu, method.function.__name__) is method.function for method in METHODS.values())
+    assert all(("layer" in inspect.signature(method.function).parameters) == method.of_a_layer for method in METHODS.values())
 
 
 @few

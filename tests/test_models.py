@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -20,7 +21,7 @@ from lecture_utils.explain.cam import cam, upsample
 from tools import train
 
 ROOT = Path(__file__).resolve().parents[1]
-NAMES = ("mnist_cnn", "mnist_gap", "neu_gap", "neu_dense", "neu_gap_plain", "vgg16_compact")
+NAMES = tuple(models.BUILDERS)
 VGG16_CONVOLUTIONS = tuple(f"block{block}_conv{number}" for block, depth in enumerate((2, 2, 3, 3, 3), 1)
                            for number in range(1, depth + 1))
 
@@ -105,6 +106,11 @@ def test_heads_are_logits_in_single_precision(name):
 
 
 # ------------------------------------------------------------------------------------------ shipped weights
+
+
+def test_every_network_has_its_recipe_and_its_line_in_the_docstring():
+    assert set(train.RECIPES) == set(models.BUILDERS)
+    assert set(re.findall(r"^    (\w+)  ", models.__doc__, re.MULTILINE)) == set(models.BUILDERS)
 
 
 def test_shipped_files_are_small_and_half_precision():

@@ -61,10 +61,6 @@ def total():
     return f"{counted()['total']:,}"
 
 
-def share_of_fc1():
-    return f"{counted()['fc1'] / counted()['total']:.0%}"
-
-
 def share_of_convolutions():
     return f"{sum(n for name, n in counted().items() if name.startswith('block')) / counted()['total']:.0%}"
 
