@@ -1,4 +1,5 @@
-"""What holds for the notebooks under nbval: they run on the embedded data, and a cell that never ran is a failure."""
+"""What begins first, and what holds for the notebooks under nbval: they run on the embedded data, and a cell that never ran
+is a failure."""
 import tempfile
 
 import pytest
@@ -8,11 +9,33 @@ from tools.notebooks.execute import embedded_environment
 
 EMPTY_FOLDER = tempfile.TemporaryDirectory()
 
+# What takes longest, in this order (beginnings of names). Under `--dist loadfile` a file is one worker's. By itself xdist begins
+# with the files of most tests, and the decks, the simulated class and the notebooks, few tests of minutes each, would come last,
+# where one worker has nothing left to do but wait for the other.
+LONGEST_FIRST = (
+    "tests/browser/test_decks.py", "tests/test_classroom.py", "tests/browser/test_explorer_in_chromium.py",
+    "notebooks/08", "notebooks/02", "tests/test_alone.py", "notebooks/", "tests/test_models.py", "tests/test_tools.py",
+    "tests/test_evaluate_command.py", "tests/test_explain_dataset.py", "tests/test_strangers.py", "tests/test_property.py",
+    "tests/test_agreement.py", "tests/test_explorer.py", "tests/test_course.py", "tests/test_lab.py")
+
 
 def pytest_addoption(parser):
     parser.addoption("--browser", action="store_true", help="also run the tests in a real browser, in tests/browser/")
     parser.addoption("--class", action="store_true", dest="whole_class", help="also simulate a class on a JupyterHub")
     parser.addoption("--alone", action="store_true", help="run every notebook whole, alone, on a pretended Colab")
+
+
+def pytest_configure(config):
+    config.option.loadscopereorder = False  # xdist's own order; below stands a better one
+
+
+def pytest_collection_modifyitems(items):
+    items.sort(key=rank)
+
+
+def rank(item):
+    """Where an item stands among those that take longest; within a file the order stays."""
+    return next((place for place, name in enumerate(LONGEST_FIRST) if item.nodeid.startswith(name)), len(LONGEST_FIRST))
 
 
 @pytest.hookimpl(wrapper=True)

@@ -19,7 +19,7 @@ from tools.notebooks.bootstrap_cell import bootstrap_cell
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 PATHS = sorted((ROOT / "notebooks").glob("*.ipynb"))
-WHOLE = "05_cam_equivalence_proof"  # needs no download
+WHOLE = "06_guided_grad_cam"  # the quickest
 FIRST_CODE_CELLS = 4  # the bootstrap cell is one of them
 pytestmark = pytest.mark.skipif(not (shutil.which("git") and shutil.which("timeout")),
                                 reason="on Colab the bootstrap cell clones with git, and limits it with timeout")

@@ -1,7 +1,8 @@
-"""environment.yml, pyproject.toml, requirements.lock and CITATION.cff say the same."""
+"""environment.yml, pyproject.toml, requirements.lock and CITATION.cff say the same; the longest tests begin first."""
 import pathlib
 import re
 import tomllib
+from types import SimpleNamespace
 
 import pytest
 import rattler
@@ -71,3 +72,13 @@ def test_the_citation_has_the_project_s_version_and_licence():
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
     assert citation["version"] == PROJECT["version"] and citation["license"] == PROJECT["license"]
     assert all(citation[key] for key in ("cff-version", "message", "title", "authors"))
+
+
+def test_what_shall_begin_first_is_there_and_in_its_order(pytestconfig):
+    first = pytestconfig.pluginmanager.get_plugin(str(ROOT / "conftest.py"))
+    paths = [path.relative_to(ROOT).as_posix() for folder in ("tests", "notebooks") for path in (ROOT / folder).rglob("*")]
+    assert all(any(path.startswith(name) for path in paths) for name in first.LONGEST_FIRST)
+    items = [SimpleNamespace(nodeid=f"{name}::{n}") for n in (2, 1) for name in ("tests/test_a.py", *reversed(first.LONGEST_FIRST))]
+    first.pytest_collection_modifyitems(items)
+    begun = list(dict.fromkeys(item.nodeid.partition("::")[0] for item in items))
+    assert begun == [*first.LONGEST_FIRST, "tests/test_a.py"] and items[0].nodeid.endswith("::2")

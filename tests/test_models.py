@@ -444,10 +444,12 @@ def test_the_map_points_at_real_defects(loaded, real_data):
 
 @pytest.mark.realdata
 def test_real_photographs(loaded, real_data):
+    """Every fifth of the test images: all take minutes, and these tell a network that scores as is recorded from others."""
     data = load_cifar10("local")
+    recorded = json.loads((models.WEIGHTS / "vgg16_compact.json").read_text())["scores"]["accuracy, real"]
     right = [accuracy(loaded["vgg16_compact"], tf.image.resize(images, (96, 96)), labels)
-             for images, labels in zip(np.split(data.x_test, 10), np.split(data.y_test, 10))]
-    assert np.mean(right) >= 0.85
+             for images, labels in zip(np.split(data.x_test[::5], 4), np.split(data.y_test[::5], 4))]
+    assert np.mean(right) >= recorded - 3 * np.sqrt(recorded * (1 - recorded) / 2000)
 
 
 # ------------------------------------------------------------------------------------------------ training

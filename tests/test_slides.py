@@ -4,6 +4,7 @@ import base64
 import io
 import re
 import sys
+import types
 
 import numpy as np
 import pytest
@@ -255,6 +256,23 @@ def test_a_drawing_fits_its_box_in_its_language():
     assert picture.width <= 600 and picture.height <= 400 and (picture.width >= 595 or picture.height >= 395)
     image = Image.open(io.BytesIO(base64.b64decode(picture.frames[0].split(",")[1])))
     assert image.size == pytest.approx((1.5 * picture.width, 1.5 * picture.height), abs=2)
+
+
+def test_only_a_figure_without_words_is_drawn_for_both_languages_at_once():
+    drawn = []
+
+    def plain(say):
+        drawn.append("plain")
+        return plt.subplots(figsize=(4, 3))[0]
+
+    def worded(say):
+        drawn.append(say("evidence", "근거"))
+        return plt.subplots(figsize=(4, 3))[0]
+
+    module, wordless = types.SimpleNamespace(plain=plain, worded=worded), {}
+    both = [slides.draw_all(source.parse(TEXT.replace("figure:curve", f"figure:{name}"), "09_test", language), module, wordless)
+            for name in ("plain", "worded") for language in source.LANGUAGES]
+    assert drawn == ["plain", "evidence", "근거"] and both[0] == both[1]
 
 
 def test_frames_share_one_size():

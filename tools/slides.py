@@ -79,18 +79,28 @@ def build(name, browser):
         print(f"  note: {fault}", file=sys.stderr)
     for line in (line for slide in read_deck(name, "en").slides for line in slide.quotes):
         code.quoted(line)  # what can't be quoted is better said before the figures are drawn
-    module = figures.load_figures(name)
+    module, wordless = figures.load_figures(name), {}
     for language in LANGUAGES:
         deck = filled_in(read_deck(name, language), module)
-        wanted = [(slide, *figure) for slide in deck.slides for figure in slide.figures]
-        pictures = {(slide.name, function): figures.draw(getattr(module, function), language, page.box(slide, height))
-                    for slide, _, function, height in tqdm(wanted, f"{name} {language}: figures", leave=False, disable=None)}
+        pictures = draw_all(deck, module, wordless)
         path = BUILD / language / f"{name}.html"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(page.page(deck, pictures), encoding="utf-8")
         if browser:
             print_pdf(browser, path)
     print(f"{name:<28}{len(deck.slides):3} slides {deck.minutes:3} minutes   built in {time.monotonic() - began:.0f} s", flush=True)
+
+
+def draw_all(deck, module, wordless):
+    """The pictures of a deck, as `page.page` wants them; `wordless` keeps those that serve the other language as well."""
+    wanted, pictures = [(slide, *figure) for slide in deck.slides for figure in slide.figures], {}
+    for slide, _, function, height in tqdm(wanted, f"{deck.name} {deck.language}: figures", leave=False, disable=None):
+        box = page.box(slide, height)
+        picture = wordless.get((function, box)) or figures.draw(getattr(module, function), deck.language, box)
+        if not picture.has_words:
+            wordless[function, box] = picture
+        pictures[slide.name, function] = picture
+    return pictures
 
 
 def filled_in(deck, module):

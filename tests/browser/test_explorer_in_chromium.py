@@ -1,9 +1,10 @@
 """The explorer in Chromium: in the notebooks under JupyterLab, and as a page of its own. Each control is moved with the
 keyboard or the mouse; pictures and scores must change in one frame, never be blank, the scores be the model's, and the
-console silent.
+console silent. One notebook is run whole, as nbval runs them all; of the others only what their explorer needs.
 
 Screenshots are left in build/screenshots/explorer/.
 """
+import ast
 import functools
 import json
 import os
@@ -16,16 +17,17 @@ import sys
 import tempfile
 import time
 
+import nbformat
 import numpy as np
 import pytest
 
 from lecture_utils import load_mnist, load_model, load_photo, load_vgg16
 from lecture_utils.explorer import uploads
 from tools import explore
-from tools.notebooks.execute import embedded_environment
+from tools.notebooks.execute import code_cells, embedded_environment
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-WITH_EXPLORER = ("03_grad_cam_mnist", "04_grad_cam_vgg16", "06_guided_grad_cam")
+WITH_EXPLORER = {"03_grad_cam_mnist": False, "04_grad_cam_vgg16": False, "06_guided_grad_cam": True}     # True: run whole
 START = 1800            # seconds in which a server must have started
 
 load_mnist, load_neu = map(functools.cache, (load_mnist, explore.load_neu))     # drawn once
@@ -168,8 +170,11 @@ def lab(serve, tmp_path_factory):
     """JupyterLab's address and token; it serves copies of the notebooks, in a folder in which they find the course."""
     (ROOT / "build").mkdir(exist_ok=True)
     notebooks = tempfile.mkdtemp(prefix="browser-", dir=ROOT / "build")
-    for name in WITH_EXPLORER:
-        shutil.copy(ROOT / "notebooks" / f"{name}.ipynb", notebooks)
+    for name, whole in WITH_EXPLORER.items():
+        notebook = nbformat.read(ROOT / "notebooks" / f"{name}.ipynb", as_version=4)
+        if not whole:
+            notebook.cells = [*notebook.cells[:2], *needed(notebook.cells[2:])]
+        nbformat.write(notebook, pathlib.Path(notebooks, f"{name}.ipynb"))
     settings = tmp_path_factory.mktemp("settings")
     (settings / "overrides.json").write_text(json.dumps({       # no question about news; cells out of sight are there, too
         "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False},
@@ -177,22 +182,45 @@ def lab(serve, tmp_path_factory):
     token = secrets.token_hex(16)
     address = serve("-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1", f"--ServerApp.root_dir={notebooks}",
                     f"--IdentityProvider.token={token}", f"--LabApp.app_settings_dir={settings}")
-    yield lambda name: f"{address}/lab/tree/{name}.ipynb?reset&token={token}"
+    yield lambda name: (f"{address}/lab/tree/{name}.ipynb?reset&token={token}",
+                        len(code_cells(nbformat.read(pathlib.Path(notebooks, f"{name}.ipynb"), as_version=4))))
     shutil.rmtree(notebooks, ignore_errors=True)
 
 
-def run_all(page, address):
-    """Open the notebook, run all cells, and wait until each prompt has its number; gives the explorer."""
+def needed(cells):
+    """Of a notebook's cells those that its last, the explorer's, needs: for each name that one uses the last that sets it."""
+    code = [cell for cell in cells if cell.cell_type == "code" and cell.source.strip()]
+    trees = [list(ast.walk(ast.parse(cell.source))) for cell in code]
+    kept, asked = set(), {len(code) - 1}
+    while asked:
+        kept.add(place := asked.pop())
+        inner = {node.id for loop in trees[place] if isinstance(loop, ast.comprehension) for node in ast.walk(loop.target)
+                 if isinstance(node, ast.Name)}
+        for name in {node.id for node in trees[place] if isinstance(node, ast.Name)} - inner:
+            asked |= {*[n for n in range(place) if name in names_set(trees[n])][-1:]} - kept
+    return [code[place] for place in sorted(kept)]
+
+
+def names_set(nodes):
+    """What the code of these nodes gives a name to: variables, functions, imports."""
+    imported = [each for node in nodes if isinstance(node, (ast.Import, ast.ImportFrom)) for each in node.names]
+    return ({node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+            | {node.name for node in nodes if isinstance(node, ast.FunctionDef)}
+            | {(each.asname or each.name).split(".")[0] for each in imported})
+
+
+def run_all(page, address, count):
+    """Open the notebook, run all its `count` cells of code, wait until each prompt has its number; gives the explorer."""
     page.goto(address)
     page.get_by_text("| Idle").wait_for()      # the kernel has started and is connected
     page.get_by_role("menuitem", name="Edit").click()
     page.get_by_text("Clear Outputs of All Cells", exact=True).click()
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.get_by_text("Run All Cells", exact=True).click()
-    page.wait_for_function("""() => {
+    page.wait_for_function("""count => {
         const prompts = [...document.querySelectorAll(".jp-CodeCell .jp-InputPrompt:not(.jp-Placeholder-prompt)")];
-        return prompts.length > 20 && prompts.every(prompt => /\\[\\d+\\]/.test(prompt.textContent));
-    }""", timeout=900_000, polling=500)
+        return prompts.length >= count - 1 && prompts.every(prompt => /\\[\\d+\\]/.test(prompt.textContent));
+    }""", arg=count, timeout=900_000, polling=500)  # the bootstrap cell is folded
     explorer = page.locator(".course-explorer")
     explorer.scroll_into_view_if_needed()
     explorer.locator("figure img").nth(2).wait_for()
@@ -210,7 +238,7 @@ def opened(new_context, lab):
             page = context.new_page()
             page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
             page.on("pageerror", lambda error: complaints.append(str(error)))
-            known[name] = page, run_all(page, lab(name))
+            known[name] = page, run_all(page, *lab(name))
         return known[name]
 
     yield open_
@@ -258,6 +286,7 @@ def test_in_a_notebook_every_control_answers(name, opened, folder):
     assert watched(page)["blank"] == 0
     explorer.get_by_role("button", name=re.compile("Save")).click()
     explorer.get_by_text(re.compile("Saved: .*Guided-Grad-CAM-of-.*png")).wait_for()
+    page.evaluate("() => { window.seen = null; }")      # the page stays, and would go on watching behind the next one
 
 
 def test_in_a_notebook_a_digit_is_drawn_and_a_picture_uploaded(opened, folder, tmp_path):

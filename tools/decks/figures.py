@@ -38,11 +38,12 @@ logging.getLogger("matplotlib.mathtext").addFilter(refuse)  # it would draw an e
 
 @dataclasses.dataclass(frozen=True)
 class Picture:
-    """A figure ready for the page: its size on the slide in pixels, and its frames as data addresses."""
+    """A figure ready for the page: its size on the slide in pixels, its frames as data addresses, whether it says anything."""
 
     width: int
     height: int
     frames: list
+    has_words: bool = True
 
 
 def load_figures(name):
@@ -59,8 +60,11 @@ def draw(function, language, box):
         if str(file) not in {font.fname for font in font_manager.fontManager.ttflist}:
             font_manager.fontManager.addfont(file)
 
+    said = []
+
     def say(*texts):
-        return texts[LANGUAGES.index(language)]
+        said.append(texts[LANGUAGES.index(language)])
+        return said[-1]
 
     with plt.rc_context(STYLE), warnings.catch_warnings():
         warnings.filterwarnings("error", message="Glyph")  # a sign that no font has would become an empty box
@@ -76,7 +80,7 @@ def draw(function, language, box):
         for figure in figures:
             plt.close(figure)
     width, height = (min(round(pixels / SHARPNESS), most) for pixels, most in zip(images[0].size, box))
-    return Picture(width, height, [address(image) for image in images])
+    return Picture(width, height, [address(image) for image in images], has_words=bool(said))
 
 
 def scale_to_fit(inches, box):
@@ -104,7 +108,7 @@ def make_legible(figure, scale):
 
 def image_of(figure, scale, crop):
     file = io.BytesIO()
-    figure.savefig(file, format="png", dpi=SHARPNESS * scale, facecolor="white",
+    figure.savefig(file, format="png", dpi=SHARPNESS * scale, facecolor="white", pil_kwargs={"compress_level": 0},
                    **({"bbox_inches": "tight", "pad_inches": MARGIN} if crop else {}))
     return Image.open(file).convert("RGB")
 
