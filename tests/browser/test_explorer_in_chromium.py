@@ -4,7 +4,6 @@ console silent. One notebook is run whole, as nbval runs them all; of the others
 
 Screenshots are left in build/screenshots/explorer/.
 """
-import ast
 import functools
 import json
 import os
@@ -13,6 +12,7 @@ import re
 import secrets
 import shutil
 import subprocess
+import symtable
 import sys
 import tempfile
 import time
@@ -190,23 +190,23 @@ def lab(serve, tmp_path_factory):
 def needed(cells):
     """Of a notebook's cells those that its last, the explorer's, needs: for each name that one uses the last that sets it."""
     code = [cell for cell in cells if cell.cell_type == "code" and cell.source.strip()]
-    trees = [list(ast.walk(ast.parse(cell.source))) for cell in code]
+    names = [set_and_used(cell.source) for cell in code]
     kept, asked = set(), {len(code) - 1}
     while asked:
         kept.add(place := asked.pop())
-        inner = {node.id for loop in trees[place] if isinstance(loop, ast.comprehension) for node in ast.walk(loop.target)
-                 if isinstance(node, ast.Name)}
-        for name in {node.id for node in trees[place] if isinstance(node, ast.Name)} - inner:
-            asked |= {*[n for n in range(place) if name in names_set(trees[n])][-1:]} - kept
+        for name in names[place][1]:
+            asked |= {*[n for n in range(place) if name in names[n][0]][-1:]} - kept
     return [code[place] for place in sorted(kept)]
 
 
-def names_set(nodes):
-    """What the code of these nodes gives a name to: variables, functions, imports."""
-    imported = [each for node in nodes if isinstance(node, (ast.Import, ast.ImportFrom)) for each in node.names]
-    return ({node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
-            | {node.name for node in nodes if isinstance(node, ast.FunctionDef)}
-            | {(each.asname or each.name).split(".")[0] for each in imported})
+def set_and_used(code):
+    """The names that a cell's code sets, and those that it, or a function in it, takes from the cells before."""
+    tables = [symtable.symtable(code, "cell", "exec")]
+    given = {name.get_name() for name in tables[0].get_symbols() if name.is_assigned() or name.is_imported()}
+    for table in tables:        # it grows
+        tables += table.get_children()
+    used = {name.get_name() for table in tables for name in table.get_symbols() if name.is_global() and name.is_referenced()}
+    return given, used - given
 
 
 def run_all(page, address, count):
