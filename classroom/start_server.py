@@ -5,7 +5,6 @@ Whatever goes wrong with the course, the server starts: the student sees what wa
 import os
 import pathlib
 import shutil
-import subprocess
 import sys
 
 # The hub starts this file in the student's home, where `-m` would not find the course; its path ends with this process.

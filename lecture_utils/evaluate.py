@@ -24,7 +24,6 @@ from .explain import engine, places, surgery
 from .explain.cam import upsample
 from .localize import checked_maps
 
-
 # --- certainty --------------------------------------------------------------------------------------------------------
 
 class Interval(NamedTuple):

@@ -12,7 +12,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-
 # --- boxes ------------------------------------------------------------------------------------------------------------
 
 def boxes(map_, threshold=0.15) -> NDArray[np.int_]:

@@ -287,7 +287,7 @@ def curve_bands(x, curves, xlabel, ylabel) -> Figure:
     >>> figure = plots.curve_bands([0, 0.5, 1], kept, "pixels taken away", "confidence")
     >>> plots.show(figure, "Two falling curves; Grad-CAM's lies below the random one.")
     """
-    from .evaluate import bootstrap     # here, because it brings SciPy and scikit-image, which no other figure needs
+    from .evaluate import bootstrap  # here, because it brings SciPy and scikit-image, which no other figure needs
 
     if len(curves) > len(LINES):
         raise ValueError(f"{len(LINES)} curves can be told apart in one figure, got {len(curves)}; draw two figures.")

@@ -8,9 +8,24 @@ import scipy.stats
 import tensorflow as tf
 from keras import layers as kl
 
-from lecture_utils import (average_drop, black, blurred, bootstrap, centre_maps, confidence, deletion, grad_cam,
-                           increase_in_confidence, insertion, magnitude, plots, random_maps, randomized,
-                           rank_correlation, ssim)
+from lecture_utils import (
+    average_drop,
+    black,
+    blurred,
+    bootstrap,
+    centre_maps,
+    confidence,
+    deletion,
+    grad_cam,
+    increase_in_confidence,
+    insertion,
+    magnitude,
+    plots,
+    random_maps,
+    randomized,
+    rank_correlation,
+    ssim,
+)
 
 # --- the bootstrap
 

@@ -6,8 +6,18 @@ import pytest
 import tensorflow as tf
 from keras import layers as kl
 
-from lecture_utils import (cell_centres, confidence, deletion, grad_cam, guided_backprop, guided_grad_cam, load_model, overlay,
-                           score_cam, upsample)
+from lecture_utils import (
+    cell_centres,
+    confidence,
+    deletion,
+    grad_cam,
+    guided_backprop,
+    guided_grad_cam,
+    load_model,
+    overlay,
+    score_cam,
+    upsample,
+)
 from lecture_utils.plots import map_grid
 
 SIZE = 61, 64           # neither square nor all even: SAME padding then differs between the axes

@@ -7,8 +7,7 @@ from hypothesis import strategies as st
 from keras import layers as kl
 from plain_tape import feature_gradient
 
-from lecture_utils import (counterfactual_cam, grad_cam, grad_cam_classes, grad_cam_layers, guided_grad_cam, normalize,
-                           upsample)
+from lecture_utils import counterfactual_cam, grad_cam, grad_cam_classes, grad_cam_layers, guided_grad_cam, normalize, upsample
 from lecture_utils.explain.methods import METHODS
 
 blocks = st.lists(st.tuples(st.sampled_from(["conv", "separate", "normalized", "residual", "depthwise", "pool", "dropout"]),

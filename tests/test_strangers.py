@@ -10,12 +10,20 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from keras import layers as kl
-from plain_tape import assert_close, feature_gradient
+from plain_tape import assert_close, feature_gradient, signed_cam
 from plain_tape import grad_cam as plain_grad_cam
-from plain_tape import signed_cam
 
-from lecture_utils import (cam, deconvnet, grad_cam, grad_cam_classes, grad_cam_layers, guided_backprop,
-                           guided_grad_cam, hires_cam, score_cam)
+from lecture_utils import (
+    cam,
+    deconvnet,
+    grad_cam,
+    grad_cam_classes,
+    grad_cam_layers,
+    guided_backprop,
+    guided_grad_cam,
+    hires_cam,
+    score_cam,
+)
 from lecture_utils.explain import surgery
 
 

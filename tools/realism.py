@@ -11,7 +11,6 @@ import os
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
@@ -23,6 +22,7 @@ from lecture_utils.datasets.synthetic import draw_digits, draw_steel
 
 from .train import half_precision
 
+ROOT = Path(__file__).resolve().parents[1]
 SEED = 1
 TRAIN_SEED, TEST_SEED = 2, 3  # of the drawings; the loaders' own are drawn from 0 and 1
 CROP = 120  # steel is learnt from crops of 120x120 and classified at 200x200

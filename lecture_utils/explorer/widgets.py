@@ -16,8 +16,19 @@ from IPython.display import display
 from .. import plots
 from ..datasets.loaders import ROOT
 from . import uploads
-from .exploration import (OF_A_LAYER, Choice, Exploration, description, figure, file_name, input_picture, score_lines,
-                          scores_html, title_of, views)
+from .exploration import (
+    OF_A_LAYER,
+    Choice,
+    Exploration,
+    description,
+    figure,
+    file_name,
+    input_picture,
+    score_lines,
+    scores_html,
+    title_of,
+    views,
+)
 
 PICTURE = 180           # height of a picture, CSS pixels
 TOGETHER = 0.02         # seconds: changes that come closer together are drawn once

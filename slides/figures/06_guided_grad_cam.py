@@ -9,8 +9,17 @@ import skimage.data
 import tensorflow as tf
 from scipy.ndimage import sobel
 
-from lecture_utils import (deconvnet, grad_cam, grad_cam_classes, guided_backprop, guided_grad_cam, load_photo,
-                           load_vgg16, overlay, upsample)
+from lecture_utils import (
+    deconvnet,
+    grad_cam,
+    grad_cam_classes,
+    guided_backprop,
+    guided_grad_cam,
+    load_photo,
+    load_vgg16,
+    overlay,
+    upsample,
+)
 from lecture_utils.plots import BLUE, GREY, ORANGE, bare_map, image_grid, number_grid, picture, plt, signed_image
 from slides.figures.drawing import TEXT, arrow, block, canvas, mark
 from tools.decks.code import printed

@@ -9,10 +9,35 @@ from matplotlib.colors import ListedColormap
 from scipy import ndimage
 from scipy.special import softmax
 
-from lecture_utils import (black, blurred, bootstrap, box_iou, box_masks, boxes, cell_centres, centre_maps, confidence,
-                           counterfactual_cam, deletion, energy_inside, grad_cam, guided_backprop, iou, load_model, load_neu,
-                           load_photo, magnitude, normalize, overlay, own_boxes, pointing_game, random_maps, randomized,
-                           rank_correlation, upsample)
+from lecture_utils import (
+    black,
+    blurred,
+    bootstrap,
+    box_iou,
+    box_masks,
+    boxes,
+    cell_centres,
+    centre_maps,
+    confidence,
+    counterfactual_cam,
+    deletion,
+    energy_inside,
+    grad_cam,
+    guided_backprop,
+    iou,
+    load_model,
+    load_neu,
+    load_photo,
+    magnitude,
+    normalize,
+    overlay,
+    own_boxes,
+    pointing_game,
+    random_maps,
+    randomized,
+    rank_correlation,
+    upsample,
+)
 from lecture_utils.datasets import planted
 from lecture_utils.datasets.synthetic import draw_steel
 from lecture_utils.explain.methods import METHODS
