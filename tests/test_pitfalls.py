@@ -550,7 +550,7 @@ def test_mixed_precision_gives_float32_maps():
     full.set_weights(half.get_weights())
     for method in METHODS:
         ours, exact = method(half, X), method(full, X)
-        for a, b in zip(tf.nest.flatten(ours), tf.nest.flatten(exact)):
+        for a, b in zip(tf.nest.flatten(ours), tf.nest.flatten(exact), strict=True):
             assert a.dtype == np.float32
             np.testing.assert_allclose(a, b, rtol=0, atol=0.05 * np.abs(b).max())
 

@@ -260,7 +260,7 @@ def test_a_drawing_fits_its_box_in_its_language():
 def test_frames_share_one_size():
     def growing(say):
         figures = [plt.subplots(figsize=(4, 2))[0] for _ in range(3)]
-        for figure, text in zip(figures, ("", "a", "a longer text")):
+        for figure, text in zip(figures, ("", "a", "a longer text"), strict=True):
             figure.suptitle(text)
         return figures
 

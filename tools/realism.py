@@ -94,7 +94,7 @@ def fit(model, images, labels, epochs, peak, batch, vary):
 def vary_steel(images, rng):
     """Each image (n, 200, 200, 1) mirrored, turned and cropped to CROP, its contrast and brightness changed."""
     crops = np.empty((len(images), CROP, CROP, 1), np.float32)
-    for crop, image in zip(crops, images):
+    for crop, image in zip(crops, images, strict=True):
         y, x = rng.integers(0, image.shape[0] - CROP + 1, 2)
         crop[:] = np.rot90(image[y:y + CROP, x:x + CROP][:, ::rng.choice([-1, 1])], rng.integers(4))
     mean = crops.mean((1, 2, 3), keepdims=True)

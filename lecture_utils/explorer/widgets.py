@@ -177,7 +177,7 @@ class Explorer:
         first = _figure_html(input_picture(self.exploration, image))
         left = [first] + [f'<p style="max-width:{PICTURE}px;margin:0">compared with {html.escape(title)}</p>'
                           for title in titles[1:]]
-        rows = "".join(start + "".join(pair) for start, pair in zip(left, shown))
+        rows = "".join(start + "".join(pair) for start, pair in zip(left, shown, strict=True))
         scores = scores_html(score_lines(self.exploration, image, asked))
         return ('<div style="display:flex;flex-flow:row wrap;align-items:center">'
                 f'<div style="display:grid;grid-template-columns:repeat(3,max-content)">{rows}</div>{scores}</div>')
