@@ -153,7 +153,7 @@ def table(ratios):
 def plot(ratios):
     names = [name for name in reversed(ratios[1]) if name != "forward pass"]
     figure, axes = plt.subplots(1, 2, figsize=(10, 4), sharey=True, layout="constrained")
-    for axis, (batch, measured) in zip(axes, ratios.items()):
+    for axis, (batch, measured) in zip(axes, ratios.items(), strict=True):
         shown = {name: np.median(measured[name]) for name in names if name in measured}
         bars = axis.barh(list(shown), list(shown.values()), color=["#8A8A8A" if "·" in name else "#0072B2" for name in shown])
         axis.bar_label(bars, fmt="%.2f", padding=3, fontsize=8)

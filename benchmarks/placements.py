@@ -16,8 +16,19 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
 
-from lecture_utils import (bootstrap, box_masks, cell_centres, energy_inside, grad_cam_layers, load_mnist, load_model,
-                           load_neu, own_boxes, pointing_game, upsample)
+from lecture_utils import (
+    bootstrap,
+    box_masks,
+    cell_centres,
+    energy_inside,
+    grad_cam_layers,
+    load_mnist,
+    load_model,
+    load_neu,
+    own_boxes,
+    pointing_game,
+    upsample,
+)
 from lecture_utils.datasets.readers import DataError
 from lecture_utils.explain import surgery
 

@@ -73,7 +73,7 @@ def measure(folder):
     classes = np.arange(0, 800, 100)  # one for each image: with random weights some classes' maps are zero everywhere
     functions = dict(zip(METHODS, (lambda x: forward(tf.constant(x)).numpy(),
                                    lambda x: grad_cam(model, x, "block5_conv3", classes),
-                                   lambda x: guided_backprop(model, x, classes))))
+                                   lambda x: guided_backprop(model, x, classes)), strict=True))
     images = np.random.default_rng(1).random((8, 224, 224, 3), dtype=np.float32)
     maps = {name: function(images) for name, function in functions.items()}
     seconds = {name: min(clock(function, images) for _ in range(3)) for name, function in functions.items()}
@@ -93,7 +93,7 @@ def table(runs):
             + " | Grad-CAM: change | guided backprop: change |", "|---|---|---|---|---|---|"]
     default = next(iter(SETTINGS))
     for name, rounds in runs.items():
-        times = [np.median([run[0][method] / base[0][method] for run, base in zip(rounds, runs[default])])
+        times = [np.median([run[0][method] / base[0][method] for run, base in zip(rounds, runs[default], strict=True)])
                  for method in METHODS]
         changes = [np.abs(rounds[0][1][method] - runs[default][0][1][method]).max() / np.abs(runs[default][0][1][method]).max()
                    for method in METHODS[1:]]

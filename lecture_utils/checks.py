@@ -54,14 +54,14 @@ def check_function(function, make_inputs, right, misconceptions, trials=4) -> Ve
     """
     rng = np.random.default_rng(0)
     cases = [make_inputs(rng) for _ in range(trials)]
-    answers, changes = zip(*[_outcome(function, case) for case in cases])
+    answers, changes = zip(*[_outcome(function, case) for case in cases], strict=True)
     changed = any(changes)
     nothing = _nothing(function, answers, changed)
     if nothing is not None:
         return nothing
     numbers = [_numbers(answer) for answer in answers]
     if any(number is None for number in numbers):
-        odd = next(answer for answer, number in zip(answers, numbers) if number is None)
+        odd = next(answer for answer, number in zip(answers, numbers, strict=True) if number is None)
         return _wrong(f"Expected numbers or an array of numbers, got {type(odd).__name__}.")
     expected = [_numbers(right(*case)) for case in cases]
     if _agree(numbers, expected):
@@ -180,14 +180,14 @@ def _misconception(answers, misconceptions, cases):
 
 def _difference(answers, expected, cases):
     """What to tell of an answer that is wrong for a reason that nobody foresaw."""
-    for answer, e, case in zip(answers, expected, cases):
+    for answer, e, case in zip(answers, expected, cases, strict=True):
         if answer.shape != e.shape:
             wanted = f"have shape {e.shape}" if e.ndim else "be a single value"
             return f"For inputs of shape {_shapes(case)} the result should {wanted}; yours has shape {answer.shape}."
     if not all(np.isfinite(answer).all() for answer in answers):
         return "Some values are NaN or infinite: look for a division by zero."
     if expected[0].ndim == 0:
-        wrong = sum(not _same(*pair) for pair in zip(answers, expected))
+        wrong = sum(not _same(*pair) for pair in zip(answers, expected, strict=True))
         return f"The single value is wrong for {wrong} of {len(cases)} inputs. Try one small enough to do by hand."
     factor = _factor(answers, expected)
     if factor is not None:
@@ -198,8 +198,8 @@ def _difference(answers, expected, cases):
 
 def _factor(answers, expected):
     """The first factor, where each answer is a multiple of what is right (another for each, but not 0); else None."""
-    factors = [np.vdot(e, answer) / np.vdot(e, e) if e.any() else 1 for answer, e in zip(answers, expected)]
-    multiples = [factor * e for factor, e in zip(factors, expected)]
+    factors = [np.vdot(e, answer) / np.vdot(e, e) if e.any() else 1 for answer, e in zip(answers, expected, strict=True)]
+    multiples = [factor * e for factor, e in zip(factors, expected, strict=True)]
     return factors[0] if all(factors) and _agree(answers, multiples) else None
 
 
@@ -217,7 +217,7 @@ MEANINGS = {    # to somebody who has seen few of them; the first that fits coun
 
 def _stop(function, answers, cases):
     """What to tell whose function stopped: at which line, what that means, on which input. None if it did not."""
-    for error, case in zip(answers, cases):
+    for error, case in zip(answers, cases, strict=True):
         if isinstance(error, Exception):
             said, meaning = f"{type(error).__name__}: {_said(error)}".rstrip(": ."), _meaning(error)
             return (f"Your function stopped{_line(function, error)}, given inputs of shape {_shapes(case)}: "

@@ -24,7 +24,6 @@ from .explain import engine, places, surgery
 from .explain.cam import upsample
 from .localize import checked_maps
 
-
 # --- certainty --------------------------------------------------------------------------------------------------------
 
 class Interval(NamedTuple):
@@ -267,7 +266,7 @@ def _curve(model, images, maps, class_index, output, steps, baseline, seed, prog
     random = np.random.default_rng(seed)
     share = np.arange(steps + 1) / steps
     rows = []
-    for image, map_, c in zip(tqdm(images, unit="image", disable=not progress), maps, classes):
+    for image, map_, c in zip(tqdm(images, unit="image", disable=not progress), maps, classes, strict=True):
         first, last = image, baseline(image[None])[0]
         if insert:
             first, last = last, image
@@ -300,7 +299,7 @@ def _probability_of(model, images, output):
 
     def ends_in_sigmoid():
         """Asked of the traced graph, as where the engine cuts the sigmoid off: it may stand in any layer's code."""
-        specs = [tf.TensorSpec((None, *size), spec.dtype) for size, spec in zip(sizes, network.input_specs)]
+        specs = [tf.TensorSpec((None, *size), spec.dtype) for size, spec in zip(sizes, network.input_specs, strict=True)]
         traced = tf.function(lambda *inputs: network.pruned([slot]).run(inputs)[slot], autograph=False)
         return surgery.is_sigmoid(traced.get_concrete_function(*specs).outputs[0])
 
@@ -426,7 +425,7 @@ def rank_correlation(maps, others) -> NDArray[np.float64]:
     """
     maps, others = _checked_partners(maps, others)
     return np.array([spearmanr(a.ravel(), b.ravel()).statistic if np.ptp(a) and np.ptp(b) else 0.0
-                     for a, b in zip(maps, others)])
+                     for a, b in zip(maps, others, strict=True)])
 
 
 def ssim(maps, others) -> NDArray[np.float64]:
@@ -447,7 +446,7 @@ def ssim(maps, others) -> NDArray[np.float64]:
     if min(maps.shape[1:]) < 7:
         raise ValueError(f"SSIM compares windows of 7 x 7, so maps must be at least as large; got {maps.shape[1:]}. "
                          "Enlarge them: upsample(maps, images.shape[1:3])")
-    pairs = [(_of_unit_size(a), _of_unit_size(b)) for a, b in zip(maps, others)]
+    pairs = [(_of_unit_size(a), _of_unit_size(b)) for a, b in zip(maps, others, strict=True)]
     return np.array([structural_similarity(a, b, data_range=2.0 if min(a.min(), b.min()) < 0 else 1.0)
                      for a, b in pairs])
 

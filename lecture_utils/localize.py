@@ -12,7 +12,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-
 # --- boxes ------------------------------------------------------------------------------------------------------------
 
 def boxes(map_, threshold=0.15) -> NDArray[np.int_]:
@@ -77,7 +76,7 @@ def box_masks(boxes, size) -> NDArray[np.bool_]:
     """
     height, width = size
     masks = np.zeros((len(boxes), height, width), bool)
-    for mask, of_image in zip(masks, boxes):
+    for mask, of_image in zip(masks, boxes, strict=True):
         for x0, y0, x1, y1 in _whole(_checked_boxes(of_image)):
             if x0 < 0 or y0 < 0 or x1 > width or y1 > height:
                 raise ValueError(f"a box must lie in the image of {width} x {height} pixels; got {x0, y0, x1, y1}")
@@ -128,7 +127,7 @@ def box_iou(maps, truth, threshold=0.15) -> NDArray[np.float64]:
     if len(truth) != len(maps):
         raise ValueError("truth must be a list of one array of boxes (k, 4) per map; "
                          f"got {len(truth)} for {len(maps)} maps")
-    return np.array([iou(boxes(map_, threshold)[:1], drawn).max(initial=0) for map_, drawn in zip(maps, truth)])
+    return np.array([iou(boxes(map_, threshold)[:1], drawn).max(initial=0) for map_, drawn in zip(maps, truth, strict=True)])
 
 
 def localization_error(maps, classes, labels, truth, threshold=0.15) -> NDArray[np.bool_]:
@@ -182,7 +181,7 @@ def pointing_game(maps, masks, tolerance=0) -> NDArray[np.bool_]:
     if not tolerance >= 0:
         raise ValueError(f"tolerance is a distance in pixels, at least 0; got {tolerance}")
     return np.array([np.ptp(map_) > 0 and _distance_of_peak(map_, mask) <= tolerance
-                     for map_, mask in zip(maps, masks)])
+                     for map_, mask in zip(maps, masks, strict=True)])
 
 
 def _distance_of_peak(map_, mask):

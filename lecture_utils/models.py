@@ -20,8 +20,9 @@ from __future__ import annotations
 import json
 import os
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
-from typing import Callable, NamedTuple
+from typing import NamedTuple
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before TensorFlow's import: without its C++ log lines
 
@@ -219,7 +220,7 @@ def vgg16_compact() -> keras.Model:
 
 def _vgg16_layers(x, filters, units, classes):
     """Five blocks of two or three 3x3 convolutions, each block ending in 2x2 max pooling; three Dense layers."""
-    for block, (width, depth) in enumerate(zip(filters, (2, 2, 3, 3, 3)), start=1):
+    for block, (width, depth) in enumerate(zip(filters, (2, 2, 3, 3, 3), strict=True), start=1):
         for number in range(1, depth + 1):
             x = layers.Conv2D(width, 3, padding="same", activation="relu", name=f"block{block}_conv{number}")(x)
         x = layers.MaxPooling2D(name=f"block{block}_pool")(x)

@@ -106,7 +106,7 @@ def image_grid(images, titles=None, columns=6, cell=CELL, boxes=None) -> Figure:
     >>> plots.show(figure, "Two photographs: a cat's face, and a cup of coffee with a spoon.")
     """
     figure, axes = _grid(-(-len(images) // columns), min(columns, len(images)), cell, titles)
-    for index, (axis, image) in enumerate(zip(axes.flat, images)):
+    for index, (axis, image) in enumerate(zip(axes.flat, images, strict=False)):      # the last row may end early
         picture(axis, image, titles[index] if titles else None)
         if boxes is not None:
             draw_boxes(axis, boxes[index])
@@ -220,7 +220,7 @@ def number_grid(arrays, columns=3, cell=CELL) -> Figure:
     figure, axes = _grid(-(-len(arrays) // columns), columns, cell, [*arrays])
     top = 2 * max(np.abs(array).max() for array in arrays.values()) or 1    # half the range: pale tints, legible digits
     height, width = np.max([np.shape(array) for array in arrays.values()], axis=0)
-    for axis, (title, array) in zip(axes.flat, arrays.items()):
+    for axis, (title, array) in zip(axes.flat, arrays.items(), strict=False):      # here too
         axis.imshow(array, cmap=SIGNED, vmin=-top, vmax=top)
         for (row, column), value in np.ndenumerate(array):
             axis.text(column, row, f"{value:g}", ha="center", va="center", fontsize=12)
@@ -262,7 +262,7 @@ def learning_curves(history) -> Figure:
     >>> plots.show(plots.learning_curves(history), "In two epochs the loss falls from 1.2 to 0.4.")
     """
     figure, axes = plt.subplots(1, 2, figsize=(7, 2.4), layout="constrained")
-    for axis, key in zip(axes, ("loss", "accuracy")):
+    for axis, key in zip(axes, ("loss", "accuracy"), strict=True):
         for name, style, colour in ((key, "-", BLUE), ("val_" + key, "--", ORANGE)):
             if name in history.history:
                 values = history.history[name]
@@ -287,12 +287,12 @@ def curve_bands(x, curves, xlabel, ylabel) -> Figure:
     >>> figure = plots.curve_bands([0, 0.5, 1], kept, "pixels taken away", "confidence")
     >>> plots.show(figure, "Two falling curves; Grad-CAM's lies below the random one.")
     """
-    from .evaluate import bootstrap     # here, because it brings SciPy and scikit-image, which no other figure needs
+    from .evaluate import bootstrap  # here, because it brings SciPy and scikit-image, which no other figure needs
 
     if len(curves) > len(LINES):
         raise ValueError(f"{len(LINES)} curves can be told apart in one figure, got {len(curves)}; draw two figures.")
     figure, axis = plt.subplots(figsize=(6.4, 3.2), layout="constrained")
-    for (name, values), (colour, style) in zip(curves.items(), LINES):
+    for (name, values), (colour, style) in zip(curves.items(), LINES, strict=False):
         mean, low, high = np.transpose([bootstrap(column) for column in np.transpose(values)])
         axis.plot(x, mean, style, color=colour, label=name)
         axis.fill_between(x, low, high, color=colour, alpha=0.15, linewidth=0)

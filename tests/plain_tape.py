@@ -19,7 +19,7 @@ def feature_gradient(model, image, layer, c, output=0):
 def signed_cam(model, images, layer, classes):
     """Σ_k alpha_k A^k, before the ReLU."""
     maps = []
-    for image, c in zip(images, np.broadcast_to(classes, len(images))):
+    for image, c in zip(images, np.broadcast_to(classes, len(images)), strict=True):
         A, gradient = feature_gradient(model, image, layer, int(c))
         alpha = gradient.mean(axis=(0, 1))
         maps.append((A * alpha).sum(axis=-1))

@@ -12,8 +12,17 @@ from keras import layers as kl
 from plain_tape import assert_close, feature_gradient
 from plain_tape import grad_cam as plain_grad_cam
 
-from lecture_utils import cam, counterfactual_cam, grad_cam, grad_cam_classes, grad_cam_layers
-from lecture_utils import guided_backprop, guided_grad_cam, normalize, upsample
+from lecture_utils import (
+    cam,
+    counterfactual_cam,
+    grad_cam,
+    grad_cam_classes,
+    grad_cam_layers,
+    guided_backprop,
+    guided_grad_cam,
+    normalize,
+    upsample,
+)
 from lecture_utils.explain import surgery
 
 

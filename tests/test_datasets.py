@@ -727,7 +727,7 @@ def test_embedded_data(small_drawn, capsys):
     assert digits.x_train.shape == (20, 28, 28, 1) and digits.x_test.shape == (10, 28, 28, 1)
     assert steel.x_train.shape == (12, 200, 200, 1) and steel.masks_test.shape == (6, 200, 200)
     assert steel.masks_train.dtype == bool and steel.class_names == CLASSES
-    for boxes, labels, label in zip(steel.boxes_train, steel.box_labels_train, steel.y_train):
+    for boxes, labels, label in zip(steel.boxes_train, steel.box_labels_train, steel.y_train, strict=True):
         assert len(boxes) == len(labels) >= 1 and set(labels.tolist()) == {label}
     assert not any((digits.x_train == image).all(axis=(1, 2, 3)).any() for image in digits.x_test)  # no image in both
     assert len(capsys.readouterr().out.splitlines()) == 2
@@ -838,7 +838,7 @@ def test_real_neu(real_data):
     # the same counts as `grep -h "<name>" ANNOTATIONS/*.xml | sort | uniq -c`
     box_labels = data.box_labels_train + data.box_labels_test
     assert np.bincount(np.concatenate(box_labels)).tolist() == [558, 875, 725, 359, 517, 448]
-    others = [(labels != label).sum() for labels, label in zip(box_labels, [*data.y_train, *data.y_test])]
+    others = [(labels != label).sum() for labels, label in zip(box_labels, [*data.y_train, *data.y_test], strict=True)]
     assert sum(others) == 166 and np.count_nonzero(others) == 106
 
 

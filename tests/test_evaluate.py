@@ -8,9 +8,24 @@ import scipy.stats
 import tensorflow as tf
 from keras import layers as kl
 
-from lecture_utils import (average_drop, black, blurred, bootstrap, centre_maps, confidence, deletion, grad_cam,
-                           increase_in_confidence, insertion, magnitude, plots, random_maps, randomized,
-                           rank_correlation, ssim)
+from lecture_utils import (
+    average_drop,
+    black,
+    blurred,
+    bootstrap,
+    centre_maps,
+    confidence,
+    deletion,
+    grad_cam,
+    increase_in_confidence,
+    insertion,
+    magnitude,
+    plots,
+    random_maps,
+    randomized,
+    rank_correlation,
+    ssim,
+)
 
 # --- the bootstrap
 
@@ -351,15 +366,15 @@ def test_kernels_are_hes_and_all_else_is_new():
     assert kernel.mean() == pytest.approx(0, abs=0.002)
     assert kernel.std() == pytest.approx(np.sqrt(2 / (3 * 3 * 40)), rel=0.02)
     np.testing.assert_array_equal(bias, np.zeros(50))
-    for found, new in zip(b_bn.get_weights(), (1, 0, 0, 1)):
+    for found, new in zip(b_bn.get_weights(), (1, 0, 0, 1), strict=True):
         np.testing.assert_array_equal(found, np.full(50, new))
 
 
 def test_randomized_is_seeded_and_what_is_random_stays_so():
     model = trained()
     copies = [copy for _, copy in randomized(model)]
-    for ours, again, other in zip(copies, (c for _, c in randomized(model)), (c for _, c in randomized(model, seed=1))):
-        for a, b in zip(ours.get_weights(), again.get_weights()):
+    for ours, again, other in zip(copies, (c for _, c in randomized(model)), (c for _, c in randomized(model, seed=1)), strict=True):
+        for a, b in zip(ours.get_weights(), again.get_weights(), strict=True):
             np.testing.assert_array_equal(a, b)
         assert (ours.get_layer("y").kernel.numpy() != other.get_layer("y").kernel.numpy()).all()
     np.testing.assert_array_equal(copies[0].get_layer("y").kernel, copies[-1].get_layer("y").kernel)
@@ -370,7 +385,7 @@ def test_randomized_yields_only_the_copies_asked_for():
     *_, (_, last) = randomized(model)
     (name, copy), = randomized(model, only=["inner/a"])
     assert name == "inner/a"
-    for a, b in zip(copy.get_weights(), last.get_weights()):
+    for a, b in zip(copy.get_weights(), last.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
     with pytest.raises(ValueError, match="only names .'z'.; the layers of .* are .'y', 'b', 'inner/a'"):
         next(randomized(model, only=("y", "z")))
@@ -451,7 +466,7 @@ def test_curves_are_means_in_their_bands():
     np.testing.assert_allclose(first.get_xydata(), np.transpose([[0, 1, 2, 5], values.mean(axis=0)]))
     np.testing.assert_allclose(first.get_ydata() + second.get_ydata(), 1)
     heights = band.get_paths()[0].vertices
-    for x, column in zip([0, 1, 2, 5], values.T):
+    for x, column in zip([0, 1, 2, 5], values.T, strict=True):
         found = heights[heights[:, 0] == x, 1]
         assert (found.min(), found.max()) == pytest.approx(bootstrap(column)[1:])
 

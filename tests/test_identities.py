@@ -6,8 +6,7 @@ import pytest
 from keras import layers as kl
 from plain_tape import assert_close, feature_gradient, signed_cam
 
-from lecture_utils import (cam, counterfactual_cam, grad_cam, grad_cam_classes, grad_cam_layers, guided_backprop,
-                           guided_grad_cam)
+from lecture_utils import cam, counterfactual_cam, grad_cam, grad_cam_classes, grad_cam_layers, guided_backprop, guided_grad_cam
 
 X = np.random.default_rng(0).uniform(size=(3, 16, 16, 3)).astype(np.float32)
 

@@ -65,7 +65,7 @@ def stated(of, what):
 def chapter(title):
     """The text under a heading `## title`, up to the next one."""
     parts = re.split(r"^## (.+)$", SHEET, flags=re.MULTILINE)
-    chapters = dict(zip(parts[1::2], parts[2::2]))
+    chapters = dict(zip(parts[1::2], parts[2::2], strict=True))
     assert title in chapters, f"INSTRUCTOR.md has no chapter '## {title}'; it has {', '.join(chapters)}"
     return chapters[title]
 
@@ -81,7 +81,7 @@ def rows(text):
 def spans(minutes):
     """['0–1', '1–4', ...] for slides that take 1, 3, ... minutes."""
     ends = [sum(minutes[:n + 1]) for n in range(len(minutes))]
-    return [f"{end - minute}–{end}" for minute, end in zip(minutes, ends)]
+    return [f"{end - minute}–{end}" for minute, end in zip(minutes, ends, strict=True)]
 
 
 def as_minutes(clock):
@@ -111,7 +111,7 @@ def test_the_minutes_are_the_decks(deck):
     told = [row[0] for row in table_of(deck)]
     there = spans([minutes for _, minutes in slides_of(deck)])
     wrong = [f"{row[1].split('<br>')[0]} is {mine}, should be {right}"
-             for row, mine, right in zip(table_of(deck), told, there) if mine != right]
+             for row, mine, right in zip(table_of(deck), told, there, strict=True) if mine != right]
     assert told == there, f"minutes in Deck {number(deck)} of INSTRUCTOR.md: {'; '.join(wrong)}"
 
 
@@ -206,10 +206,10 @@ def test_the_seconds_of_a_notebook_are_those_it_states():
 def test_one_hour_is_one_hour():
     told = rows(chapter("One hour"))
     lengths = [MINUTES[int(slide[1]), slide[2]] if (slide := SLIDE.fullmatch(row[1])) else None for row in told]
-    begins, ends = zip(*(map(int, row[0].split("–")) for row in told))
+    begins, ends = zip(*(map(int, row[0].split("–")) for row in told), strict=True)
     assert begins[0] == 0 and ends[-1] == 60, f"from minute {begins[0]} to {ends[-1]}, not from 0 to 60"
     assert begins[1:] == ends[:-1], "a row should begin where the one before it ends"
-    for row, begin, end, length in zip(told, begins, ends, lengths):
+    for row, begin, end, length in zip(told, begins, ends, lengths, strict=True):
         assert length in (None, end - begin), f"{row[1]} takes {length} minutes, the plan gives it {end - begin}"
     assert told[-1][1] == "questions" and ends[-1] - begins[-1] == 10
     decks = [slide[1] for row in told if (slide := SLIDE.fullmatch(row[1]))]
@@ -221,7 +221,7 @@ def test_one_hour_is_one_hour():
 def test_one_afternoon_is_four_hours_with_breaks():
     told = rows(chapter("One afternoon"))
     begins, lengths = [as_minutes(row[0]) for row in told], [int(row[1]) for row in told]
-    ends = [begin + length for begin, length in zip(begins, lengths)]
+    ends = [begin + length for begin, length in zip(begins, lengths, strict=True)]
     assert (begins[0], ends[-1]) == (0, 240) and begins[1:] == ends[:-1], \
         f"the plan should begin at 0:00, end at 4:00 and have no gaps; minutes at which its rows end: {ends}"
     for row in told:
@@ -229,8 +229,8 @@ def test_one_afternoon_is_four_hours_with_breaks():
         if slides:
             need = sum(MINUTES[one] for one in slides)
             assert need == int(row[1]), f"the slides of {row[0]} take {need} minutes, not {row[1]}: {row[3]}"
-    breaks = [begin for row, begin in zip(told, begins) if row[2] == "break"]
-    sittings = [b - a for a, b in zip([0, *breaks], [*breaks, 240])]
+    breaks = [begin for row, begin in zip(told, begins, strict=True) if row[2] == "break"]
+    sittings = [b - a for a, b in zip([0, *breaks], [*breaks, 240], strict=True)]
     assert len(breaks) == 3 and max(sittings) <= 90, "nobody sits longer than 90 minutes"
 
 
@@ -306,4 +306,4 @@ def test_the_answers_of_the_homework_by_hand():
     assert correlate2d(x, k, "valid").tolist() == right and convolve2d(x, k, "valid").tolist() == turned
     x, R, *gates = [json.loads(text) for text in re.findall(r"\[\[.+?\]\]", " ".join(cells["c)"]).replace("−", "-"))]
     for gate, passes in zip(gates, (lambda x, r: x > 0, lambda x, r: r > 0, lambda x, r: x > 0 and r > 0), strict=True):
-        assert gate == [[r if passes(a, r) else 0 for a, r in zip(*pair)] for pair in zip(x, R)]
+        assert gate == [[r if passes(a, r) else 0 for a, r in zip(*pair, strict=True)] for pair in zip(x, R, strict=True)]

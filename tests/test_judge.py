@@ -52,7 +52,7 @@ def test_every_image_is_scored_once_by_a_network_that_has_not_seen_it(steel, mon
     monkeypatch.setattr(train, "hits_and_chance", lambda model, images, labels, boxes: (labels == 0, None))
     judge.judge("neu_gap")
     found = json.loads((models.WEIGHTS / "neu_gap.folds.json").read_text())
-    assert found["right"] == [int(c == fold) for c, fold in zip(steel.labels, steel.fold)]
+    assert found["right"] == [int(c == fold) for c, fold in zip(steel.labels, steel.fold, strict=True)]
     assert found["hit"] == [int(c == 0) for c in steel.labels]
     assert "| `neu_gap` | 16.7 [" in judge.report()
     judge.judge("neu_gap")                                                  # a second time nothing is trained
@@ -70,7 +70,7 @@ def test_what_is_drawn_for_training_parts_the_defect_from_its_steel(steel, monke
     assert (labels[drawn].argmax(axis=1) == np.arange(18) % 6).all() and (labels[moved].argmax(axis=1) == apart % 6).all()
     assert labels[:88].max(axis=1).min() == 1 and np.array_equal(labels[real], np.eye(6)[steel.without(0).labels])
     _, _, masks, _ = draw_steel(2, train.DRAWN_SEED)
-    for i, (picture, mask) in enumerate(zip(images[moved][..., 0], masks[apart])):
+    for i, (picture, mask) in enumerate(zip(images[moved][..., 0], masks[apart], strict=True)):
         far = cv2.dilate(mask.astype("uint8"), np.ones((41, 41))) == 0
         nearest = np.abs(images[bare][..., 0] - picture)[:, far].mean(axis=1) if far.sum() > 2000 else None
         assert nearest is None or (nearest.argmin() != i and nearest.min() < 0.02)     # beside the defect: another's steel

@@ -3,8 +3,18 @@
 import numpy as np
 import pytest
 
-from lecture_utils import (box_iou, box_masks, boxes, energy_inside, iou, load_neu, localization_error, own_boxes,
-                           pointing_game, precision_recall)
+from lecture_utils import (
+    box_iou,
+    box_masks,
+    boxes,
+    energy_inside,
+    iou,
+    load_neu,
+    localization_error,
+    own_boxes,
+    pointing_game,
+    precision_recall,
+)
 
 
 def blob(box, size=(20, 30), value=1.0):

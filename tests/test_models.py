@@ -206,7 +206,7 @@ def test_a_wrong_shape_changes_nothing():
     np.savez(path, **wrong)
     with pytest.raises(DataError, match=r"logits/bias should have shape \(10,\) and has \(9,\)"):
         models.read_weights(model, path)
-    for weight, kept in zip(model.weights, before):
+    for weight, kept in zip(model.weights, before, strict=True):
         np.testing.assert_array_equal(weight, kept)
 
 
@@ -311,7 +311,7 @@ def test_published_files_in_the_data_folder_are_used(published, monkeypatch):
     monkeypatch.setattr(keras.Model, "load_weights", lambda model, path: model.set_weights(published.get_weights()))
     photos = models.load_vgg16()
     assert photos.class_names == ("tench", "tiger cat") and photos.source.startswith("ImageNet")
-    for weight, expected in zip(photos.model.weights, published.weights):
+    for weight, expected in zip(photos.model.weights, published.weights, strict=True):
         np.testing.assert_array_equal(weight, expected)
 
 
@@ -374,7 +374,7 @@ def peaks_in_a_box(model, data):
     """Per test image, whether the CAM of its class is highest inside a box of that class."""
     maps = upsample(cam(model, data.x_test, data.y_test), (200, 200), cell_centres(model))
     hits = []
-    for map_, label, boxes, labels in zip(maps, data.y_test, data.boxes_test, data.box_labels_test):
+    for map_, label, boxes, labels in zip(maps, data.y_test, data.boxes_test, data.box_labels_test, strict=True):
         y, x = divmod(int(map_.argmax()), 200)
         hits.append(any(x0 <= x < x1 and y0 <= y < y1 for x0, y0, x1, y1 in boxes[labels == label]))
     return np.array(hits)
@@ -444,12 +444,10 @@ def test_the_map_points_at_real_defects(loaded, real_data):
 
 @pytest.mark.realdata
 def test_real_photographs(loaded, real_data):
-    """Every fifth of the test images: all take minutes, and these tell a network that scores as is recorded from others."""
     data = load_cifar10("local")
-    recorded = json.loads((models.WEIGHTS / "vgg16_compact.json").read_text())["scores"]["accuracy, real"]
     right = [accuracy(loaded["vgg16_compact"], tf.image.resize(images, (96, 96)), labels)
-             for images, labels in zip(np.split(data.x_test[::5], 4), np.split(data.y_test[::5], 4))]
-    assert np.mean(right) >= recorded - 3 * np.sqrt(recorded * (1 - recorded) / 2000)
+             for images, labels in zip(np.split(data.x_test, 10), np.split(data.y_test, 10), strict=True)]
+    assert np.mean(right) >= 0.85
 
 
 # ------------------------------------------------------------------------------------------------ training

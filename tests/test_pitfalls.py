@@ -7,12 +7,22 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from keras import layers as kl
-from plain_tape import assert_close
+from plain_tape import assert_close, signed_cam
 from plain_tape import grad_cam as plain_grad_cam
-from plain_tape import signed_cam
 
-from lecture_utils import (boxes, cam, counterfactual_cam, grad_cam, grad_cam_classes, grad_cam_layers, guided_backprop,
-                           guided_grad_cam, normalize, overlay, upsample)
+from lecture_utils import (
+    boxes,
+    cam,
+    counterfactual_cam,
+    grad_cam,
+    grad_cam_classes,
+    grad_cam_layers,
+    guided_backprop,
+    guided_grad_cam,
+    normalize,
+    overlay,
+    upsample,
+)
 from lecture_utils.explain import methods
 
 METHODS = [*(method.function for method in methods.METHODS.values()), grad_cam_layers,
@@ -540,7 +550,7 @@ def test_mixed_precision_gives_float32_maps():
     full.set_weights(half.get_weights())
     for method in METHODS:
         ours, exact = method(half, X), method(full, X)
-        for a, b in zip(tf.nest.flatten(ours), tf.nest.flatten(exact)):
+        for a, b in zip(tf.nest.flatten(ours), tf.nest.flatten(exact), strict=True):
             assert a.dtype == np.float32
             np.testing.assert_allclose(a, b, rtol=0, atol=0.05 * np.abs(b).max())
 

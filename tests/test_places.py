@@ -6,8 +6,18 @@ import pytest
 import tensorflow as tf
 from keras import layers as kl
 
-from lecture_utils import (cell_centres, confidence, deletion, grad_cam, guided_backprop, guided_grad_cam, load_model, overlay,
-                           score_cam, upsample)
+from lecture_utils import (
+    cell_centres,
+    confidence,
+    deletion,
+    grad_cam,
+    guided_backprop,
+    guided_grad_cam,
+    load_model,
+    overlay,
+    score_cam,
+    upsample,
+)
 from lecture_utils.plots import map_grid
 
 SIZE = 61, 64           # neither square nor all even: SAME padding then differs between the axes
@@ -238,6 +248,9 @@ def test_a_model_of_open_size_asks_for_it_only_where_it_matters():
     with pytest.raises(ValueError, match=r"'first'.*size=\(height, width\)"):
         cell_centres(padded, "cells")
     assert cell_centres(padded, "cells", size=(64, 61)) == ((2, 3), (2, 2))
+    for size in (64, (64, 61, 3)):
+        with pytest.raises(ValueError, match=r"size must be \(height, width\)"):
+            cell_centres(padded, "cells", size=size)
 
 
 # --- maps in their place ----------------------------------------------------------------------------------------------
@@ -294,7 +307,7 @@ def test_a_grid_of_pictures_places_each_columns_maps():
     maps = {"conv1": np.eye(26, dtype=np.float32)[None], "conv2": np.eye(11, dtype=np.float32)[None]}
     cells = {"conv1": ((1, 1), (1, 1)), "conv2": ((2, 3.5), (2, 3.5))}
     figure = map_grid(images, maps, cells=cells)
-    for axis, name in zip(figure.axes[1:], maps):
+    for axis, name in zip(figure.axes[1:], maps, strict=True):
         np.testing.assert_array_equal(axis.images[0].get_array(), overlay(images[0], maps[name][0], cells=cells[name]) / 255)
 
 

@@ -7,8 +7,7 @@ from hypothesis import strategies as st
 from keras import layers as kl
 from plain_tape import feature_gradient
 
-from lecture_utils import (counterfactual_cam, grad_cam, grad_cam_classes, grad_cam_layers, guided_grad_cam, normalize,
-                           upsample)
+from lecture_utils import counterfactual_cam, grad_cam, grad_cam_classes, grad_cam_layers, guided_grad_cam, normalize, upsample
 from lecture_utils.explain.methods import METHODS
 
 blocks = st.lists(st.tuples(st.sampled_from(["conv", "separate", "normalized", "residual", "depthwise", "pool", "dropout"]),
@@ -69,7 +68,7 @@ def build(spec):
     model = keras.Model(image, head(x, spec, activation))
     rng = np.random.default_rng(spec["seed"])
     weights = [np.abs(w) + 0.5 if "variance" in v.path else w + rng.normal(0, 0.1, w.shape)
-               for v, w in zip(flat.weights, flat.get_weights())]
+               for v, w in zip(flat.weights, flat.get_weights(), strict=True)]
     flat.set_weights(weights)
     model.set_weights(weights)
     return model, flat, last
@@ -86,7 +85,7 @@ def test_random_networks(spec, data):
     ours = grad_cam(model, x, layer, classes)
     against = counterfactual_cam(model, x, layer, classes)
     signed, scale = [], []
-    for image, c in zip(x, classes):
+    for image, c in zip(x, classes, strict=True):
         A, gradient = feature_gradient(flat, image, layer, c)
         signed.append((A * gradient.mean((0, 1))).sum(-1))
         scale.append(np.abs(A * gradient.mean((0, 1))).sum(-1).max())

@@ -23,6 +23,8 @@ import pytest
 import tensorflow as tf
 import yaml
 from PIL import EpsImagePlugin, Image
+from test_datasets import Trap, neu_arrays, neu_files, npy, pack, put, small_mnist
+from test_models import small_vgg16
 
 from lecture_utils import models
 from lecture_utils.datasets import readers
@@ -30,8 +32,6 @@ from lecture_utils.datasets.loaders import load_mnist, load_neu, where_is_the_da
 from lecture_utils.datasets.readers import DataError
 from lecture_utils.explain.streaming import explain_dataset
 from lecture_utils.explorer import uploads
-from test_datasets import Trap, neu_arrays, neu_files, npy, pack, put, small_mnist
-from test_models import small_vgg16
 
 ROOT = Path(__file__).resolve().parents[1]
 

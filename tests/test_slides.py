@@ -278,7 +278,7 @@ def test_only_a_figure_without_words_is_drawn_for_both_languages_at_once():
 def test_frames_share_one_size():
     def growing(say):
         figures = [plt.subplots(figsize=(4, 2))[0] for _ in range(3)]
-        for figure, text in zip(figures, ("", "a", "a longer text")):
+        for figure, text in zip(figures, ("", "a", "a longer text"), strict=True):
             figure.suptitle(text)
         return figures
 

@@ -1,5 +1,6 @@
 """Inputs, models and scores of kinds that the other tests do not have: right, or an error that says what to do."""
 
+import itertools
 import os
 import subprocess
 import sys
@@ -10,12 +11,20 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from keras import layers as kl
-from plain_tape import assert_close, feature_gradient
+from plain_tape import assert_close, feature_gradient, signed_cam
 from plain_tape import grad_cam as plain_grad_cam
-from plain_tape import signed_cam
 
-from lecture_utils import (cam, deconvnet, grad_cam, grad_cam_classes, grad_cam_layers, guided_backprop,
-                           guided_grad_cam, hires_cam, score_cam)
+from lecture_utils import (
+    cam,
+    deconvnet,
+    grad_cam,
+    grad_cam_classes,
+    grad_cam_layers,
+    guided_backprop,
+    guided_grad_cam,
+    hires_cam,
+    score_cam,
+)
 from lecture_utils.explain import surgery
 
 
@@ -266,7 +275,7 @@ def test_a_layer_within_a_layer_is_seen_too():
     block.several[0] = kl.Dense(5, kernel_initializer="ones")
     block.several[0].build((None, 5))
     maps.append(hires_cam(model, X, "A", 1))
-    assert all(np.abs(a - b).max() > 1e-6 for a, b in zip(maps, maps[1:]))
+    assert all(np.abs(a - b).max() > 1e-6 for a, b in itertools.pairwise(maps))
 
 
 def test_training_does_not_count_as_a_change(monkeypatch):

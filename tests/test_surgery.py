@@ -49,7 +49,7 @@ def test_several_inputs_and_nested_structures():
     rng = np.random.default_rng(0)
     values = [rng.normal(size=(4, 2)).astype(np.float32), rng.normal(size=(4, 3)).astype(np.float32)]
     tensors = network.run(values)
-    for slot, expected in zip(network.outputs, model.predict(values, verbose=0)):
+    for slot, expected in zip(network.outputs, model.predict(values, verbose=0), strict=True):
         np.testing.assert_allclose(tensors[slot], expected, rtol=1e-5)
 
 

@@ -71,7 +71,7 @@ def test_steel_format(steel):
 def test_steel_depends_on_seed_and_index_alone(steel):
     fewer = draw_steel(2, seed=3)
     assert np.array_equal(fewer[0], steel[0][:12]) and np.array_equal(fewer[2], steel[2][:12])
-    assert all(np.array_equal(a, b) for a, b in zip(fewer[3], steel[3]))
+    assert all(np.array_equal(a, b) for a, b in zip(fewer[3], steel[3][:12], strict=True))
     assert not np.array_equal(draw_steel(1, seed=4)[0], fewer[0][:6])
 
 
@@ -85,7 +85,7 @@ def test_no_two_images_are_equal(digits, steel):
 
 
 def test_boxes_hold_the_whole_mask_and_touch_it_on_all_four_sides(steel):
-    for mask, boxes in zip(steel[2], steel[3]):
+    for mask, boxes in zip(steel[2], steel[3], strict=True):
         assert 1 <= len(boxes) <= 9
         covered = np.zeros_like(mask)
         for x0, y0, x1, y1 in boxes:
@@ -97,7 +97,7 @@ def test_boxes_hold_the_whole_mask_and_touch_it_on_all_four_sides(steel):
 
 
 def test_each_connected_piece_of_a_defect_lies_in_one_box(steel):
-    for mask, boxes in zip(steel[2], steel[3]):
+    for mask, boxes in zip(steel[2], steel[3], strict=True):
         count, _, pieces, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8))
         for x, y, width, height, _ in pieces[1:count]:
             assert any(x0 <= x and y0 <= y and x + width <= x1 and y + height <= y1 for x0, y0, x1, y1 in boxes)
@@ -115,7 +115,7 @@ def test_defects_are_seen_against_the_steel_beside_them(steel, name):
     images, labels, masks, _ = steel
     sign = 1 if name == "scratches" else -1
     these = labels == STEEL_CLASSES.index(name)
-    for image, mask in zip(images[these, :, :, 0], masks[these]):
+    for image, mask in zip(images[these, :, :, 0], masks[these], strict=True):
         beside = cv2.dilate(mask.astype(np.uint8), np.ones((15, 15))).astype(bool) & ~mask
         assert sign * (image[mask].mean() - image[beside].mean()) > 0.004
         assert 0.0005 < mask.mean() < 0.75
@@ -127,8 +127,8 @@ def test_without_defects_the_same_steel_is_left(steel):
     bare, bare_labels, no_masks, no_boxes = draw_steel(PER_CLASS, seed=3, defects=False)
     assert np.array_equal(labels, bare_labels) and not no_masks.any() and [len(boxes) for boxes in no_boxes] == [0] * len(labels)
     change = np.abs(images - bare)[..., 0]
-    assert min(changed[mask].mean() for changed, mask in zip(change, masks)) > 0.02
-    assert max(np.median(changed[~mask]) for changed, mask in zip(change, masks)) < 0.02
+    assert min(changed[mask].mean() for changed, mask in zip(change, masks, strict=True)) > 0.02
+    assert max(np.median(changed[~mask]) for changed, mask in zip(change, masks, strict=True)) < 0.02
 
 
 def test_classes_look_as_in_neu(steel):
@@ -137,7 +137,7 @@ def test_classes_look_as_in_neu(steel):
     grain = np.array([(image - cv2.GaussianBlur(image, (0, 0), 3)).std() for image in images])
 
     def median(values):
-        return dict(zip(STEEL_CLASSES, (np.median(values[labels == k]) for k in range(6))))
+        return dict(zip(STEEL_CLASSES, (np.median(values[labels == k]) for k in range(6)), strict=True))
 
     brightness, roughness, contrast = median(images.mean((1, 2))), median(grain), median(images.std((1, 2)))
     assert max(brightness, key=brightness.get) == "pitted_surface"

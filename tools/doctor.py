@@ -101,6 +101,7 @@ def check_training():
     """Train a tiny network on drawn digits, explain a few images, and see that both make sense."""
     began = time.perf_counter()
     import lecture_utils.quiet  # noqa: F401  (before whatever loads TensorFlow)
+    # isort: split
     import keras
     import numpy as np
 

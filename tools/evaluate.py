@@ -15,9 +15,25 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from tqdm import tqdm
 
-from lecture_utils import (bootstrap, box_iou, box_masks, cell_centres, centre_maps, deletion, energy_inside, grad_cam_layers,
-                           insertion, load_model, load_neu, localization_error, magnitude, own_boxes, pointing_game,
-                           random_maps, upsample)
+from lecture_utils import (
+    bootstrap,
+    box_iou,
+    box_masks,
+    cell_centres,
+    centre_maps,
+    deletion,
+    energy_inside,
+    grad_cam_layers,
+    insertion,
+    load_model,
+    load_neu,
+    localization_error,
+    magnitude,
+    own_boxes,
+    pointing_game,
+    random_maps,
+    upsample,
+)
 from lecture_utils.datasets.readers import DataError
 from lecture_utils.explain.methods import methods_for
 

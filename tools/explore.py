@@ -15,18 +15,28 @@ import sys
 from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
 
-import lecture_utils.quiet  # noqa: F401  (before anything that loads TensorFlow)
 import numpy as np
 import tornado.web
 from PIL import Image
 from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 
+import lecture_utils.quiet  # noqa: F401  (before anything that loads TensorFlow)
 from lecture_utils import load_mnist, load_model, load_neu, load_photo, load_vgg16
 from lecture_utils.datasets.loaders import PHOTOS
 from lecture_utils.explorer import uploads
-from lecture_utils.explorer.exploration import (OF_A_LAYER, Choice, Exploration, figure, file_name, input_picture, score_lines,
-                                                scores_html, title_of, views)
+from lecture_utils.explorer.exploration import (
+    OF_A_LAYER,
+    Choice,
+    Exploration,
+    figure,
+    file_name,
+    input_picture,
+    score_lines,
+    scores_html,
+    title_of,
+    views,
+)
 
 PAGE = pathlib.Path(__file__).with_name("explore_page")
 WAITING = {"questions": 100, "pictures": 20}    # of each, so many may wait for an answer; more are asked to come again

@@ -11,7 +11,6 @@ import os
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
@@ -23,6 +22,7 @@ from lecture_utils.datasets.synthetic import draw_digits, draw_steel
 
 from .train import half_precision
 
+ROOT = Path(__file__).resolve().parents[1]
 SEED = 1
 TRAIN_SEED, TEST_SEED = 2, 3  # of the drawings; the loaders' own are drawn from 0 and 1
 CROP = 120  # steel is learnt from crops of 120x120 and classified at 200x200
@@ -94,7 +94,7 @@ def fit(model, images, labels, epochs, peak, batch, vary):
 def vary_steel(images, rng):
     """Each image (n, 200, 200, 1) mirrored, turned and cropped to CROP, its contrast and brightness changed."""
     crops = np.empty((len(images), CROP, CROP, 1), np.float32)
-    for crop, image in zip(crops, images):
+    for crop, image in zip(crops, images, strict=True):
         y, x = rng.integers(0, image.shape[0] - CROP + 1, 2)
         crop[:] = np.rot90(image[y:y + CROP, x:x + CROP][:, ::rng.choice([-1, 1])], rng.integers(4))
     mean = crops.mean((1, 2, 3), keepdims=True)

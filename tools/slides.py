@@ -13,8 +13,9 @@ import sys
 import tempfile
 import time
 
-import lecture_utils.quiet  # noqa: F401  TensorFlow, without the log lines it writes while it loads
 from tqdm import tqdm
+
+import lecture_utils.quiet  # noqa: F401  TensorFlow, without the log lines it writes while it loads
 
 from .decks import code, figures, page
 from .decks.source import LANGUAGES, ROOT, deck_names, faults, mark_translated, read_deck

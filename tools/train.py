@@ -17,7 +17,6 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-ROOT = Path(__file__).resolve().parents[1]
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
@@ -34,6 +33,7 @@ from lecture_utils.explain.places import cell_centres
 from lecture_utils.files import whole
 from lecture_utils.localize import box_masks, own_boxes, pointing_game
 
+ROOT = Path(__file__).resolve().parents[1]
 BUILD = ROOT / "build" / "train"
 SEED = 1
 DRAWN_SEED = 2  # of the embedded training images; the loaders draw their own from seeds 0 and 1

@@ -118,7 +118,7 @@ def _read_neu_images(files, verify):
         _verify("NEU", digest_neu(pixels, labels, numbers, boxes), manifest.NEU)
     test = _highest_sixth(labels, numbers)
     fields = {}
-    for part, chosen in zip(PARTS, (np.flatnonzero(~test), np.flatnonzero(test))):
+    for part, chosen in zip(PARTS, (np.flatnonzero(~test), np.flatnonzero(test)), strict=True):
         fields |= {f"x_{part}": pixels[chosen, ..., None], f"y_{part}": labels[chosen]}
         if boxes:
             fields |= {f"boxes_{part}": [boxes[i] for i in chosen], f"box_labels_{part}": [box_labels[i] for i in chosen]}

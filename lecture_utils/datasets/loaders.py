@@ -19,10 +19,11 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Callable, Literal, NamedTuple, get_args
+from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -293,7 +294,7 @@ def _draw_neu():
     for part, (n_per_class, seed) in EMBEDDED_STEEL.items():
         x, y, masks, boxes = draw_steel(n_per_class, seed)
         fields |= {f"x_{part}": x, f"y_{part}": y, f"masks_{part}": masks, f"boxes_{part}": boxes}
-        fields[f"box_labels_{part}"] = [np.full(len(of_image), label) for of_image, label in zip(boxes, y)]
+        fields[f"box_labels_{part}"] = [np.full(len(of_image), label) for of_image, label in zip(boxes, y, strict=True)]
     return fields
 
 

@@ -168,7 +168,7 @@ def read_boxes(files, name, size, class_names):
         raise DataError(f"{where} is not a Pascal VOC annotation with classes {', '.join(class_names)} ({error}).") from error
     boxes = np.concatenate([np.maximum(voc[:, :2] - 1, 0), voc[:, 2:]], axis=1)
     height, width = size
-    for box, (x0, y0, x1, y1) in zip(corners, boxes):
+    for box, (x0, y0, x1, y1) in zip(corners, boxes, strict=True):
         if min(box) < 0 or x1 > width or y1 > height or x0 >= x1 or y0 >= y1:
             raise DataError(f"{where} has a box (xmin, ymin, xmax, ymax) = {tuple(box)} that is empty or outside "
                             f"the {width} x {height} image.")

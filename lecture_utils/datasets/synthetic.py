@@ -117,7 +117,7 @@ def draw_digits(n, seed=0):
 
 def _draw_digit(rng, label):
     """One digit (28, 28): choose a way of writing it, write it by hand, scan it as MNIST was scanned."""
-    often, strokes = zip(*_skeletons()[label])
+    often, strokes = zip(*_skeletons()[label], strict=True)
     chosen = strokes[rng.choice(len(strokes), p=np.divide(often, sum(often)))]
     curves = _handwrite(rng, chosen, slant=0.32 if label == 1 else 0.25)
     pen = float(np.clip(rng.lognormal(np.log(2.3), 0.33), 1.2, 4.4))  # pen width in pixels of the final image
@@ -195,7 +195,7 @@ def _scan(rng, curves, pen):
         pressure = 1 + swing * np.sin(phase + rate * np.arange(len(curve)))
         widths = np.maximum(np.rint(pen * _FINE * pressure), 1).astype(int)
         fixed = np.rint(curve * _FINE * 16).astype(int)  # 4 fractional bits
-        for start, end, width in zip(fixed[:-1].tolist(), fixed[1:].tolist(), widths.tolist()):
+        for start, end, width in zip(fixed[:-1].tolist(), fixed[1:].tolist(), widths[:-1].tolist(), strict=True):
             cv2.line(ink, start, end, 255, width, cv2.LINE_8, 4)
     small = cv2.resize(ink, (DIGIT_SIZE, DIGIT_SIZE), interpolation=cv2.INTER_AREA).astype(np.float32) / 255
     soft = cv2.GaussianBlur(small, (3, 3), rng.uniform(0.3, 0.5))
@@ -455,7 +455,7 @@ def _path(cover, points, widths, strength=1.0):
     """Draw a line of varying width through points (k, 2), antialiased, onto cover (200, 200) in [0, 1]."""
     ink = np.zeros((STEEL_SIZE * 2, STEEL_SIZE * 2), np.uint8)
     fixed = np.rint(np.asarray(points) * 2 * 16).astype(int).tolist()
-    for start, end, width in zip(fixed[:-1], fixed[1:], np.maximum(np.rint(2 * widths), 1).astype(int).tolist()):
+    for start, end, width in zip(fixed[:-1], fixed[1:], np.maximum(np.rint(2 * widths), 1).astype(int).tolist(), strict=True):
         cv2.line(ink, start, end, 255, width, cv2.LINE_AA, 4)
     drawn = cv2.resize(ink, (STEEL_SIZE, STEEL_SIZE), interpolation=cv2.INTER_AREA).astype(np.float32) / 255
     np.maximum(cover, strength * drawn, out=cover)

@@ -9,7 +9,6 @@ import tensorflow as tf
 
 from . import surgery
 
-
 # --- images -----------------------------------------------------------------------------------------------------------
 
 def checked_inputs(network, images):
@@ -22,9 +21,9 @@ def checked_inputs(network, images):
     if len(parts) != len(specs):
         raise ValueError(f"model {network.name!r} has {len(specs)} inputs, {list(names)}, got {len(parts)}")
     inputs = [_checked_array(part, spec) if len(spec.shape) == 4 else _checked_numbers(part, spec, name)
-              for part, spec, name in zip(parts, specs, names)]
+              for part, spec, name in zip(parts, specs, names, strict=True)]
     if len({len(each) for each in inputs}) > 1:
-        rows = ", ".join(f"{name!r} {len(each)}" for name, each in zip(names, inputs))
+        rows = ", ".join(f"{name!r} {len(each)}" for name, each in zip(names, inputs, strict=True))
         raise ValueError(f"the inputs of model {network.name!r} must have a row per image each; got rows: {rows}")
     return inputs
 
@@ -80,12 +79,12 @@ def _checked_numbers(part, spec, name):
 
 def _fits(array, spec):
     return array.ndim == len(spec.shape) and \
-        all(size in (None, got) for size, got in zip(spec.shape[1:], array.shape[1:]))
+        all(size in (None, got) for size, got in zip(spec.shape[1:], array.shape[1:], strict=True))
 
 
 def _readable(shape):
     names = ("n", "height", "width", "channels") if len(shape) == 4 else ("n", *["any"] * (len(shape) - 1))
-    return "(" + ", ".join(name if size is None else str(size) for name, size in zip(names, shape)) + ")"
+    return "(" + ", ".join(name if size is None else str(size) for name, size in zip(names, shape, strict=True)) + ")"
 
 
 # --- outputs and classes ----------------------------------------------------------------------------------------------

@@ -131,7 +131,7 @@ def grad_cam_layers(model, images, layers=None, class_index=None, *, output=None
     """
     asked = None if layers is None else tuple(layers)
     L, names = engine.explain_feature_maps(model, images, _grad_cam, asked, engine.score_of(class_index, output, score))
-    return dict(zip(asked or names, L))
+    return dict(zip(asked or names, L, strict=True))
 
 
 def grad_cam_classes(model, images, class_indices, layer=None, *, output=None) -> NDArray[np.float32]:

@@ -49,7 +49,7 @@ def explain_feature_maps(model, images, equation, layers, score):
                 y = score.outputs(network, tensors)
             A = [tensors[slot] for slot in watched]
             dS_dA = _gradient(tape, y, A, score.seeds(y, chosen), [step.name for step in steps])
-            return [equation(_float32(a), _float32(g)) for a, g in zip(A, dS_dA)]
+            return [equation(_float32(a), _float32(g)) for a, g in zip(A, dS_dA, strict=True)]
 
         kept = [slot for step in network.after(watched) for slot in step.outputs] + 2 * watched     # A, and dS/dA
         return _Pass(maps, network, chosen, kept), [step.name for step in steps]
@@ -338,15 +338,15 @@ class OwnScore:
             raise ValueError("no gradient comes back from score: what it returns does not depend on the model's outputs, or "
                              "left TensorFlow on the way (.numpy(), np.asarray), or went through a step without gradient "
                              "(argmax, round, stop_gradient). Compute it from the outputs with tf or keras.ops")
-        return [np.zeros_like(y) if seed is None else seed.numpy() for seed, y in zip(seeds, outputs)]
+        return [np.zeros_like(y) if seed is None else seed.numpy() for seed, y in zip(seeds, outputs, strict=True)]
 
     def seeds(self, y, chosen):
         """dS/dy for each output y."""
-        return [tf.cast(seed, each.dtype) for seed, each in zip(chosen, y)]
+        return [tf.cast(seed, each.dtype) for seed, each in zip(chosen, y, strict=True)]
 
     def values(self, prepared, inputs, batches):
         """What `scores` returns: one column."""
-        parts = zip(*(tf.split(y, batches) for y in _forward(prepared, inputs, self)))
+        parts = zip(*(tf.split(y, batches) for y in _forward(prepared, inputs, self)), strict=True)
         return (np.concatenate([self._call(prepared.network, part) for part in parts])[:, None],
                 np.zeros(len(inputs[0]), int))
 
@@ -451,7 +451,7 @@ class _Pass:
 
     def _compile(self, strategy, sizes):
         if strategy.num_replicas_in_sync == 1:
-            specs = [tf.TensorSpec([None, *size], dtype) for size, dtype in zip(sizes, self._dtypes)]
+            specs = [tf.TensorSpec([None, *size], dtype) for size, dtype in zip(sizes, self._dtypes, strict=True)]
             compiled = tf.function(self._function, [specs, self._chosen], autograph=False).get_concrete_function()
             return lambda *arrays: tf.nest.map_structure(
                 lambda tensor: tensor.numpy(), compiled(*tf.nest.map_structure(tf.constant, arrays)))

@@ -3,7 +3,8 @@
 A method that is added here is offered, scored, drawn and fuzzed from then on; what it computes is in its own module.
 """
 
-from typing import Callable, NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple
 
 from . import cam, engine, guided, surgery, variants
 

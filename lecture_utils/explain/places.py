@@ -54,6 +54,8 @@ def cell_centres(model, layer=None, size=None) -> tuple[tuple[float, float], tup
     ((4.0, 1.5), (4.0, 1.5))
     >>> heat = upsample(np.ones((7, 7)), (28, 28), cells)
     """
+    if size is not None and np.shape(size) != (2,):
+        raise ValueError(f"size must be (height, width) of the images, got {size}")
     network = surgery.unroll(model)
     return centres(network, surgery.find_feature_map(network, layer), size)
 
@@ -112,7 +114,7 @@ _UNFOLDED = "unfolded"          # an input that is not laid out as an image yet,
 
 def _grids(network, size):
     """For every slot of the network, what is known of it."""
-    grids = {slot: _of_input(spec, size) for slot, spec in zip(network.inputs, network.input_specs)}
+    grids = {slot: _of_input(spec, size) for slot, spec in zip(network.inputs, network.input_specs, strict=True)}
     for step in network.steps:
         read = {slot: grids[slot] for slot in step.reads}
         wrong = [grid for grid in read.values() if isinstance(grid, ValueError)]
@@ -127,7 +129,7 @@ def _grids(network, size):
 def _of_input(spec, size):
     if len(spec.shape) != 4:
         return _UNFOLDED
-    return tuple(Cells(1, 0, known or given) for known, given in zip(spec.shape[1:3], size or (None, None)))
+    return tuple(Cells(1, 0, known or given) for known, given in zip(spec.shape[1:3], size or (None, None), strict=True))
 
 
 def _after(step, read, network):
@@ -148,7 +150,7 @@ def _after(step, read, network):
 def _joined(step, grids):
     """One grid for branches that meet; a branch of 1×1, spread over all of another's places, has no say."""
     wide = [grid for grid in grids if any(cells.count != 1 for cells in grid)] or grids
-    return tuple(_middle(step, axis) for axis in zip(*wide)) if wide else None
+    return tuple(_middle(step, axis) for axis in zip(*wide, strict=True)) if wide else None
 
 
 def _middle(step, branches):
@@ -249,8 +251,8 @@ def _resizing(step, grid):
     if layer.crop_to_aspect_ratio or layer.pad_to_aspect_ratio:
         fitting = int(counts[1] * target[0] / target[1]), int(counts[0] * target[1] / target[0])
         grid = tuple(_cut(cells, min(cells.count, each)) if layer.crop_to_aspect_ratio else
-                     _filled_up(cells, max(cells.count, each)) for cells, each in zip(grid, fitting))
-    return tuple(_resized(cells, count) for cells, count in zip(grid, target))
+                     _filled_up(cells, max(cells.count, each)) for cells, each in zip(grid, fitting, strict=True))
+    return tuple(_resized(cells, count) for cells, count in zip(grid, target, strict=True))
 
 
 def _cut(cells, count):
@@ -264,10 +266,10 @@ def _filled_up(cells, count):
 
 def _centre_crop(step, grid):
     target = step.layer.height, step.layer.width
-    if any(cells.count is None or cells.count < count for cells, count in zip(grid, target)):
+    if any(cells.count is None or cells.count < count for cells, count in zip(grid, target, strict=True)):
         raise ValueError(f"where the cells of layer {step.name!r} look cannot be told: it crops images that are not known to "
                          f"be as large as {target}")
-    return tuple(_cut(cells, count) for cells, count in zip(grid, target))
+    return tuple(_cut(cells, count) for cells, count in zip(grid, target, strict=True))
 
 
 def _pair(value):
@@ -302,7 +304,7 @@ def _measured(step, slot, grid, network):
     unknown = ValueError(f"where the cells of layer {step.name!r} ({type(step.layer).__name__}) look cannot be told: it is "
                          "none of Keras' own layers for images, and its cells do not look through windows equally far "
                          "apart. Put a layer of Keras in its place")
-    cells_of = dict(zip((1, 2), grid))
+    cells_of = dict(zip((1, 2), grid, strict=True))
     with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
         tensors = {read: _random_tensor(network, read, unknown) for read in step.reads}
         tape.watch(tensors[slot])

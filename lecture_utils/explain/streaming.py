@@ -238,7 +238,7 @@ def _surroundings(function):
     """What a function closes over and which globals it refers to, by name; nothing for one that can be imported."""
     if _can_be_imported(function):
         return {}
-    cells = zip(function.__code__.co_freevars, function.__closure__ or ())
+    cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
     closed = {name: cell.cell_contents for name, cell in cells if cell != types.CellType()}
     return closed | {name: function.__globals__[name] for name in _globals_of(function.__code__)
                      if name in function.__globals__}

@@ -15,7 +15,8 @@ import math
 import operator
 import sys
 import warnings
-from typing import Any, Callable
+from collections.abc import Callable
+from typing import Any
 
 import keras
 import numpy as np
@@ -63,7 +64,7 @@ class Network:
         tensors = {}
 
         def put(slots, values):
-            for slot, value in zip(slots, values):
+            for slot, value in zip(slots, values, strict=True):
                 tensors[slot] = value
                 self.sizes[slot] = numbers(getattr(value, "shape", ()))
                 observe(slot, value)
@@ -139,7 +140,7 @@ def unroll(model):
 
 def _write_out(model, feeds, path, steps, new_slots):
     """Appends the model's calls to `steps`, nested models written out; returns the slots of its outputs."""
-    slots = dict(zip(map(id, model.inputs), feeds))
+    slots = dict(zip(map(id, model.inputs), feeds, strict=True))
     calls = {}
     for node in _nodes(model):
         operation = node.operation
@@ -155,7 +156,7 @@ def _write_out(model, feeds, path, steps, new_slots):
             outputs = tuple(itertools.islice(new_slots, len(node.outputs)))
             steps.append(Step(name, operation, operation, args, _for_inference(operation, kwargs), outputs,
                               tuple(node.outputs[0].shape)))
-        slots.update(zip(map(id, node.outputs), outputs))
+        slots.update(zip(map(id, node.outputs), outputs, strict=True))
     return [slots[id(tensor)] for tensor in model.outputs]
 
 
@@ -221,7 +222,7 @@ def _output_names(model, outputs, steps):
     made_by = {slot: step.name for step in steps for slot in step.outputs}
 
     def told_apart(name, slot):
-        if len({other for other, same in zip(outputs, names) if same == name}) == 1:
+        if len({other for other, same in zip(outputs, names, strict=True) if same == name}) == 1:
             return name
         return name + "#1" if made_by[slot] == name else made_by[slot]
 

@@ -134,7 +134,7 @@ class Exploration:
         """Grad-CAM, or with the sign -1 the counterfactual: the two halves of one map that the ReLU parts."""
         def all_layers(x, classes):
             maps, names = engine.explain_feature_maps(self.model, x, _both_halves, self.layers, engine.ClassScore(classes))
-            return {name: maps_of for name, maps_of in zip(names, maps)}
+            return {name: maps_of for name, maps_of in zip(names, maps, strict=True)}
 
         return np.maximum(sign * self._of_class("layers", image, c, all_layers)[layer], 0)
 
@@ -262,7 +262,7 @@ def _place(evidence, cells=None, input_size=None):
     strongest = np.unravel_index(evidence.argmax(), evidence.shape)
     cells, size = cells or ((1, 0), (1, 0)), input_size or evidence.shape
     row, column = (int(np.clip(3 * (stride * i + offset + 0.5) / pixels, 0, 2))
-                   for i, (stride, offset), pixels in zip(strongest, cells, size))
+                   for i, (stride, offset), pixels in zip(strongest, cells, size, strict=True))
     words = " ".join(word for word in (("upper", "", "lower")[row], ("left", "", "right")[column]) if word)
     return {"upper": "at the top", "lower": "at the bottom", "left": "at the left", "right": "at the right",
             "": "in the middle"}.get(words, f"in the {words}")

@@ -92,7 +92,7 @@ def as_digit(light):
     ink = Image.fromarray(np.uint8(255 * ink[rows[0]:rows[-1] + 1, columns[0]:columns[-1] + 1] / ink.max()))
     small = np.asarray(ImageOps.contain(ink, (DIGIT_INK, DIGIT_INK)), np.float32) / 255
     (y, x), middle = _centre_of_mass(small), (DIGIT_SIDE - 1) / 2
-    top, left = (int(np.clip(round(middle - at), 0, DIGIT_SIDE - size)) for at, size in zip((y, x), small.shape))
+    top, left = (int(np.clip(round(middle - at), 0, DIGIT_SIDE - size)) for at, size in zip((y, x), small.shape, strict=True))
     digit = np.zeros((DIGIT_SIDE, DIGIT_SIDE, 1), np.float32)
     digit[top:top + small.shape[0], left:left + small.shape[1], 0] = small
     return digit

@@ -16,8 +16,19 @@ from IPython.display import display
 from .. import plots
 from ..datasets.loaders import ROOT
 from . import uploads
-from .exploration import (OF_A_LAYER, Choice, Exploration, description, figure, file_name, input_picture, score_lines,
-                          scores_html, title_of, views)
+from .exploration import (
+    OF_A_LAYER,
+    Choice,
+    Exploration,
+    description,
+    figure,
+    file_name,
+    input_picture,
+    score_lines,
+    scores_html,
+    title_of,
+    views,
+)
 
 PICTURE = 180           # height of a picture, CSS pixels
 TOGETHER = 0.02         # seconds: changes that come closer together are drawn once
@@ -166,7 +177,7 @@ class Explorer:
         first = _figure_html(input_picture(self.exploration, image))
         left = [first] + [f'<p style="max-width:{PICTURE}px;margin:0">compared with {html.escape(title)}</p>'
                           for title in titles[1:]]
-        rows = "".join(start + "".join(pair) for start, pair in zip(left, shown))
+        rows = "".join(start + "".join(pair) for start, pair in zip(left, shown, strict=True))
         scores = scores_html(score_lines(self.exploration, image, asked))
         return ('<div style="display:flex;flex-flow:row wrap;align-items:center">'
                 f'<div style="display:grid;grid-template-columns:repeat(3,max-content)">{rows}</div>{scores}</div>')

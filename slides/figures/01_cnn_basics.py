@@ -99,7 +99,7 @@ def kernel_by_hand(say):
         for text in figure.axes[2].texts[shown:]:
             text.set_visible(False)
         part = X_SMALL[row:row + 2, column:column + 2]
-        products = " + ".join(rf"({k}) \cdot {x}" if k < 0 else rf"{k} \cdot {x}" for k, x in zip(K_SMALL.flat, part.flat))
+        products = " + ".join(rf"({k}) \cdot {x}" if k < 0 else rf"{k} \cdot {x}" for k, x in zip(K_SMALL.flat, part.flat, strict=True))
         figure.text(0.5, 0.07, rf"${products} = {y[row, column]}$", ha="center", va="center", fontsize=22, color=ORANGE)
         frames.append(figure)
     return frames
@@ -118,7 +118,7 @@ def kernel_slides(say):
         if shown < 7:
             mark(figure.axes[0], 1, shown, columns=2)
             mark(figure.axes[1], 1, shown)
-        for text, (row, column) in zip(figure.axes[1].texts, np.ndindex(y.shape)):
+        for text, (row, column) in zip(figure.axes[1].texts, np.ndindex(y.shape), strict=True):
             text.set_visible(column <= shown)
         covering = np.where(np.arange(7)[None] > shown, 1.0, np.nan) * np.ones((3, 1))
         figure.axes[1].imshow(covering, cmap="gray", vmin=0, vmax=1)
@@ -237,7 +237,7 @@ def clear_and_hard(say):
     """The clearest and the hardest test digit, each with its ten scores; the true class is marked."""
     figure, axes = plt.subplots(2, 2, figsize=(11.7, 5.2), layout="constrained", width_ratios=(2.4, 9))
     clear, hard, _ = clearest_and_hardest()
-    for row, n, title in zip(axes, (clear, hard), (say("clearest", "가장 확실"), say("hardest", "가장 어려움"))):
+    for row, n, title in zip(axes, (clear, hard), (say("clearest", "가장 확실"), say("hardest", "가장 어려움")), strict=True):
         picture(row[0], digits().x_test[n], title)
         row[1].vlines(range(10), 0, scores()[n], color=BLUE, linewidth=4)
         row[1].plot(scores()[n], "o", color=BLUE, markersize=10)
@@ -263,13 +263,13 @@ def inside(say):
     image = digits().x_test[clearest_and_hardest()[0]]
     tapped = keras.Model(model().input, [model().get_layer(name).output for name in names])
     figure, axes = plt.subplots(3, 8, figsize=(11.7, 4.9), layout="constrained")
-    for row, name, A in zip(axes, names, tapped(image[None])):
+    for row, name, A in zip(axes, names, tapped(image[None]), strict=True):
         A = np.asarray(A[0])
         picture(row[0], image)
         row[0].set_axis_on()
         row[0].set(xticks=[], yticks=[])
         row[0].set_ylabel(name)
-        for axis, k in zip(row[1:], np.argsort(-A.std(axis=(0, 1)))[:7]):
+        for axis, k in zip(row[1:], np.argsort(-A.std(axis=(0, 1)))[:7], strict=True):
             axis.imshow(A[..., k], cmap="gray")
             axis.set_axis_off()
     return figure
@@ -278,7 +278,7 @@ def inside(say):
 def fields(say):
     """What one cell of each convolution sees of the clearest digit."""
     figure, axes = plt.subplots(1, 3, figsize=(11.7, 4.2), layout="constrained")
-    for axis, name, side, corner in zip(axes, ("conv1", "conv2", "conv3"), (3, 8, 18), (12, 9, 5)):
+    for axis, name, side, corner in zip(axes, ("conv1", "conv2", "conv3"), (3, 8, 18), (12, 9, 5), strict=True):
         picture(axis, digits().x_test[clearest_and_hardest()[0]], say(f"{name}: {side}×{side} pixels", f"{name}: {side}×{side}픽셀"))
         draw_boxes(axis, [[corner, corner, corner + side, corner + side]])
         axis.patches[0].set_linewidth(5)
@@ -295,7 +295,7 @@ def occlusion(size=9):
     image, c = digits().x_test[hard], digits().y_test[hard]
     places = 28 - size + 1
     covered = np.repeat(image[None], places ** 2, axis=0)
-    for copy, (i, j) in zip(covered, np.ndindex(places, places)):
+    for copy, (i, j) in zip(covered, np.ndindex(places, places), strict=True):
         copy[i:i + size, j:j + size] = 0
     fall = scores()[hard, c] - model().predict(covered, verbose=0)[:, c]
     return covered.reshape(places, places, 28, 28, 1), fall.reshape(places, places)

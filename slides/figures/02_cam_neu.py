@@ -58,7 +58,7 @@ def cover(say):
 
 def six_defects(say):
     figure, axes = plt.subplots(2, 3, figsize=(8.2, 5.8), layout="constrained")
-    for c, (axis, i) in enumerate(zip(axes.flat, examples())):
+    for c, (axis, i) in enumerate(zip(axes.flat, examples(), strict=True)):
         picture(axis, neu().x_test[i], named(c, say))
         draw_boxes(axis, neu().boxes_test[i])
         for box in axis.patches:
@@ -98,7 +98,7 @@ def by_hand(say):
     lines = [say("two feature maps", "특징 맵 두 개"), rf"$w_1 = {W1}$", rf"$w_2 = {W2}$", say("added place by place", "위치마다 더한다"),
              rf"$S = ({' + '.join(f'({m})' if m < 0 else str(m) for m in M.flat)}) / 4 + {BIAS} = {M.mean() + BIAS:g}$"]
     frames = []
-    for shown, line in zip((2, 3, 4, 5, 5), lines):
+    for shown, line in zip((2, 3, 4, 5, 5), lines, strict=True):
         figure = number_grid(steps, columns=5, cell=2.3)
         figure.set_size_inches(11.7, 3.9)
         figure.get_layout_engine().set(rect=(0, 0.24, 1, 0.76))
@@ -151,7 +151,7 @@ def enlarged(say):
 
 def heat_maps(say):
     figure, axes = plt.subplots(2, 6, figsize=(11.7, 4.5), layout="constrained")
-    for c, (column, i) in enumerate(zip(axes.T, examples())):
+    for c, (column, i) in enumerate(zip(axes.T, examples(), strict=True)):
         picture(column[0], neu().x_test[i], named(c, say, line=True))
         picture(column[1], heat(i, maps_of_examples()[c]))
         for axis in column:
@@ -193,13 +193,13 @@ def wrong_answers(say):
     images, plain = neu().x_test[shown], network("neu_gap_plain")
     figure, axes = plt.subplots(3, 3, figsize=(6.4, 5.7), layout="constrained")
     maps, cells = (cam(plain, images), cam(plain, images, class_index=neu().y_test[shown])), cell_centres(plain)
-    for row, i, image, *both in zip(axes, shown, images, *maps):
-        for axis, drawn in zip(row, (image, *(overlay(image, M, cells=cells) for M in both))):
+    for row, i, image, *both in zip(axes, shown, images, *maps, strict=True):
+        for axis, drawn in zip(row, (image, *(overlay(image, M, cells=cells) for M in both)), strict=True):
             picture(axis, drawn)
             draw_boxes(axis, neu().boxes_test[i])
         row[0].text(-0.08, 0.5, f"{named(neu().y_test[i], say)}\n→ {named(predicted[i], say)}", transform=row[0].transAxes,
                     rotation=90, ha="right", va="center", multialignment="center", linespacing=1.35)
-    for axis, title in zip(axes[0], (say("image", "이미지"), say("predicted", "예측 클래스"), say("true class", "정답 클래스"))):
+    for axis, title in zip(axes[0], (say("image", "이미지"), say("predicted", "예측 클래스"), say("true class", "정답 클래스")), strict=True):
         axis.set_title(title)
     return figure
 
@@ -215,7 +215,7 @@ def retrofit(say):
     figure, axis = canvas(11.7, 3.6)
     for x, text in ((6.3, say("parameters", "매개변수")), (9.6, say("accuracy", "정확도"))):
         axis.text(x, 3.2, text, ha="center", va="center", fontsize=TEXT)
-    for y, name, (left, share), colour in zip((2.45, 1.45, 0.45), names, rows, (ORANGE, BLUE, BLUE)):
+    for y, name, (left, share), colour in zip((2.45, 1.45, 0.45), names, rows, (ORANGE, BLUE, BLUE), strict=True):
         axis.text(0.1, y, name, va="center", fontsize=TEXT + 2)
         block(axis, 6.3, y, left.split()[-1], width=2.6, height=0.75, colour=colour, size=22)
         block(axis, 9.6, y, share.strip(), width=2.6, height=0.75, colour=colour, size=22)
@@ -243,7 +243,7 @@ def first(c, hit):
 def pointing(say):
     """A scratch that is hit, a pitted surface, all box, that is hit, and an inclusion that is missed."""
     figure, axes = plt.subplots(1, 3, figsize=(11.7, 4.3), layout="constrained")
-    for axis, i in zip(axes, (first(5, True), first(3, True), first(1, False))):
+    for axis, i in zip(axes, (first(5, True), first(3, True), first(1, False)), strict=True):
         row, column, hit = peaks()[i]
         M = cam(network(), neu().x_test[[i]], class_index=neu().y_test[i])[0]
         picture(axis, heat(i, M, alpha=0.4), say("hit" if hit else "miss", "적중" if hit else "빗나감"))
@@ -262,7 +262,7 @@ def pointing_scores(say):
     names = [say("all", "전체"), *(named(c, say, line=True) for c in range(6))]
     x = np.arange(7) + np.array([-0.3, *[0] * 6])
     for shift, (name, label, colour) in zip((-0.27, 0, 0.27), (("neu_gap", "neu_gap", BLUE), ("neu_gap_plain", "neu_gap_plain", ORANGE),
-                                                             ("chance", say("chance", "우연"), GREY))):
+                                                             ("chance", say("chance", "우연"), GREY)), strict=True):
         axis.bar(x + shift, rows[name], width=0.26, color=colour, label=label)
     axis.set_xticks(x, names)
     axis.set_ylabel(say("hits, %", "적중, %"))

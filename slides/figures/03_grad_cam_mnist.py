@@ -82,7 +82,7 @@ def two_heads(say):
              say("one weight for each place of each map, then a second layer", "맵의 위치마다 가중치 하나, 그 뒤에 층이 또 하나"))):
         blocks = [say("feature\nmaps", "특징\n맵"), *head, say("scores", "점수")]
         xs = np.linspace(1.3, 10.4, len(blocks))
-        for k, (x, text) in enumerate(zip(xs, blocks)):
+        for k, (x, text) in enumerate(zip(xs, blocks, strict=True)):
             block(axis, x, y, text, width=1.7, height=1.15, colour=colour if 0 < k < len(blocks) - 1 else GREY)
             if k:
                 arrow(axis, (xs[k - 1] + 0.87, y), (x - 0.87, y))
@@ -101,7 +101,7 @@ def gradient_flows(say):
         axis.imshow(digits()[0, ..., 0], cmap="gray", extent=(0.15, 1.65, 1.6, 3.1), zorder=3)
         axis.set_xlim(0, 11.7)
         axis.set_ylim(0, 4.3)
-        for k, (x, name) in enumerate(zip(xs, layers)):
+        for k, (x, name) in enumerate(zip(xs, layers, strict=True)):
             reached = k < forward
             block(axis, x, 2.35, name, width=1.3, height=1.1, colour=BLUE if reached else GREY)
             if reached:
@@ -133,7 +133,7 @@ def mean_of_gradient(say):
         figure = number_grid({r"$\partial y/\partial A^1$": W1, r"$\partial y/\partial A^2$": W2}, columns=2, cell=2.5)
         figure.set_size_inches(11.7, 4.9)
         figure.get_layout_engine().set(rect=(0, 0.2, 1, 0.8))
-        for axis, gradient, x, first in zip(figure.axes, (W1, W2), (0.25, 0.75), (0, 5)):
+        for axis, gradient, x, first in zip(figure.axes, (W1, W2), (0.25, 0.75), (0, 5), strict=True):
             rows = min(max(frame - first, 0), 4)
             sums = gradient[:rows].sum(axis=1)
             text = " + ".join(f"({value})" if value < 0 else str(value) for value in sums)
@@ -157,7 +157,7 @@ def weighted_sum(say):
         for axis in figure.axes[shown:]:
             axis.set_visible(False)
         if shown == 4:
-            for row, column in zip(*np.nonzero(steps[say("ReLU(sum)", "ReLU(합)")])):
+            for row, column in zip(*np.nonzero(steps[say("ReLU(sum)", "ReLU(합)")]), strict=True):
                 mark(figure.axes[3], row, column)
         frames.append(figure)
     return frames
@@ -231,11 +231,11 @@ def erasing_test(say):
     colours = {"+": BLUE, "-": ORANGE}
     figure, axis = canvas(11.7, 4.4)
     xs, ys = np.linspace(2.9, 10.9, 7), np.linspace(3.1, 0.35, 6)
-    for x, column in zip(xs, columns):
+    for x, column in zip(xs, columns, strict=True):
         axis.text(x, 3.9, column, ha="center", va="center", fontsize=TEXT, linespacing=1.2)
-    for y, (c, _, other), row in zip(ys, pairs, table):
+    for y, (c, _, other), row in zip(ys, pairs, table, strict=True):
         axis.text(0.1, y, say(f"{c} and not {other}", f"{other} 아닌 {c}"), va="center", fontsize=TEXT)
-        for k, (x, value) in enumerate(zip(xs, row)):
+        for k, (x, value) in enumerate(zip(xs, row, strict=True)):
             number = value.rstrip("+-")
             block(axis, x, y, number.replace("-", "\N{MINUS SIGN}"), width=1.2, height=0.48, colour=colours.get(value[len(number):], GREY), size=20)
     return figure

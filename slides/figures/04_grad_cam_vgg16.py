@@ -96,7 +96,7 @@ def architecture(say):
     figure, axis = canvas(11.7, 4.8)
     xs, middle = np.linspace(0.8, 6.8, 5), 3.2
     halves = []  # of each block's width
-    for k, (x, (convolutions, channels, side)) in enumerate(zip(xs, BLOCKS)):
+    for k, (x, (convolutions, channels, side)) in enumerate(zip(xs, BLOCKS, strict=True)):
         height, thickness = 3.1 * side / 224, 0.05 + 0.22 * channels / 512
         for i in range(convolutions):
             left = x + (i - convolutions / 2) * (thickness + 0.05)
@@ -226,7 +226,7 @@ def map_of_cat(say):
     bare_map(axes[1], L)
     picture(axes[2], overlay(cat(), L))
     for axis, title in zip(axes, (say("photograph", "사진"), say(f"{L.shape[0]}×{L.shape[1]} cells", f"{L.shape[0]}×{L.shape[1]}칸"),
-                                  say("laid over: cat", f"겹친 것: {korean('cat')}"))):
+                                  say("laid over: cat", f"겹친 것: {korean('cat')}")), strict=True):
         axis.set_title(title, pad=7)
     return figure
 
@@ -243,7 +243,7 @@ def grid(pictures, titles, columns, width):
     rows, lines = -(-len(pictures) // columns), titles[0].count("\n") + 1
     figure, axes = plt.subplots(rows, columns, figsize=(columns * width, rows * (width * high / wide + 0.35 * lines)), squeeze=False,
                                 layout="constrained")
-    for axis, one, title in zip(axes.flat, pictures, titles):
+    for axis, one, title in zip(axes.flat, pictures, titles, strict=False):    # the last row may end early
         picture(axis, one)
         axis.set_title(title, pad=7)
     return figure
@@ -314,11 +314,11 @@ def shares(say):
     figure, axis = plt.subplots(figsize=(6, 5), layout="constrained")
     for above, style, shown in ((pair[0], "o-", composed), (pair[1], "s--", np.roll(composed, len(composed) // 2, axis=0))):
         images = network().preprocess(shown[None])
-        for c, colour in zip(pair, (BLUE, ORANGE)):
+        for c, colour in zip(pair, (BLUE, ORANGE), strict=True):
             by_layer = grad_cam_layers(network().model, images, layers=LAYERS, class_index=c)
             upper = np.array([L[0, :L.shape[1] // 2].sum() / L[0].sum() for L in by_layer.values()])
             axis.plot(range(1, 6), upper if c == above else 1 - upper, style, color=colour, linewidth=3, markersize=10)
-    for c, colour, y in zip(pair, (BLUE, ORANGE), (0.12, 0.02)):
+    for c, colour, y in zip(pair, (BLUE, ORANGE), (0.12, 0.02), strict=True):
         axis.text(4.2, y, class_name(say, c), color=colour, va="center")
     axis.axhline(0.5, color=GREY, linestyle=":", linewidth=2)
     axis.set_xticks(range(1, 6), range(1, 6))
@@ -341,7 +341,7 @@ def falls():
     grids = []
     for colour in (cat().mean(axis=(0, 1)), 0, 1):
         covered = np.repeat(cat()[None], 9 * 15, axis=0)
-        for copy, (i, j) in zip(covered, np.ndindex(9, 15)):
+        for copy, (i, j) in zip(covered, np.ndindex(9, 15), strict=True):
             copy[25 * i:25 * i + 100, 25 * j:25 * j + 100] = colour
         y = network().model.predict(network().preprocess(covered), batch_size=16, verbose=0)[:, order[0]]
         grids.append((scores_of_cat[order[0]] - y).reshape(9, 15))
@@ -397,9 +397,9 @@ def six_mistakes():
 def mistakes(say):
     images, maps, true, answers, sure = six_mistakes()
     told = lambda name: say(name.replace("_", " ").replace("pitted surface", "pitted").replace("rolled-in scale", "scale"), korean(name))
-    titles = [f"{told(t)}\n→ {told(q)}\n{s:.0%}" for t, q, s in zip(true, answers, sure)]
+    titles = [f"{told(t)}\n→ {told(q)}\n{s:.0%}" for t, q, s in zip(true, answers, sure, strict=True)]
     figure, axes = plt.subplots(2, 6, figsize=(11.7, 3.4), layout="constrained")
-    for upper, lower, image, L, title in zip(*axes, images, maps, titles):
+    for upper, lower, image, L, title in zip(*axes, images, maps, titles, strict=True):
         picture(upper, image)
         picture(lower, overlay(image, L))
         upper.set_title(title, pad=7)

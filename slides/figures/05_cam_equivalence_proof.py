@@ -57,7 +57,7 @@ def cover(say):
     figure, axes = plt.subplots(1, 2, figsize=(6, 3.2), gridspec_kw={"wspace": 0.25})
     figure.add_artist(plt.Rectangle((0, 0), 1, 1, transform=figure.transFigure, color="#0b2f4a", zorder=-1))
     figure.subplots_adjust(0.01, 0.01, 0.99, 0.85)
-    for axis, map_, title in zip(axes, (M[1], L[1]), ("CAM", "Grad-CAM")):
+    for axis, map_, title in zip(axes, (M[1], L[1]), ("CAM", "Grad-CAM"), strict=True):
         picture(axis, overlay(chosen[1], map_, cells=cell_centres(network("neu_gap"))))
         axis.set_title(title, color="white", pad=8)
     figure.text(0.5, 0.43, "=", ha="center", va="center", fontsize=32, color="white")
@@ -126,12 +126,12 @@ def steel(say):
     chosen, M, L = three()
     names = [say(name, korean(name)) for name in ("crazing", "patches", "scratches")]
     figure, axes = plt.subplots(3, 3, figsize=(5.5, 5.2), layout="constrained")
-    for row, name, image, M_c, L_c in zip(axes, names, chosen, M, L):
+    for row, name, image, M_c, L_c in zip(axes, names, chosen, M, L, strict=True):
         picture(row[0], image)
         row[0].text(-0.06, 0.5, name, transform=row[0].transAxes, rotation=90, ha="right", va="center")
         signed_map(row[1], M_c)
         signed_map(row[2], L_c)
-    for axis, title in zip(axes[0], (say("input", "입력"), "CAM", say("Grad-CAM\nbefore ReLU", "Grad-CAM\n(ReLU 전)"))):
+    for axis, title in zip(axes[0], (say("input", "입력"), "CAM", say("Grad-CAM\nbefore ReLU", "Grad-CAM\n(ReLU 전)")), strict=True):
         axis.set_title(title, pad=8)
     return figure
 
@@ -252,10 +252,10 @@ def winners(say):
     figure, axes = plt.subplots(1, 4, figsize=(11.7, 3.3), layout="constrained")
     picture(axes[0], patch[0])
     maps = (gradient[0, ..., largest_channel()], grad_cam_before_relu(A, gradient)[0], (gradient * A).sum(axis=-1)[0])
-    for axis, map_ in zip(axes[1:], maps):
+    for axis, map_ in zip(axes[1:], maps, strict=True):
         signed_map(axis, map_)
     titles = [say("patches", "반점"), say("gradient, one map", "맵 하나의 기울기"), say("Grad-CAM before ReLU", "Grad-CAM (ReLU 전)"), "HiResCAM"]
-    for axis, title in zip(axes, titles):
+    for axis, title in zip(axes, titles, strict=True):
         axis.set_title(title, pad=8)
     return figure
 

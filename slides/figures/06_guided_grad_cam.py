@@ -9,8 +9,17 @@ import skimage.data
 import tensorflow as tf
 from scipy.ndimage import sobel
 
-from lecture_utils import (deconvnet, grad_cam, grad_cam_classes, guided_backprop, guided_grad_cam, load_photo,
-                           load_vgg16, overlay, upsample)
+from lecture_utils import (
+    deconvnet,
+    grad_cam,
+    grad_cam_classes,
+    guided_backprop,
+    guided_grad_cam,
+    load_photo,
+    load_vgg16,
+    overlay,
+    upsample,
+)
 from lecture_utils.plots import BLUE, GREY, ORANGE, bare_map, image_grid, number_grid, picture, plt, signed_image
 from slides.figures.drawing import TEXT, arrow, block, canvas, mark
 from tools.decks.code import printed
@@ -172,15 +181,15 @@ def cancels(say):
                                         (6.2, "guided backprop", ORANGE, [r > 0 for r in signals])):
         xs = left + np.array([0.55, 1.95, 3.35, 4.75])
         axis.text(xs.mean(), 4.3, title, ha="center", va="center", fontsize=20, color=colour)
-        for x, r, through in zip(xs, signals, passed):
+        for x, r, through in zip(xs, signals, passed, strict=True):
             block(axis, x, 3.3, f"${r:+d}$", width=1.1, height=0.8, colour=colour if through else GREY, size=20)
             if through:
                 arrow(axis, (x, 2.85), (xs.mean() + (x - xs.mean()) * 0.25, 1.35), colour=colour, width=4)
             else:
                 axis.plot([x, x], [2.85, 2.35], color=GREY, linewidth=3)
                 axis.plot([x - 0.25, x + 0.25], [2.35, 2.35], color=GREY, linewidth=6)
-        terms = " ".join(f"{r:+d}" for r, through in zip(signals, passed) if through)
-        total = sum(r for r, through in zip(signals, passed) if through)
+        terms = " ".join(f"{r:+d}" for r, through in zip(signals, passed, strict=True) if through)
+        total = sum(r for r, through in zip(signals, passed, strict=True) if through)
         block(axis, xs.mean(), 0.85, rf"${terms.removeprefix('+')} = {total}$", width=3.9, height=0.9,
               colour=colour, size=20)
     axis.plot([5.95, 5.95], [0.3, 4.5], color=GREY, linewidth=1)
@@ -294,7 +303,7 @@ def agreement(guided):
         *outputs, y = tapped(images, training=False)
         scores = [y[:, c] for c in classes()]
     signals = [tape.gradient(score, outputs + [images]) for score in scores]
-    return [correlation(pair) for pair in zip(*signals)]
+    return [correlation(pair) for pair in zip(*signals, strict=True)]
 
 
 def on_the_way_down(say):
@@ -366,7 +375,7 @@ def random_networks(say):
     shown = [grey(G) for G in guided] + [overlay(cat()[0], map_) for map_ in L]
     titles = networks + [""] * 3
     figure, axes = plt.subplots(2, 3, figsize=(8.6, 5), layout="constrained")
-    for k, (axis, image) in enumerate(zip(axes.flat, shown)):
+    for k, (axis, image) in enumerate(zip(axes.flat, shown, strict=True)):
         picture(axis, image)
         axis.set_title(titles[k], pad=8)
         values = (guided, L)[k // 3]
@@ -374,6 +383,6 @@ def random_networks(say):
             axis.text(0.97, 0.04, signed(correlation((values[k % 3], values[0]))), transform=axis.transAxes,
                       ha="right", va="bottom", fontsize=22, color=ORANGE if k == 1 else BLUE,
                       bbox={"facecolor": "white", "edgecolor": "none", "pad": 3})
-    for axis, name in zip(axes[:, 0], ("guided\nbackprop", "Grad-CAM")):
+    for axis, name in zip(axes[:, 0], ("guided\nbackprop", "Grad-CAM"), strict=True):
         axis.text(-0.1, 0.5, name, transform=axis.transAxes, ha="right", va="center", fontsize=TEXT)
     return figure

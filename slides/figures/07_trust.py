@@ -9,10 +9,35 @@ from matplotlib.colors import ListedColormap
 from scipy import ndimage
 from scipy.special import softmax
 
-from lecture_utils import (black, blurred, bootstrap, box_iou, box_masks, boxes, cell_centres, centre_maps, confidence,
-                           counterfactual_cam, deletion, energy_inside, grad_cam, guided_backprop, iou, load_model, load_neu,
-                           load_photo, magnitude, normalize, overlay, own_boxes, pointing_game, random_maps, randomized,
-                           rank_correlation, upsample)
+from lecture_utils import (
+    black,
+    blurred,
+    bootstrap,
+    box_iou,
+    box_masks,
+    boxes,
+    cell_centres,
+    centre_maps,
+    confidence,
+    counterfactual_cam,
+    deletion,
+    energy_inside,
+    grad_cam,
+    guided_backprop,
+    iou,
+    load_model,
+    load_neu,
+    load_photo,
+    magnitude,
+    normalize,
+    overlay,
+    own_boxes,
+    pointing_game,
+    random_maps,
+    randomized,
+    rank_correlation,
+    upsample,
+)
 from lecture_utils.datasets import planted
 from lecture_utils.datasets.synthetic import draw_steel
 from lecture_utils.explain.methods import METHODS
@@ -113,7 +138,7 @@ def map_to_box(say):
         figure, axes = plt.subplots(1, 3, figsize=(11.7, 4.7))
         figure.subplots_adjust(0.01, 0.02, 0.99, 0.83, wspace=0.06)
         places = [0, *([1] if frame == 1 else []), *([shown_at_left[frame] - 1, frame] if frame > 1 else [])]
-        for axis, step in zip(axes, places):
+        for axis, step in zip(axes, places, strict=False):      # at first the others stay empty
             title, draw = steps[step]
             draw(axis)
             axis.set_title(title, fontsize=TEXT, linespacing=1.25)
@@ -253,7 +278,7 @@ def other_scores(say):
     """The same maps, three scores: another score, another order."""
     names = [*IGNORANT, "Grad-CAM, relu4", "Grad-CAM, relu2", "LayerCAM", "guided backprop", "Guided Grad-CAM"]
     figure, axes = plt.subplots(1, 3, figsize=(11.7, 4.6), sharey=True, layout="constrained")
-    for axis, score in zip(axes, ("pointing game", "energy inside", "IoU at 15 %")):
+    for axis, score in zip(axes, ("pointing game", "energy inside", "IoU at 15 %"), strict=True):
         intervals(axis, say, score, names)
         axis.set_title(called(say, score), fontsize=TEXT, pad=10)
         axis.set_xticks([0, 0.5, 1], ["", "0.5", ""])
@@ -292,7 +317,7 @@ def without_boxes(say):
     rows = [say("whole plate", "강판 전체"), say("only the boxes", "상자 안만"), say("all but the boxes", "상자 밖만"),
             say("all blurred", "모두 흐리게"), say("no scale drawn", "스케일 없는 강판")]
     figure, axes = plt.subplots(1, 2, figsize=(11.7, 4.4), sharey=True, layout="constrained")
-    for axis, name in zip(axes, ("neu_gap_plain", "neu_gap")):
+    for axis, name in zip(axes, ("neu_gap_plain", "neu_gap"), strict=True):
         network = load_model(name)
         values = [confidence(network, x, labels, keep=keep).mean() for keep in (None, cover, 1 - cover, 0 * cover)]
         values.append(confidence(network, bare, np.full(len(bare), SCALE)).mean())
@@ -341,7 +366,7 @@ def counterfactual(say):
              say(f"without it:\n{before[n]:.2f} → {after[n]:.2f}",
                  f"그것을 지우면:\n{before[n]:.2f} → {after[n]:.2f}"): np.where(region[..., None], blurred(image[None])[0], image)}
     figure, axes = plt.subplots(1, 4, figsize=(11.7, 3.8), layout="constrained")
-    for axis, (title, image) in zip(axes, shown.items()):
+    for axis, (title, image) in zip(axes, shown.items(), strict=True):
         picture(axis, image)
         axis.set_title(title, fontsize=TEXT, pad=8, linespacing=1.3)
     return figure
@@ -358,7 +383,7 @@ def removal(say):
     figure, axes = plt.subplots(1, 2, figsize=(11.7, 4.5), sharey=True, layout="constrained")
     panels = [(say("two half plates", "반쪽 강판 둘"), {**change, "its own": change["loser's Grad-CAM"]}),
               (say("plates as they are", "원래의 강판"), {**plain, "its own": plain["its Grad-CAM"]})]
-    for axis, (title, panel) in zip(axes, panels):
+    for axis, (title, panel) in zip(axes, panels, strict=True):
         for row, name in enumerate(regions):
             if name not in panel:
                 axis.text(0.08, row, say("no rival", "경쟁 없음"), fontsize=TEXT, color=GREY, va="center")
@@ -425,7 +450,7 @@ def dice(say):
     columns = [say("trained", "학습한 것"), say("top layer\nrandom", "맨 위 층\n무작위"), say("down to\nblock5", "block5까지\n무작위"),
                say("down to\nblock3", "block3까지\n무작위"), say("all\nrandom", "모두\n무작위")]
     figure, axes = plt.subplots(2, 5, figsize=(11.7, 5), layout="constrained")
-    for row, (name, maps) in zip(axes, by_stage()[0].items()):
+    for row, (name, maps) in zip(axes, by_stage()[0].items(), strict=True):
         for column, axis in enumerate(row):
             picture(axis, 1 - normalize(maps[column][:1])[0] ** 0.5)
             axis.set_axis_on()
@@ -438,7 +463,7 @@ def dice(say):
                           color=ORANGE if value > 0.5 else BLUE, bbox={"facecolor": "white", "edgecolor": GREY, "pad": 3})
         row[0].text(-0.08, 0.5, name.replace(" ", "\n"), transform=row[0].transAxes, ha="right", va="center",
                     fontsize=TEXT)
-    for axis, title in zip(axes[0], columns):
+    for axis, title in zip(axes[0], columns, strict=True):
         axis.set_title(title, fontsize=TEXT, pad=8, linespacing=1.3)
     return figure
 
@@ -469,8 +494,8 @@ def gain_black():
 def deletion_curves(say):
     figure, axes = plt.subplots(1, 2, figsize=(11.7, 4.5), sharey=True, layout="constrained")
     titles = {"blurred": say("pixels become blurred", "픽셀을 흐리게 한다"), "black": say("pixels become black", "픽셀을 검게 한다")}
-    for axis, (baseline, title) in zip(axes, titles.items()):
-        for (name, (colour, style)) in zip(("Grad-CAM", "guided backprop", "random", "centre"), LINES):
+    for axis, (baseline, title) in zip(axes, titles.items(), strict=True):
+        for (name, (colour, style)) in zip(("Grad-CAM", "guided backprop", "random", "centre"), LINES, strict=False):
             axis.plot(np.arange(0, 101, 10), deletions()[baseline, name].confidence.mean(axis=0), style, color=colour, linewidth=4,
                       label=called(say, name))
         axis.set_title(title, fontsize=20, pad=10)

@@ -79,13 +79,13 @@ def draw(function, language, box):
         images = [image_of(figure, scale, crop) for figure in figures]
         for figure in figures:
             plt.close(figure)
-    width, height = (min(round(pixels / SHARPNESS), most) for pixels, most in zip(images[0].size, box))
+    width, height = (min(round(pixels / SHARPNESS), most) for pixels, most in zip(images[0].size, box, strict=True))
     return Picture(width, height, [address(image) for image in images], has_words=bool(said))
 
 
 def scale_to_fit(inches, box):
     """Pixels of the slide per inch of the figure, so that it just fits `box`."""
-    return min(pixels / side for pixels, side in zip(box, inches))
+    return min(pixels / side for pixels, side in zip(box, inches, strict=True))
 
 
 def cropped_inches(figure):

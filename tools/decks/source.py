@@ -110,7 +110,7 @@ def parse(text, name, language):
         if fact not in facts:
             raise ValueError(f"{language}/{name}.md needs the line `{fact}: ...` before its first slide.")
     ends = [header.start() for header in headers[1:]] + [len(text)]
-    slides = [parse_slide(header, text[header.end():end], f"{language}/{name}.md") for header, end in zip(headers, ends)]
+    slides = [parse_slide(header, text[header.end():end], f"{language}/{name}.md") for header, end in zip(headers, ends, strict=True)]
     return Deck(name, language, facts, slides)
 
 
@@ -140,7 +140,7 @@ def faults(name):
     order = [[slide.name for slide in deck.slides] for deck in (english, korean)]
     if order[0] != order[1]:
         return [f"{name}: the slides are not in step. English: {', '.join(order[0])}. Korean: {', '.join(order[1])}."]
-    return [f"{name}, slide {ours.name}: {fault}" for ours, theirs in zip(english.slides, korean.slides)
+    return [f"{name}, slide {ours.name}: {fault}" for ours, theirs in zip(english.slides, korean.slides, strict=True)
             for fault in slide_faults(ours, theirs)]
 
 

@@ -26,7 +26,9 @@ is a claim, `nbval-ignore-output`, `nbval-skip`, `raises-exception`.
 
 BOOTSTRAP = '''\
 #@title Find the course; on Colab, clone it first. Silent when all is well.
-import os, subprocess, sys
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 address = os.environ.get("COURSE_REPOSITORY", "@ADDRESS@")
