@@ -135,7 +135,7 @@ def environment_is_ready():
     try:
         with open(COMPLETE) as marker:
             return marker.read() == lock_hash() and os.path.exists(VENV_PYTHON)
-    except IOError:
+    except OSError:
         return False
 
 
@@ -177,9 +177,9 @@ def installation_lock():
     path = os.path.join(ROOT, ".venv.lock")
     try:
         handle = open(path, "w")
-    except EnvironmentError as error:
+    except OSError as error:
         raise Stop("The folder {} can't be written to ({}). Clone or copy the course into a folder of your own, "
-                   "and run the command there.".format(ROOT, error.strerror))
+                   "and run the command there.".format(ROOT, error.strerror)) from None
     with handle:
         if os.name == "nt":
             import msvcrt

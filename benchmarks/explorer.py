@@ -141,11 +141,16 @@ def vary(asked, described, rng):
     """Change one control, as a person does."""
     choice = asked["choices"][0]
     match rng.randrange(6):
-        case 0: asked["image"] = rng.choice(described["images"])
-        case 1: choice["method"] = rng.choice(described["methods"])
-        case 2: choice["layer"] = rng.choice(described["layers"])
-        case 3: choice["class"] = rng.randrange(6)
-        case _: choice["opacity"] = rng.randrange(21) / 20
+        case 0:
+            asked["image"] = rng.choice(described["images"])
+        case 1:
+            choice["method"] = rng.choice(described["methods"])
+        case 2:
+            choice["layer"] = rng.choice(described["layers"])
+        case 3:
+            choice["class"] = rng.randrange(6)
+        case _:
+            choice["opacity"] = rng.randrange(21) / 20
 
 
 def drawing(rng):
@@ -196,7 +201,8 @@ def main():
 
     with Server() as server:
         print(f"\nPage ready after {server.seconds:.0f} s; {server.memory:.0f} MB.\n")
-        print("| clients | pause, s | answers | errors | median, ms | 95 % | longest | answers a second | CPU an answer, ms | memory, MB |")
+        print("| clients | pause, s | answers | errors | median, ms | 95 % | longest "
+              "| answers a second | CPU an answer, ms | memory, MB |")
         print("|---|---|---|---|---|---|---|---|---|---|")
         for clients, look in ((1, LOOK), (arguments.clients, LOOK), (arguments.clients, (0, 0))):
             began, cpu = time.perf_counter(), server.cpu

@@ -17,9 +17,9 @@ def measure(kind, variant, n):
 
     from lecture_utils import grad_cam, grad_cam_classes
 
-    for initializer in ("GlorotUniform", "VarianceScaling"):            # weights as they are drawn cost memory of their own
-        setattr(getattr(keras.initializers, initializer), "__call__",
-                lambda self, shape, dtype=None: keras.ops.full(shape, 1e-3, dtype))
+    for initializer in (keras.initializers.GlorotUniform, keras.initializers.VarianceScaling):
+        # Weights as they are drawn cost memory of their own.
+        initializer.__call__ = lambda self, shape, dtype=None: keras.ops.full(shape, 1e-3, dtype)
     images = np.random.default_rng(0).random((n, 224, 224, 3), dtype=np.float32)
     if kind == "vgg16":
         size = None if variant == "open" else 224

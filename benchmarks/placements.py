@@ -41,7 +41,8 @@ def main():
 
 
 def networks():
-    rows = ["| network | input | last feature map | cell i looks at pixel | stretched, it lies off by, pixels |", "|---|---|---|---|---|"]
+    rows = ["| network | input | last feature map | cell i looks at pixel | stretched, it lies off by, pixels |",
+            "|---|---|---|---|---|"]
     for name in sorted(name for name in vars(keras.applications) if name[0].isupper()):
         keras.utils.clear_session()
         model = getattr(keras.applications, name)(weights=None)

@@ -354,21 +354,23 @@ def trespasses(hub, intruder, victim):
     asks = {"nobody logged in": lambda url: requests.get(url, timeout=SECONDS),
             "another's cookies": lambda url: intruder.web.get(url, timeout=SECONDS),
             "another's token": lambda url: requests.get(url, headers=intruder.headers, timeout=SECONDS)}
-    found = [f"{path} was opened with {means}" for means, ask in asks.items()
-             for path in [*files, f"/hub/api/users/{victim.name}", "/hub/api/users", "/hub/admin"] if was_opened(ask(hub.url + path))]
+    paths = [*files, f"/hub/api/users/{victim.name}", "/hub/api/users", "/hub/admin"]
+    found = [f"{path} was opened with {means}" for means, ask in asks.items() for path in paths
+             if was_opened(ask(hub.url + path))]
     return found + (reached_from_a_kernel(intruder, victim) if students_are_apart() else [])
 
 
 def was_opened(answer):
     """Whether the answer is what was asked for, and neither a refusal nor the way to the log-in page."""
-    return answer.ok and not any(page in answer.url for page in ("/hub/login", "/hub/api/oauth2/authorize", "/hub/spawn", "/hub/home"))
+    ways_in = "/hub/login", "/hub/api/oauth2/authorize", "/hub/spawn", "/hub/home"
+    return answer.ok and not any(page in answer.url for page in ways_in)
 
 
 def reached_from_a_kernel(intruder, victim):
     """What code in the intruder's kernel can open or end: other homes, the hub's database, its secret, its process."""
     folder = intruder.hub.folder
-    paths = [str(path) for path in (folder / "homes", folder / "homes" / victim.name, folder / "hub", folder / "hub" / "hub.sqlite",
-                                    folder / "hub" / "cookie_secret")]
+    paths = [str(path) for path in (folder / "homes", folder / "homes" / victim.name, folder / "hub",
+                                    folder / "hub" / "hub.sqlite", folder / "hub" / "cookie_secret")]
     with intruder.kernel("cnn-visual-explanations/my/intruder.ipynb") as kernel:
         return kernel.run(INTRUSION.format(paths=paths, process=intruder.hub.process.pid))[0].text.splitlines()[1:]
 
@@ -454,7 +456,7 @@ def follow(students):
 
 
 def leave(students, cull_after):
-    """Wait until the kernels that were left running have ended by themselves, and shut the servers down; lines for what stayed."""
+    """Wait until the kernels left running have ended by themselves, and shut the servers down; lines for what stayed."""
     deadline = time.monotonic() + 2 * cull_after + 30
     while (left := sum(student.running_kernels() for student in students)) and time.monotonic() < deadline:
         time.sleep(2)
@@ -468,10 +470,11 @@ def leave(students, cull_after):
 
 def report(rows):
     """Tables in Markdown: the classes, what each notebook takes, and what grows with the students."""
-    lines = ["| students | errors | all done, s | CPU, s | peak memory, GB | left afterwards, GB | server ready, s | first cell, s |",
+    lines = ["| students | errors | all done, s | CPU, s | peak memory, GB | left afterwards, GB | server ready, s "
+             "| first cell, s |",
              "|---|---|---|---|---|---|---|---|"]
-    lines += [f"| {row.students} | {len(row.errors)} | {row.seconds:.0f} | {row.cpu_seconds:.0f} | {row.peak:.1f} | {row.left:.1f} "
-              f"| {spread(row.server)} | {spread(row.first_cell)} |" for row in rows]
+    lines += [f"| {row.students} | {len(row.errors)} | {row.seconds:.0f} | {row.cpu_seconds:.0f} | {row.peak:.1f} "
+              f"| {row.left:.1f} | {spread(row.server)} | {spread(row.first_cell)} |" for row in rows]
     lines += ["", "| notebook | peak memory of its kernel, MB | CPU, s |", "|---|---|---|"]
     lines += [f"| {name} | {max(peak for peak, _ in used):.0f} | {statistics.median(cpu for _, cpu in used):.0f} |"
               for name, used in rows[0].kernels.items() if used]
@@ -488,7 +491,8 @@ def projection(rows, students=300):
         return []
     sizes = np.array([row.students for row in rows])
     lines = []
-    for what, unit, values in (("Peak memory", "GB", [row.peak for row in rows]), ("CPU", "s", [row.cpu_seconds for row in rows])):
+    for what, unit, values in (("Peak memory", "GB", [row.peak for row in rows]),
+                               ("CPU", "s", [row.cpu_seconds for row in rows])):
         slope, base = np.polyfit(sizes, values, 1)
         off = np.abs(base + slope * sizes - values).max()
         lines.append(f"{what}: {base:.2f} + {slope:.2f} × students {unit} (off by at most {off:.2f}); "
@@ -497,7 +501,8 @@ def projection(rows, students=300):
 
 
 def main():
-    parser = argparse.ArgumentParser(prog="course.py class", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(prog="course.py class", description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("students", nargs="*", type=int, default=[2], help="sizes of the classes; 2, if none is named")
     parser.add_argument("--notebooks", nargs="+", default=["01", "02", "03"], metavar="03", help="01 02 03, if none is named")
     arguments = parser.parse_args()
@@ -508,8 +513,8 @@ def main():
         sys.exit("Name notebooks by their two digits, as in --notebooks 01 03, and classes of at least 1 student.")
     free = psutil.virtual_memory().available / 1e9
     if max(arguments.students) * GB_OF_A_STUDENT > free:
-        sys.exit(f"A class of {max(arguments.students)} needs about {max(arguments.students) * GB_OF_A_STUDENT:.0f} GB of memory, and "
-                 f"{free:.0f} GB are free: this computer carries {int(free / GB_OF_A_STUDENT)} students.")
+        sys.exit(f"A class of {max(arguments.students)} needs about {max(arguments.students) * GB_OF_A_STUDENT:.0f} GB of "
+                 f"memory, and {free:.0f} GB are free: this computer carries {int(free / GB_OF_A_STUDENT)} students.")
     prepare()
     rows = []
     for number in arguments.students:

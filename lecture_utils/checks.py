@@ -569,7 +569,8 @@ def check_iou(function) -> Verdict:
         "Boxes that do not meet come out wrong: two negative sides multiply to a positive area. Cut each side off at 0 "
         "first.": (lambda a, b: sides(a, b).prod() / (area(a) + area(b) - sides(a, b).prod()),
                    lambda a, b: np.maximum(sides(a, b).prod(), 0) / (area(a) + area(b) - np.maximum(sides(a, b).prod(), 0))),
-        "|a| + |b| counts the intersection twice: the union is |a| + |b| - |a ∩ b|.": lambda a, b: both(a, b) / (area(a) + area(b)),
+        "|a| + |b| counts the intersection twice: the union is |a| + |b| - |a ∩ b|.":
+            lambda a, b: both(a, b) / (area(a) + area(b)),
         "That is the Dice coefficient, 2 |a ∩ b| / (|a| + |b|), a relative of IoU that is never smaller.":
             lambda a, b: 2 * both(a, b) / (area(a) + area(b)),
         "That is the share of one box that the other covers. A box around everything would get full marks; divide by the "

@@ -12,6 +12,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+TWENTIETHS = tuple(n / 20 for n in range(1, 21))
+
 # --- boxes ------------------------------------------------------------------------------------------------------------
 
 def boxes(map_, threshold=0.15) -> NDArray[np.int_]:
@@ -212,7 +214,7 @@ def energy_inside(maps, masks) -> NDArray[np.float64]:
     return (evidence * masks).sum(axis=(1, 2)) / np.where(total > 0, total, 1)
 
 
-def precision_recall(maps, masks, thresholds=np.arange(1, 21) / 20) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def precision_recall(maps, masks, thresholds=TWENTIETHS) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Of the pixels at or above a share of the map's maximum, how many are in the mask; of the mask, how much they are.
 
         precision = |marked ∩ mask| / |marked|          recall = |marked ∩ mask| / |mask|

@@ -333,7 +333,7 @@ def test_threads_may_call_at_the_same_time():
 
 @pytest.mark.parametrize("images_at_once", [1, 2, 3, 4])           # 7, 4, 3 and 2 shares: most of unequal size
 def test_many_images_are_explained_in_shares(monkeypatch, images_at_once):
-    monkeypatch.setattr("lecture_utils.explain.engine.SHARE", 1200 * images_at_once)        # conv1 and what follows: 1,000 numbers
+    monkeypatch.setattr("lecture_utils.explain.engine.SHARE", 1200 * images_at_once)    # conv1 and what follows: 1,000 numbers
     model, x = small_cnn(), images(7, 12, 12, 3)
     assert_close(grad_cam(model, x, "conv1", 1), plain_grad_cam(model, x, "conv1", 1))
     assert_close(grad_cam_classes(model, x, [1, 2], "conv1")[:, 0], plain_grad_cam(model, x, "conv1", 1))

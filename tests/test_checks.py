@@ -211,13 +211,21 @@ WRONG = [
 ]
 
 
+def in_form(form, right):
+    return lambda *a: form(np.asarray(right(*a), dtype=np.float32))
+
+
+def always(value):
+    return lambda *a: value
+
+
 @pytest.mark.parametrize("check", RIGHT, ids=lambda check: check.__name__)
 def test_right_answers_pass_in_any_form(check):
     assert check(RIGHT[check]), check(RIGHT[check])
     for form in (np.ndarray.tolist, np.float16, np.float32, np.float64, tf.constant, tf.Variable,
                  lambda answer: list(tf.constant(answer)) if answer.ndim else tf.constant(answer),
                  lambda answer: tf.cast(answer, tf.float16), lambda answer: tf.cast(answer, tf.bfloat16)):
-        assert check(lambda *a: form(np.asarray(RIGHT[check](*a), dtype=np.float32)))
+        assert check(in_form(form, RIGHT[check]))
 
 
 @pytest.mark.parametrize("check", RIGHT, ids=lambda check: check.__name__)
@@ -409,9 +417,9 @@ def test_what_is_no_number_is_told(answer):
 @pytest.mark.parametrize("check", [checks.check_class_score, checks.check_iou, checks.check_pointing_game,
                                    checks.check_rank_correlation], ids=lambda check: check.__name__)
 def test_a_single_value_is_not_praised_for_its_shape(check):
-    told = [repr(check(lambda *a: value)) for value in (0.123, 7, True)]
+    told = [repr(check(always(value))) for value in (0.123, 7, True)]
     assert all("shape" not in each and "single value is wrong" in each for each in told), told
-    assert all("should be a single value" in repr(check(lambda *a: value)) for value in (np.ones((2, 2)), [0.1]))
+    assert all("should be a single value" in repr(check(always(value))) for value in (np.ones((2, 2)), [0.1]))
 
 
 @pytest.mark.filterwarnings("ignore:invalid value", "ignore:divide by zero")
@@ -453,8 +461,11 @@ def covered_in_place(images):
     images[:, ROWS, COLUMNS] = 0.5
 
 
-def at_random(images, rng=np.random.default_rng(7)):
-    return np.where(rng.random((len(images), 1, 1, 1)) < 0.5, lay_ruler(images), images)
+THROWS = np.random.default_rng(7)
+
+
+def at_random(images):
+    return np.where(THROWS.random((len(images), 1, 1, 1)) < 0.5, lay_ruler(images), images)
 
 
 def has_ruler(images):

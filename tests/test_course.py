@@ -219,7 +219,8 @@ def test_without_uv_pip_installs_and_an_unreachable_index_is_told(checkout):
     (checkout / "requirements.lock").write_text("numpy==2.0.0 --hash=sha256:" + 64 * "0" + "\n")
     (checkout / "bin" / "uv").unlink()
     nowhere = {"PIP_INDEX_URL": "http://127.0.0.1:9/simple", "PIP_RETRIES": "1", "PIP_CONFIG_FILE": os.devnull,
-               "PIP_USER": "1", "PIP_NO_INDEX": "0", "PIP_FIND_LINKS": "", "PIP_EXTRA_INDEX_URL": "", "PATH": str(checkout / "bin")}
+               "PIP_USER": "1", "PIP_NO_INDEX": "0", "PIP_FIND_LINKS": "", "PIP_EXTRA_INDEX_URL": "",
+               "PATH": str(checkout / "bin")}
     status, out, err = call(checkout, "run", **nowhere)
     assert status == 1 and "with pip" in out and "index can't be reached" in err, err
 
@@ -260,7 +261,8 @@ def test_what_other_programs_set_for_python_does_not_reach_the_course(checkout):
 @posix_only
 def test_signs_that_a_terminal_cannot_show_stop_nothing(checkout):
     """A locale without UTF-8: neither the installer's lines nor what a command prints may end in a UnicodeEncodeError."""
-    (checkout / "bin" / "uv").write_text(FAKE_UV.replace("echo handed over: \"$@\"\\nexit 7", f"exec {sys.executable} -m tools.doctor"))
+    doctor = FAKE_UV.replace("echo handed over: \"$@\"\\nexit 7", f"exec {sys.executable} -m tools.doctor")
+    (checkout / "bin" / "uv").write_text(doctor)
     (checkout / "tools").mkdir()
     (checkout / "tools" / "doctor.py").write_text('print("5\\u00d75 \\ud55c")\n')
     status, out, err = call(checkout, "doctor", LC_ALL="C", PYTHONUTF8="0", PYTHONCOERCECLOCALE="0")
@@ -433,7 +435,8 @@ def test_computers_without_tensorflow_are_told(course, monkeypatch, system, mach
     assert all(word in sentence for word in words)
 
 
-@pytest.mark.parametrize("system, machine", [("Linux", "x86_64"), ("Linux", "aarch64"), ("Darwin", "arm64"), ("Windows", "AMD64")])
+@pytest.mark.parametrize("system, machine", [("Linux", "x86_64"), ("Linux", "aarch64"), ("Darwin", "arm64"),
+                                             ("Windows", "AMD64")])
 def test_computers_with_tensorflow_pass(course, monkeypatch, system, machine):
     monkeypatch.setattr(course.platform, "system", lambda: system)
     monkeypatch.setattr(course.platform, "machine", lambda: machine)
@@ -444,8 +447,9 @@ def test_computers_with_tensorflow_pass(course, monkeypatch, system, machine):
 def test_a_notebook_is_found_from_any_folder(checkout):
     (checkout / "my").mkdir()
     (checkout / "my" / "copy.ipynb").touch()
+    path = f"{checkout / 'bin'}{os.pathsep}{os.environ['PATH']}"
     process = subprocess.run([sys.executable, "../course.py", "run", "copy.ipynb"], cwd=checkout / "my", text=True,
-                             capture_output=True, env=os.environ | {"PATH": f"{checkout / 'bin'}{os.pathsep}{os.environ['PATH']}"})
+                             capture_output=True, env=os.environ | {"PATH": path})
     assert f"-m tools.run run {checkout.resolve() / 'my' / 'copy.ipynb'}" in process.stdout
 
 

@@ -78,7 +78,8 @@ def test_what_shall_begin_first_is_there_and_in_its_order(pytestconfig):
     first = pytestconfig.pluginmanager.get_plugin(str(ROOT / "conftest.py"))
     paths = [path.relative_to(ROOT).as_posix() for folder in ("tests", "notebooks") for path in (ROOT / folder).rglob("*")]
     assert all(any(path.startswith(name) for path in paths) for name in first.LONGEST_FIRST)
-    items = [SimpleNamespace(nodeid=f"{name}::{n}") for n in (2, 1) for name in ("tests/test_a.py", *reversed(first.LONGEST_FIRST))]
+    names = "tests/test_a.py", *reversed(first.LONGEST_FIRST)
+    items = [SimpleNamespace(nodeid=f"{name}::{n}") for n in (2, 1) for name in names]
     first.pytest_collection_modifyitems(items)
     begun = list(dict.fromkeys(item.nodeid.partition("::")[0] for item in items))
     assert begun == [*first.LONGEST_FIRST, "tests/test_a.py"] and items[0].nodeid.endswith("::2")

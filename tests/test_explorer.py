@@ -476,7 +476,8 @@ def test_an_empty_drawing_is_an_error():
         uploads.as_digit(np.zeros((140, 140), np.float32))
 
 
-@pytest.mark.parametrize("shape, expected", [((200, 200, 1), (200, 200, 1)), ((96, 96, 3), (240, 320, 3)), ((28, 28, 1), (28, 28, 1))])
+@pytest.mark.parametrize("shape, expected", [((200, 200, 1), (200, 200, 1)), ((96, 96, 3), (240, 320, 3)),
+                                             ((28, 28, 1), (28, 28, 1))])
 def test_a_photograph_is_fitted_to_each_network(shape, expected):
     picture = Image.fromarray(np.random.default_rng(0).integers(0, 256, (600, 800, 3), dtype=np.uint8))
     image = uploads.fit(picture, shape)
@@ -550,10 +551,14 @@ def mutated(rng, data):
     for _ in range(rng.randint(1, 8)):
         place, length = rng.randrange(len(data)), rng.randint(1, 40)
         match rng.randrange(4):
-            case 0: data[place] = rng.randrange(256)
-            case 1: data[place:place + length] = rng.randbytes(length)
-            case 2: del data[place:place + length]
-            case 3: data[place:place] = data[place:place + length]
+            case 0:
+                data[place] = rng.randrange(256)
+            case 1:
+                data[place:place + length] = rng.randbytes(length)
+            case 2:
+                del data[place:place + length]
+            case 3:
+                data[place:place] = data[place:place + length]
     return bytes(data[:rng.randrange(len(data))] if rng.random() < 0.1 else data)
 
 

@@ -16,7 +16,8 @@ ROOT = Path(__file__).resolve().parents[1]
 TERMS, NAMES = glossary.glossary()
 NOTEBOOKS = {path.stem: nbformat.read(path, as_version=4) for path in sorted((ROOT / "notebooks").glob("*.ipynb"))}
 HANGUL = "[가-힣]"
-GIVEN = re.compile(rf"\((?:([A-Za-z][^(),;]*), )?({HANGUL}[^(),;]*)(?=[),;])")  # "(특징 맵", "(class activation map, 클래스 활성화 맵"
+GIVEN = re.compile(  # "(특징 맵", "(class activation map, 클래스 활성화 맵"
+    rf"\((?:([A-Za-z][^(),;]*), )?({HANGUL}[^(),;]*)(?=[),;])")
 COUNTED = {"cell": "칸"}  # what is said with a number: 6×6칸
 IN_KOREAN = {name: term.korean for term in TERMS for name in term.names} | NAMES
 

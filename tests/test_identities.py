@@ -48,13 +48,17 @@ def test_the_equivalence_ends_with_a_flatten_head():
     assert np.abs(before_relu[0].size * before_relu - hires).max() > 0.1 * np.abs(hires).max()
 
 
+def negated_score(c):
+    return lambda y: -y[:, c]
+
+
 @pytest.mark.parametrize("layer", ["a", "b_out", "c"])
 def test_grad_cam_of_the_negated_score_is_the_counterfactual(layer):
     model, negated = network("flatten"), network("flatten")
     negated.get_layer("y").set_weights([-w for w in model.get_layer("y").get_weights()])
     for c in range(5):
         against, scale = counterfactual_cam(model, X, layer, c), np.abs(signed_cam(model, X, layer, c)).max()
-        np.testing.assert_allclose(against, grad_cam(model, X, layer, score=lambda y: -y[:, c]), atol=1e-5 * scale)
+        np.testing.assert_allclose(against, grad_cam(model, X, layer, score=negated_score(c)), atol=1e-5 * scale)
         np.testing.assert_allclose(against, grad_cam(negated, X, layer, c), atol=1e-5 * scale)
         np.testing.assert_allclose(against, np.maximum(-signed_cam(model, X, layer, c), 0), atol=1e-5 * scale)
 

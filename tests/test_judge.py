@@ -86,7 +86,8 @@ def test_the_new_head_stands_on_the_convolutions_of_its_own_fold(steel):
 
 
 def test_a_finished_training_leaves_no_epochs_to_go_on_from(steel):
-    kept = [train.BUILD / name for name in ("neu_gap", "neu_gap_stage120", "neu_gap_stage120_fold3", "neu_gap_fold3", "neu_gap_plain")]
+    names = "neu_gap", "neu_gap_stage120", "neu_gap_stage120_fold3", "neu_gap_fold3", "neu_gap_plain"
+    kept = [train.BUILD / name for name in names]
     for folder in kept:
         folder.mkdir(parents=True)
     train.forget("neu_gap", 3)

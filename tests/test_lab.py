@@ -104,7 +104,8 @@ def test_work_in_the_course_s_own_folder_is_moved_before_the_pull(instructor, st
     before = files(student / "my")
     write(instructor / "notebooks" / "01_one.ipynb", "1 + 2", "def double(x):\n    return None")
     commit(instructor)
-    assert updated(student)[:2] == ["Your work in notebooks/01_one.ipynb now lies in my/01_one_2.ipynb.", "The course was renewed."]
+    assert updated(student)[:2] == ["Your work in notebooks/01_one.ipynb now lies in my/01_one_2.ipynb.",
+                                    "The course was renewed."]
     assert files(student / "my") == before | {"01_one_2.ipynb": worked}
     assert files(student / "notebooks") == files(instructor / "notebooks")
     assert git(student, "status", "--porcelain") == ""
@@ -313,7 +314,8 @@ def test_a_name_in_hangul_needs_no_locale_that_knows_it(instructor, student):
     commit(instructor)
     updated(student)
     answer(student / "notebooks" / "10_한글.ipynb")
-    code = "import pathlib, sys; from tools import update; update.update(pathlib.Path(sys.argv[1]), lambda line: print(ascii(line)))"
+    code = ("import pathlib, sys; from tools import update; "
+            "update.update(pathlib.Path(sys.argv[1]), lambda line: print(ascii(line)))")
     done = subprocess.run([sys.executable, "-c", code, str(student)], capture_output=True, text=True, timeout=60,
                           env=os.environ | NO_UTF8 | {"PYTHONPATH": str(ROOT)})
     assert done.returncode == 0, done.stderr

@@ -122,7 +122,8 @@ def test_max_pooling_looks_at_the_middle_of_its_window(settings):
 # --- whole networks ---------------------------------------------------------------------------------------------------
 
 @pytest.mark.parametrize("name, size, expected", [
-    ("VGG16", 224, (16, 7.5)), ("ResNet50", 224, (32, 0)), ("MobileNet", 224, (32, 31)), ("MobileNet", 225, (32, 30)),         # one SAME stride fewer that begins at pixel 1
+    ("VGG16", 224, (16, 7.5)), ("ResNet50", 224, (32, 0)), ("MobileNet", 224, (32, 31)),
+    ("MobileNet", 225, (32, 30)),                               # one SAME stride fewer that begins at pixel 1
 ])
 def test_known_networks(name, size, expected):
     model = getattr(keras.applications, name)(weights=None, include_top=False, input_shape=(size, size, 3))
@@ -259,7 +260,7 @@ def interpolated(map_, size, cells):
     """The second formulation: numpy.interp, first along the columns, then along the rows."""
     for axis in (0, 1):
         centres = cells[axis][0] * np.arange(map_.shape[axis]) + cells[axis][1]
-        map_ = np.apply_along_axis(lambda line: np.interp(np.arange(size[axis]), centres, line), axis, map_)
+        map_ = np.apply_along_axis(lambda line, *places: np.interp(*places, line), axis, map_, np.arange(size[axis]), centres)
     return map_
 
 

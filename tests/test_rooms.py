@@ -9,7 +9,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 ORDER = (  # each room imports only from those below it
     {"benchmarks", "classroom", "slides"}, {"tools"}, {"tools.decks"}, {"tools.notebooks"}, {"lecture_utils"},
-    {"lecture_utils.explorer"}, {"lecture_utils.plots"}, {"lecture_utils.evaluate", "lecture_utils.checks", "lecture_utils.models"},
+    {"lecture_utils.explorer"}, {"lecture_utils.plots"},
+    {"lecture_utils.evaluate", "lecture_utils.checks", "lecture_utils.models"},
     {"lecture_utils.explain", "lecture_utils.localize", "lecture_utils.datasets"}, {"lecture_utils.quiet", "lecture_utils.png"},
     {"lecture_utils.versions", "lecture_utils.files"})
 RANK = {room: rank for rank, rooms in enumerate(ORDER) for room in rooms}
@@ -55,7 +56,8 @@ def test_nowhere_is_a_circle():
 
 def test_what_is_installed_has_every_wing():
     installed = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]["packages"]
-    assert set(installed) == {name for name, path in MODULES.items() if path.stem == "__init__" and name.startswith("lecture_utils")}
+    assert set(installed) == {name for name, path in MODULES.items()
+                              if path.stem == "__init__" and name.startswith("lecture_utils")}
 
 
 def test_the_search_path_is_left_alone():

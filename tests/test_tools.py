@@ -194,7 +194,8 @@ def test_a_full_disk_is_noticed_before_and_told_after(tmp_path, monkeypatch):
 
 
 def test_what_an_earlier_execution_left_is_cleared_its_widgets_state_too(tmp_path):
-    notebook = make_notebook(tmp_path / "a.ipynb", new_code_cell("1", execution_count=7, outputs=[new_output("stream", text="x")]))
+    executed = new_code_cell("1", execution_count=7, outputs=[new_output("stream", text="x")])
+    notebook = make_notebook(tmp_path / "a.ipynb", executed)
     notebook.metadata["widgets"] = {"application/vnd.jupyter.widget-state+json": {"state": {}}}
     clear = execute.cleared(notebook)
     assert clear.cells[1].outputs == [] and clear.cells[1].execution_count is None
@@ -226,7 +227,8 @@ def is_alive(pid):
 
 def test_the_index_shows_an_error_as_it_is_written(tmp_path):
     run = execute.Run(tmp_path / "01_a.ipynb", cells=1, error="01_a, cell 1: TypeError: <class 'a'> & <b>")
-    for run.notebook in (None, make_notebook(run.path)):
+    for notebook in (None, make_notebook(run.path)):
+        run.notebook = notebook
         card = pages.card(run)
         assert "TypeError: &lt;class &#x27;a&#x27;&gt; &amp; &lt;b&gt;" in card and "<class" not in card and "<b>" not in card
 
@@ -399,7 +401,8 @@ def stamped(checkout, address):
     """Set the address in pyproject.toml, stamp, and return the names of the files that still differ."""
     project = checkout / "pyproject.toml"
     project.write_text(re.sub(r'^Repository = .*$', f'Repository = "{address}"', project.read_text(), flags=re.MULTILINE))
-    (checkout / "README.md").write_text("# x\n<!-- stamp: badges -->\n<!-- /stamp -->\n<!-- stamp: clone -->\nold\n<!-- /stamp -->\n"
+    (checkout / "README.md").write_text("# x\n<!-- stamp: badges -->\n<!-- /stamp -->\n"
+                                        "<!-- stamp: clone -->\nold\n<!-- /stamp -->\n"
                                         "<!-- stamp: map -->\n<!-- /stamp -->\n"
                                         "The <!-- stamp: notebooks -->99<!-- /stamp --> notebooks, "
                                         "<!-- stamp: decks --><!-- /stamp --> deck")
@@ -523,7 +526,8 @@ def test_cells_that_never_ran_are_failures(checkout, tmp_path):
 
 
 def test_a_command_prepares_nothing_that_no_notebook_needs():
-    done = tool(ROOT, "-c", "import sys, tools.run; print(sorted({'nbformat', 'jsonschema', 'lark', 'tensorflow'} & set(sys.modules)))")
+    done = tool(ROOT, "-c", "import sys, tools.run; "
+                            "print(sorted({'nbformat', 'jsonschema', 'lark', 'tensorflow'} & set(sys.modules)))")
     assert done.stdout == "['jsonschema', 'nbformat']\n", done.stderr
 
 

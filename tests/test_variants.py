@@ -122,9 +122,12 @@ def score_cam_in_a_loop(model, image, layer, alpha_of):
 def test_score_cam_is_its_loop():
     model = network()
     for c in (0, 3):
-        softmax_of_scores = lambda y: np.exp(y[:, c]) / np.exp(y[:, c]).sum()
         assert_close(score_cam(model, X, "b", c),
-                     np.stack([score_cam_in_a_loop(model, image, "b", softmax_of_scores) for image in X]))
+                     np.stack([score_cam_in_a_loop(model, image, "b", softmax_of_scores(c)) for image in X]))
+
+
+def softmax_of_scores(c):
+    return lambda y: np.exp(y[:, c]) / np.exp(y[:, c]).sum()
 
 
 def test_score_cam_weighed_by_probabilities():

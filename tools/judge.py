@@ -51,7 +51,8 @@ def judge(name):
         right[of_fold] = model.predict(images, batch_size=42, verbose=0).argmax(axis=1) == labels
         if "gap" in name:
             hit[of_fold], _ = train.hits_and_chance(model, images, labels, [steel.boxes[i] for i in of_fold])
-        print(f"{name}, fold {fold}: {right[of_fold].mean():.1%} right, {hit[of_fold].mean():.1%} of the peaks in a box", flush=True)
+        print(f"{name}, fold {fold}: {right[of_fold].mean():.1%} right, {hit[of_fold].mean():.1%} of the peaks in a box",
+              flush=True)
     record = {"command": f"python3 course.py judge {name}", "recipe": train.RECIPES[name][0].__doc__,
               "right": right.astype(int).tolist()} | ({"hit": hit.astype(int).tolist()} if "gap" in name else {})
     with whole(models.WEIGHTS / f"{name}.folds.json") as part:

@@ -56,7 +56,8 @@ def main():
 def parse_arguments():
     parser = argparse.ArgumentParser(prog="course.py slides", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("decks", nargs="*", metavar="deck", help="a number or a name such as 03_grad_cam_mnist; all, if none is named")
+    parser.add_argument("decks", nargs="*", metavar="deck",
+                        help="a number or a name such as 03_grad_cam_mnist; all, if none is named")
     parser.add_argument("--translated", action="store_true",
                         help="for translators: build nothing; note that the Korean slides are up to date with the English ones")
     return parser.parse_args()
@@ -89,7 +90,8 @@ def build(name, browser):
         path.write_text(page.page(deck, pictures), encoding="utf-8")
         if browser:
             print_pdf(browser, path)
-    print(f"{name:<28}{len(deck.slides):3} slides {deck.minutes:3} minutes   built in {time.monotonic() - began:.0f} s", flush=True)
+    print(f"{name:<28}{len(deck.slides):3} slides {deck.minutes:3} minutes   built in {time.monotonic() - began:.0f} s",
+          flush=True)
 
 
 def draw_all(deck, module, wordless):

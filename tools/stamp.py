@@ -110,9 +110,13 @@ def with_sections(path, sections):
     """
     text = path.read_text(encoding="utf-8")
     for name, section in sections.items():
-        text = re.sub(rf"(<!-- stamp: {name} -->)(\n?).*?(<!-- /stamp -->)",
-                      lambda mark: mark[1] + mark[2] + section + mark[2] + mark[3], text, flags=re.DOTALL)
+        text = with_section(text, name, section)
     return text
+
+
+def with_section(text, name, section):
+    return re.sub(rf"(<!-- stamp: {name} -->)(\n?).*?(<!-- /stamp -->)",
+                  lambda mark: mark[1] + mark[2] + section + mark[2] + mark[3], text, flags=re.DOTALL)
 
 
 # ---- the sections of README.md, classroom/README.md and slides/INSTRUCTOR.md

@@ -359,7 +359,8 @@ def _fetch_missing():
 
 def main(arguments=None):
     """Download what is missing (unless asked only to show), print what is where; 0 if nothing is amiss, else 1."""
-    parser = argparse.ArgumentParser(prog="python -m lecture_utils.datasets.loaders", description="Fetch the course's data, and show what is where.")
+    parser = argparse.ArgumentParser(prog="python -m lecture_utils.datasets.loaders",
+                                     description="Fetch the course's data, and show what is where.")
     parser.add_argument("--show", action="store_true", help="download nothing")
     complete = parser.parse_args(arguments).show or _fetch_missing()
     rows = where_is_the_data()

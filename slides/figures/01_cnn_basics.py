@@ -99,7 +99,8 @@ def kernel_by_hand(say):
         for text in figure.axes[2].texts[shown:]:
             text.set_visible(False)
         part = X_SMALL[row:row + 2, column:column + 2]
-        products = " + ".join(rf"({k}) \cdot {x}" if k < 0 else rf"{k} \cdot {x}" for k, x in zip(K_SMALL.flat, part.flat, strict=True))
+        products = " + ".join(rf"({k}) \cdot {x}" if k < 0 else rf"{k} \cdot {x}"
+                              for k, x in zip(K_SMALL.flat, part.flat, strict=True))
         figure.text(0.5, 0.07, rf"${products} = {y[row, column]}$", ha="center", va="center", fontsize=22, color=ORANGE)
         frames.append(figure)
     return frames
@@ -113,12 +114,13 @@ def kernel_slides(say):
     frames = []
     for shown in range(8):
         figure = number_grid({say("image $x$: a bright bar", "이미지 $x$: 밝은 막대"): bar,
-                              say("$y$: the left neighbour minus the right one", "$y$: 왼쪽 이웃에서 오른쪽 이웃을 뺀 것"): y}, columns=1, cell=2.4)
+                              say("$y$: the left neighbour minus the right one", "$y$: 왼쪽 이웃에서 오른쪽 이웃을 뺀 것"): y},
+                             columns=1, cell=2.4)
         figure.set_size_inches(8, 5.2)
         if shown < 7:
             mark(figure.axes[0], 1, shown, columns=2)
             mark(figure.axes[1], 1, shown)
-        for text, (row, column) in zip(figure.axes[1].texts, np.ndindex(y.shape), strict=True):
+        for text, (_, column) in zip(figure.axes[1].texts, np.ndindex(y.shape), strict=True):
             text.set_visible(column <= shown)
         covering = np.where(np.arange(7)[None] > shown, 1.0, np.nan) * np.ones((3, 1))
         figure.axes[1].imshow(covering, cmap="gray", vmin=0, vmax=1)
@@ -162,16 +164,18 @@ def learning(say):
     for step in (0, 1, 3, 10, 30, 80, 150):
         figure, axes = plt.subplot_mosaic([["wanted", "digit", "noise"], ["loss"] * 3], figsize=(11.7, 5.1), layout="constrained",
                                           height_ratios=(3, 2))
-        for name, kernel, title, colour in (("wanted", SOBEL, say("wanted", "정답"), "black"),
-                                            ("digit", learned(False)[0][step], say("from the digit (solid)", "숫자에서 (실선)"), BLUE),
-                                            ("noise", learned(True)[0][step], say("from noise (dashed)", "잡음에서 (점선)"), ORANGE)):
+        for name, kernel, title, colour in (
+                ("wanted", SOBEL, say("wanted", "정답"), "black"),
+                ("digit", learned(False)[0][step], say("from the digit (solid)", "숫자에서 (실선)"), BLUE),
+                ("noise", learned(True)[0][step], say("from noise (dashed)", "잡음에서 (점선)"), ORANGE)):
             axes[name].imshow(kernel, cmap=SIGNED, vmin=-4, vmax=4, aspect="auto")
             axes[name].set_axis_off()
             axes[name].set_title(title, color=colour)
             for (row, column), value in np.ndenumerate(kernel):
                 axes[name].text(column, row, f"{value.round(2) + 0:g}", ha="center", va="center")
         for noisy, colour, style in ((False, BLUE, "-"), (True, ORANGE, "--")):
-            axes["loss"].semilogy(learned(noisy)[1][:step + 1], style, color=colour, linewidth=4, marker="o" if step == 0 else None)
+            axes["loss"].semilogy(learned(noisy)[1][:step + 1], style, color=colour, linewidth=4,
+                                  marker="o" if step == 0 else None)
         axes["loss"].set(xlim=(-2, 152), ylim=(1e-8, 20), xticks=(0, 50, 100, 150),
                          ylabel=say("loss", "손실"), xlabel=say(f"step {step}", f"{step}번째 단계"))
         axes["loss"].set_yticks([1e-7, 1e-3, 10], ["$10^{-7}$", "$10^{-3}$", "$10$"])
@@ -204,7 +208,8 @@ def shift(say):
     line, = printed("01_cnn_basics", "change of the map: before pooling")
     shares = [int(share) for share in re.findall(r"(\d+)%", line)]
     figure, axis = plt.subplots(figsize=(6, 4.6), layout="constrained")
-    bars = axis.bar([say("before", "풀링 전"), say("after one", "한 번"), say("after two", "두 번")], shares, color=[GREY, BLUE, BLUE], width=0.6)
+    names = [say("before", "풀링 전"), say("after one", "한 번"), say("after two", "두 번")]
+    bars = axis.bar(names, shares, color=[GREY, BLUE, BLUE], width=0.6)
     axis.bar_label(bars, [f"{share}%" for share in shares], fontsize=22, padding=4)
     axis.set_ylim(0, 112)
     axis.set_yticks([])
@@ -279,7 +284,8 @@ def fields(say):
     """What one cell of each convolution sees of the clearest digit."""
     figure, axes = plt.subplots(1, 3, figsize=(11.7, 4.2), layout="constrained")
     for axis, name, side, corner in zip(axes, ("conv1", "conv2", "conv3"), (3, 8, 18), (12, 9, 5), strict=True):
-        picture(axis, digits().x_test[clearest_and_hardest()[0]], say(f"{name}: {side}×{side} pixels", f"{name}: {side}×{side}픽셀"))
+        picture(axis, digits().x_test[clearest_and_hardest()[0]],
+                say(f"{name}: {side}×{side} pixels", f"{name}: {side}×{side}픽셀"))
         draw_boxes(axis, [[corner, corner, corner + side, corner + side]])
         axis.patches[0].set_linewidth(5)
     return figure
@@ -311,7 +317,8 @@ def covering(say):
     for number, (i, j) in enumerate(stops):
         figure, axes = plt.subplots(1, 2, figsize=(9.4, 4.5), layout="constrained")
         last = number == len(stops) - 1
-        picture(axes[0], digits().x_test[clearest_and_hardest()[1]] if last else covered[i, j], say("what the network sees", "신경망이 보는 것"))
+        picture(axes[0], digits().x_test[clearest_and_hardest()[1]] if last else covered[i, j],
+                say("what the network sees", "신경망이 보는 것"))
         if not last:
             mark(axes[0], i, j, 9, 9)
         done = np.where(np.arange(places ** 2).reshape(fall.shape) <= i * places + j, fall, np.nan)

@@ -72,7 +72,9 @@ def two_heads(say):
     block(axis, 1.1, 2.35, say("trunk:\nfour\nconvolutions", "백본:\n합성곱\n층 4개"), width=1.9, height=2.1, colour=GREY)
     block(axis, 3.5, 2.35, "$A$\n25×25×64", width=1.8, height=1.3, colour=GREY)
     arrow(axis, (2.07, 2.35), (2.58, 2.35))
-    for y, name, first, second in ((3.75, "neu_dense", say("pool 5×5,\nFlatten\n1600", "풀링 5×5,\nFlatten\n1600"), "Dense\n64"), (0.95, "neu_gap", say("GAP: means\n64", "GAP: 평균\n64"), None)):
+    for y, name, first, second in (
+            (3.75, "neu_dense", say("pool 5×5,\nFlatten\n1600", "풀링 5×5,\nFlatten\n1600"), "Dense\n64"),
+            (0.95, "neu_gap", say("GAP: means\n64", "GAP: 평균\n64"), None)):
         colour = ORANGE if second else BLUE
         block(axis, 5.75, y, first, width=1.8, height=1.2, colour=colour)
         arrow(axis, (4.42, 2.35), (4.83, y))
@@ -83,8 +85,8 @@ def two_heads(say):
         arrow(axis, (8.57 if second else 6.67, y), (8.98, y))
         layers = [layer for layer in network(name).layers if layer.name in ("dense1", "logits")]
         count = sum(layer.count_params() for layer in layers)
-        axis.text(7.75, y - 0.93, say(f"{name}: {count:,} parameters in the head", f"{name}: 헤드의 매개변수 {count:,}개"), ha="center", va="center",
-                  fontsize=TEXT, color=colour)
+        axis.text(7.75, y - 0.93, say(f"{name}: {count:,} parameters in the head", f"{name}: 헤드의 매개변수 {count:,}개"),
+                  ha="center", va="center", fontsize=TEXT, color=colour)
     return figure
 
 
@@ -95,7 +97,8 @@ def by_hand(say):
     """The example in numbers: each map times its weight, their sum, its mean plus the bias."""
     M = W1 * A1 + W2 * A2
     steps = {"$A^1$": A1, "$A^2$": A2, f"${W1}\\,A^1$": W1 * A1, f"${W2}\\,A^2$": W2 * A2, "$M$": M}
-    lines = [say("two feature maps", "특징 맵 두 개"), rf"$w_1 = {W1}$", rf"$w_2 = {W2}$", say("added place by place", "위치마다 더한다"),
+    lines = [say("two feature maps", "특징 맵 두 개"), rf"$w_1 = {W1}$", rf"$w_2 = {W2}$",
+             say("added place by place", "위치마다 더한다"),
              rf"$S = ({' + '.join(f'({m})' if m < 0 else str(m) for m in M.flat)}) / 4 + {BIAS} = {M.mean() + BIAS:g}$"]
     frames = []
     for shown, line in zip((2, 3, 4, 5, 5), lines, strict=True):
@@ -199,7 +202,8 @@ def wrong_answers(say):
             draw_boxes(axis, neu().boxes_test[i])
         row[0].text(-0.08, 0.5, f"{named(neu().y_test[i], say)}\n→ {named(predicted[i], say)}", transform=row[0].transAxes,
                     rotation=90, ha="right", va="center", multialignment="center", linespacing=1.35)
-    for axis, title in zip(axes[0], (say("image", "이미지"), say("predicted", "예측 클래스"), say("true class", "정답 클래스")), strict=True):
+    titles = [say("image", "이미지"), say("predicted", "예측 클래스"), say("true class", "정답 클래스")]
+    for axis, title in zip(axes[0], titles, strict=True):
         axis.set_title(title)
     return figure
 
@@ -211,7 +215,8 @@ def wrong_share():
 def retrofit(say):
     """What notebook 2 prints of the three networks: parameters and accuracy."""
     rows = [line.rsplit("parameters", 1) for line in printed("02_cam_neu", 'report = {"Flatten head')[-3:]]
-    names = [say("Flatten head", "Flatten 헤드"), say("GAP head, trunk frozen", "GAP 헤드, 백본 고정"), say("GAP head, all tuned", "GAP 헤드, 전체 미세 조정")]
+    names = [say("Flatten head", "Flatten 헤드"), say("GAP head, trunk frozen", "GAP 헤드, 백본 고정"),
+             say("GAP head, all tuned", "GAP 헤드, 전체 미세 조정")]
     figure, axis = canvas(11.7, 3.6)
     for x, text in ((6.3, say("parameters", "매개변수")), (9.6, say("accuracy", "정확도"))):
         axis.text(x, 3.2, text, ha="center", va="center", fontsize=TEXT)
@@ -261,8 +266,8 @@ def pointing_scores(say):
     figure, axis = plt.subplots(figsize=(11.7, 4.8), layout="constrained")
     names = [say("all", "전체"), *(named(c, say, line=True) for c in range(6))]
     x = np.arange(7) + np.array([-0.3, *[0] * 6])
-    for shift, (name, label, colour) in zip((-0.27, 0, 0.27), (("neu_gap", "neu_gap", BLUE), ("neu_gap_plain", "neu_gap_plain", ORANGE),
-                                                             ("chance", say("chance", "우연"), GREY)), strict=True):
+    for shift, name, label, colour in ((-0.27, "neu_gap", "neu_gap", BLUE), (0, "neu_gap_plain", "neu_gap_plain", ORANGE),
+                                       (0.27, "chance", say("chance", "우연"), GREY)):
         axis.bar(x + shift, rows[name], width=0.26, color=colour, label=label)
     axis.set_xticks(x, names)
     axis.set_ylabel(say("hits, %", "적중, %"))

@@ -79,7 +79,8 @@ def two_heads(say):
             (3.55, [say("global\naverage", "전역\n평균"), "Dense"], BLUE,
              say("one weight for each map: CAM reads it off", "맵마다 가중치 하나: CAM은 그것을 읽는다")),
             (1.15, ["Flatten", "Dense", "Dense"], ORANGE,
-             say("one weight for each place of each map, then a second layer", "맵의 위치마다 가중치 하나, 그 뒤에 층이 또 하나"))):
+             say("one weight for each place of each map, then a second layer",
+                 "맵의 위치마다 가중치 하나, 그 뒤에 층이 또 하나"))):
         blocks = [say("feature\nmaps", "특징\n맵"), *head, say("scores", "점수")]
         xs = np.linspace(1.3, 10.4, len(blocks))
         for k, (x, text) in enumerate(zip(xs, blocks, strict=True)):
@@ -113,7 +114,8 @@ def gradient_flows(say):
                 axis.text(end, 0.75, r"$\partial y^6/\partial A$", ha="center", fontsize=TEXT, color=ORANGE)
         axis.text(0.15, 3.8, say("forward: feature maps and scores", "순전파: 특징 맵과 점수"), fontsize=TEXT, color=BLUE)
         if back:
-            axis.text(0.15, 0.1, say("back: one gradient at every layer", "역전파: 모든 층에서 기울기 하나씩"), fontsize=TEXT, color=ORANGE)
+            axis.text(0.15, 0.1, say("back: one gradient at every layer", "역전파: 모든 층에서 기울기 하나씩"),
+                      fontsize=TEXT, color=ORANGE)
         frames.append(figure)
     return frames
 
@@ -150,7 +152,8 @@ def mean_of_gradient(say):
 def weighted_sum(say):
     """Each map times its weight, the sum, the ReLU: one more of the four matrices in each frame."""
     half, minus = 0.5 * A1, -1.0 * A2 + 0
-    steps = {r"$0.5\,A^1$": half, r"$-1\,A^2$": minus, say("sum", "합"): half + minus, say("ReLU(sum)", "ReLU(합)"): np.maximum(half + minus, 0)}
+    steps = {r"$0.5\,A^1$": half, r"$-1\,A^2$": minus, say("sum", "합"): half + minus,
+             say("ReLU(sum)", "ReLU(합)"): np.maximum(half + minus, 0)}
     frames = []
     for shown in range(1, 5):
         figure = number_grid(steps, columns=4, cell=2.9)
@@ -226,8 +229,8 @@ def erasing_test(say):
     """What notebook 3 prints of the erasing test; tinted where a map did better (+) or worse (-) than chance."""
     lines = [line.split() for line in printed("03_grad_cam_mnist", "margin      whole")[1:]]
     pairs, table = [line[:3] for line in lines], [line[3:] for line in lines]
-    columns = [say("whole", "원본"), say("chance", "무작위"), "conv1", "conv2", "conv3", say("conv2,\nno average", "conv2,\n평균 없이"),
-               say("conv3,\nno average", "conv3,\n평균 없이")]
+    columns = [say("whole", "원본"), say("chance", "무작위"), "conv1", "conv2", "conv3",
+               say("conv2,\nno average", "conv2,\n평균 없이"), say("conv3,\nno average", "conv3,\n평균 없이")]
     colours = {"+": BLUE, "-": ORANGE}
     figure, axis = canvas(11.7, 4.4)
     xs, ys = np.linspace(2.9, 10.9, 7), np.linspace(3.1, 0.35, 6)
@@ -235,9 +238,10 @@ def erasing_test(say):
         axis.text(x, 3.9, column, ha="center", va="center", fontsize=TEXT, linespacing=1.2)
     for y, (c, _, other), row in zip(ys, pairs, table, strict=True):
         axis.text(0.1, y, say(f"{c} and not {other}", f"{other} 아닌 {c}"), va="center", fontsize=TEXT)
-        for k, (x, value) in enumerate(zip(xs, row, strict=True)):
+        for x, value in zip(xs, row, strict=True):
             number = value.rstrip("+-")
-            block(axis, x, y, number.replace("-", "\N{MINUS SIGN}"), width=1.2, height=0.48, colour=colours.get(value[len(number):], GREY), size=20)
+            block(axis, x, y, number.replace("-", "\N{MINUS SIGN}"), width=1.2, height=0.48,
+                  colour=colours.get(value[len(number):], GREY), size=20)
     return figure
 
 

@@ -117,7 +117,8 @@ def architecture(say):
 
 
 def slab(axis, left, middle, width, height, colour):
-    axis.add_patch(plt.Rectangle((left, middle - height / 2), width, height, facecolor=PALE[colour], edgecolor=colour, linewidth=2))
+    axis.add_patch(plt.Rectangle((left, middle - height / 2), width, height,
+                                 facecolor=PALE[colour], edgecolor=colour, linewidth=2))
 
 
 def parameters(say):
@@ -225,8 +226,9 @@ def map_of_cat(say):
     picture(axes[0], cat())
     bare_map(axes[1], L)
     picture(axes[2], overlay(cat(), L))
-    for axis, title in zip(axes, (say("photograph", "사진"), say(f"{L.shape[0]}×{L.shape[1]} cells", f"{L.shape[0]}×{L.shape[1]}칸"),
-                                  say("laid over: cat", f"겹친 것: {korean('cat')}")), strict=True):
+    cells = f"{L.shape[0]}×{L.shape[1]}"
+    titles = [say("photograph", "사진"), say(f"{cells} cells", f"{cells}칸"), say("laid over: cat", f"겹친 것: {korean('cat')}")]
+    for axis, title in zip(axes, titles, strict=True):
         axis.set_title(title, pad=7)
     return figure
 
@@ -241,8 +243,8 @@ def grid(pictures, titles, columns, width):
     """Pictures in rows, each `width` inches wide and as high as it must be: `image_grid` leaves square cells."""
     high, wide = np.asarray(pictures[0]).shape[:2]
     rows, lines = -(-len(pictures) // columns), titles[0].count("\n") + 1
-    figure, axes = plt.subplots(rows, columns, figsize=(columns * width, rows * (width * high / wide + 0.35 * lines)), squeeze=False,
-                                layout="constrained")
+    figure, axes = plt.subplots(rows, columns, figsize=(columns * width, rows * (width * high / wide + 0.35 * lines)),
+                                squeeze=False, layout="constrained")
     for axis, one, title in zip(axes.flat, pictures, titles, strict=False):    # the last row may end early
         picture(axis, one)
         axis.set_title(title, pad=7)
@@ -273,7 +275,8 @@ def peak_of_rival():
 def scene():
     """Notebook 4, section 6: the cat above, a silhouette of a horse below; the two classes."""
     horse = np.where(skimage.data.horse()[..., None], [0.45, 0.65, 0.30], [0.35, 0.20, 0.10]).astype("float32")
-    strips = [np.asarray(keras.ops.image.resize(image, (200, 400), crop_to_aspect_ratio=True, antialias=True)) for image in (cat(), horse)]
+    strips = [np.asarray(keras.ops.image.resize(image, (200, 400), crop_to_aspect_ratio=True, antialias=True))
+              for image in (cat(), horse)]
     names = network().class_names
     return np.clip(np.concatenate(strips), 0, 1), [names.index("cat"), names.index("horse")]
 
@@ -281,7 +284,8 @@ def scene():
 def two_objects(say):
     composed, pair = scene()
     maps = grad_cam_classes(network().model, network().preprocess(composed[None]), pair)[0]
-    titles = [say("composed", "합성한 사진"), *(say(f"evidence for {network().class_names[c]}", f"{class_name(say, c)}의 근거") for c in pair)]
+    titles = [say("composed", "합성한 사진"),
+              *(say(f"evidence for {network().class_names[c]}", f"{class_name(say, c)}의 근거") for c in pair)]
     return grid([composed, *(overlay(composed, L) for L in maps)], titles, columns=3, width=3.8)
 
 
@@ -391,12 +395,14 @@ def six_mistakes():
     p = probabilities(judged.predict(plates.x_test[order], batch_size=16, verbose=0))
     wrong = np.flatnonzero(p.argmax(axis=1) != plates.y_test[order])[:6]
     images, true, p = plates.x_test[order][wrong], plates.y_test[order][wrong], p[wrong]
-    return images, grad_cam(judged, images), [plates.class_names[c] for c in true], [plates.class_names[c] for c in p.argmax(axis=1)], p.max(axis=1)
+    names = [[plates.class_names[c] for c in classes] for classes in (true, p.argmax(axis=1))]
+    return images, grad_cam(judged, images), *names, p.max(axis=1)
 
 
 def mistakes(say):
     images, maps, true, answers, sure = six_mistakes()
-    told = lambda name: say(name.replace("_", " ").replace("pitted surface", "pitted").replace("rolled-in scale", "scale"), korean(name))
+    short = lambda name: name.replace("_", " ").replace("pitted surface", "pitted").replace("rolled-in scale", "scale")
+    told = lambda name: say(short(name), korean(name))
     titles = [f"{told(t)}\n→ {told(q)}\n{s:.0%}" for t, q, s in zip(true, answers, sure, strict=True)]
     figure, axes = plt.subplots(2, 6, figsize=(11.7, 3.4), layout="constrained")
     for upper, lower, image, L, title in zip(*axes, images, maps, titles, strict=True):

@@ -68,7 +68,8 @@ def head(say):
     """Feature maps, their means, the Dense layer, the score."""
     figure, axis = canvas(11.7, 2.3)
     for x, text, width, colour in ((1.6, say("feature maps $A^k_{ij}$", "특징 맵 $A^k_{ij}$"), 2.9, GREY),
-                                   (6.0, say("means $F^k$", "평균 $F^k$"), 2.1, BLUE), (10.3, say("score $y^c$", "점수 $y^c$"), 1.9, BLUE)):
+                                   (6.0, say("means $F^k$", "평균 $F^k$"), 2.1, BLUE),
+                                   (10.3, say("score $y^c$", "점수 $y^c$"), 1.9, BLUE)):
         block(axis, x, 0.9, text, width=width, height=1.1, colour=colour)
     for start, end, name in ((3.1, 4.9, "GAP"), (7.1, 9.3, "Dense, $w_k^c$")):
         arrow(axis, (start, 0.9), (end, 0.9))
@@ -79,7 +80,8 @@ def head(say):
 def shares(say):
     """The gradients of a mean and of a maximum over four places."""
     maximum = (A_TOY == A_TOY.max()).astype(int)
-    figure = number_grid({say("feature map $A$", "특징 맵 $A$"): A_TOY, say("gradient of the mean", "평균의 기울기"): np.full((2, 2), 0.25),
+    figure = number_grid({say("feature map $A$", "특징 맵 $A$"): A_TOY,
+                          say("gradient of the mean", "평균의 기울기"): np.full((2, 2), 0.25),
                           say("gradient of the maximum", "최댓값의 기울기"): maximum}, columns=3, cell=2.9)
     for axis in figure.axes:
         axis.set_title(axis.get_title(), pad=8)
@@ -106,7 +108,8 @@ def gradient_arrives(say):
             if back:
                 arrow(axis, *to_mean, colour=ORANGE, width=4)
                 middle = (to_mean[0][1] + to_mean[1][1]) / 2
-                axis.text(8.2, middle + (0.33, 0.27, -0.33)[k - 1], rf"$w_{k}$", ha="center", va="center", fontsize=TEXT, color=ORANGE)
+                axis.text(8.2, middle + (0.33, 0.27, -0.33)[k - 1], rf"$w_{k}$", ha="center", va="center",
+                          fontsize=TEXT, color=ORANGE)
             else:
                 arrow(axis, *to_mean[::-1], colour=BLUE)
             if filled:
@@ -116,7 +119,8 @@ def gradient_arrives(say):
                 arrow(axis, *to_map[::-1], colour=BLUE)
         block(axis, 10.5, 2.15, "$y$", width=1.5, height=1.3, colour=ORANGE if back else BLUE, size=24)
         if frame == 6:
-            axis.text(11.6, 0.5, r"$\partial y/\partial A^k_{ij} = w_k \cdot 1/4$" + say("\nno $i$ and no $j$ in it", "\n$i$도 $j$도 없다"),
+            axis.text(11.6, 0.5, r"$\partial y/\partial A^k_{ij} = w_k \cdot 1/4$"
+                      + say("\nno $i$ and no $j$ in it", "\n$i$도 $j$도 없다"),
                       ha="right", va="center", fontsize=TEXT, color=ORANGE, linespacing=1.5)
         frames.append(figure)
     return frames
@@ -131,7 +135,8 @@ def steel(say):
         row[0].text(-0.06, 0.5, name, transform=row[0].transAxes, rotation=90, ha="right", va="center")
         signed_map(row[1], M_c)
         signed_map(row[2], L_c)
-    for axis, title in zip(axes[0], (say("input", "입력"), "CAM", say("Grad-CAM\nbefore ReLU", "Grad-CAM\n(ReLU 전)")), strict=True):
+    titles = [say("input", "입력"), "CAM", say("Grad-CAM\nbefore ReLU", "Grad-CAM\n(ReLU 전)")]
+    for axis, title in zip(axes[0], titles, strict=True):
         axis.set_title(title, pad=8)
     return figure
 
@@ -193,7 +198,8 @@ def training():
     for _ in range(11):
         v, b_head = head_.layers[-1].get_weights()
         v = v.reshape(*A.shape[1:], 6)
-        maps = {"Grad-CAM": np.einsum("nijk,k->nij", A, v.mean(axis=(0, 1))[:, 0]), "HiResCAM": np.einsum("nijk,ijk->nij", A, v[..., 0])}
+        maps = {"Grad-CAM": np.einsum("nijk,k->nij", A, v.mean(axis=(0, 1))[:, 0]),
+                "HiResCAM": np.einsum("nijk,ijk->nij", A, v[..., 0])}
         y = head_.predict(A, verbose=0)
         missing = {name: np.abs(L.sum(axis=(1, 2)) + b_head[0] - y[:, 0]).max() / np.abs(y).max() for name, L in maps.items()}
         epochs.append((maps, missing))
@@ -254,7 +260,8 @@ def winners(say):
     maps = (gradient[0, ..., largest_channel()], grad_cam_before_relu(A, gradient)[0], (gradient * A).sum(axis=-1)[0])
     for axis, map_ in zip(axes[1:], maps, strict=True):
         signed_map(axis, map_)
-    titles = [say("patches", "반점"), say("gradient, one map", "맵 하나의 기울기"), say("Grad-CAM before ReLU", "Grad-CAM (ReLU 전)"), "HiResCAM"]
+    titles = [say("patches", "반점"), say("gradient, one map", "맵 하나의 기울기"),
+              say("Grad-CAM before ReLU", "Grad-CAM (ReLU 전)"), "HiResCAM"]
     for axis, title in zip(axes, titles, strict=True):
         axis.set_title(title, pad=8)
     return figure

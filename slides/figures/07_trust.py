@@ -363,8 +363,8 @@ def counterfactual(say):
     shown = {say("two half plates", "반쪽 강판 둘"): image,
              say(f"for\n{name}", f"{name}의\n근거"): overlay(image, names["in_favour"][n]),
              say(f"against\n{name}", f"{name}의\n반대 근거"): overlay(image, names["against"][n]),
-             say(f"without it:\n{before[n]:.2f} → {after[n]:.2f}",
-                 f"그것을 지우면:\n{before[n]:.2f} → {after[n]:.2f}"): np.where(region[..., None], blurred(image[None])[0], image)}
+             say(f"without it:\n{before[n]:.2f} → {after[n]:.2f}", f"그것을 지우면:\n{before[n]:.2f} → {after[n]:.2f}"):
+                 np.where(region[..., None], blurred(image[None])[0], image)}
     figure, axes = plt.subplots(1, 4, figsize=(11.7, 3.8), layout="constrained")
     for axis, (title, image) in zip(axes, shown.items(), strict=True):
         picture(axis, image)
@@ -447,7 +447,8 @@ def grad_cam_throws():
 
 def dice(say):
     """The cat, explained by ever more random networks; in the corners the mean of ten throws."""
-    columns = [say("trained", "학습한 것"), say("top layer\nrandom", "맨 위 층\n무작위"), say("down to\nblock5", "block5까지\n무작위"),
+    columns = [say("trained", "학습한 것"), say("top layer\nrandom", "맨 위 층\n무작위"),
+               say("down to\nblock5", "block5까지\n무작위"),
                say("down to\nblock3", "block3까지\n무작위"), say("all\nrandom", "모두\n무작위")]
     figure, axes = plt.subplots(2, 5, figsize=(11.7, 5), layout="constrained")
     for row, (name, maps) in zip(axes, by_stage()[0].items(), strict=True):
@@ -493,11 +494,12 @@ def gain_black():
 
 def deletion_curves(say):
     figure, axes = plt.subplots(1, 2, figsize=(11.7, 4.5), sharey=True, layout="constrained")
-    titles = {"blurred": say("pixels become blurred", "픽셀을 흐리게 한다"), "black": say("pixels become black", "픽셀을 검게 한다")}
+    titles = {"blurred": say("pixels become blurred", "픽셀을 흐리게 한다"),
+              "black": say("pixels become black", "픽셀을 검게 한다")}
     for axis, (baseline, title) in zip(axes, titles.items(), strict=True):
         for (name, (colour, style)) in zip(("Grad-CAM", "guided backprop", "random", "centre"), LINES, strict=False):
-            axis.plot(np.arange(0, 101, 10), deletions()[baseline, name].confidence.mean(axis=0), style, color=colour, linewidth=4,
-                      label=called(say, name))
+            axis.plot(np.arange(0, 101, 10), deletions()[baseline, name].confidence.mean(axis=0), style, color=colour,
+                      linewidth=4, label=called(say, name))
         axis.set_title(title, fontsize=20, pad=10)
         axis.set_xlabel(say("% of the pixels, highest first", "지운 픽셀, 맵이 높은 것부터, %"))
         axis.set_xticks([0, 50, 100])

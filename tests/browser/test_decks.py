@@ -44,7 +44,8 @@ FAULTS = """n => {
 @pytest.fixture(scope="session", autouse=True)
 def built(chromium):
     """The decks, built from their sources as they are now."""
-    subprocess.run([sys.executable, "-m", "tools.slides"], cwd=source.ROOT, check=True, env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"})
+    subprocess.run([sys.executable, "-m", "tools.slides"], cwd=source.ROOT, check=True,
+                   env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"})
 
 
 @pytest.fixture
@@ -178,7 +179,8 @@ def test_the_overview_shows_all_slides_and_leads_to_one(open_deck):
 
 def test_a_slide_fills_a_window_of_any_size(open_deck):
     page = open_deck("03_grad_cam_mnist", "en")
-    for width, height, expected in ((1920, 1080, (0, 0, 1920, 1080)), (800, 600, (0, 75, 800, 450)), (400, 800, (0, 287.5, 400, 225))):
+    for width, height, expected in (
+            (1920, 1080, (0, 0, 1920, 1080)), (800, 600, (0, 75, 800, 450)), (400, 800, (0, 287.5, 400, 225))):
         page.set_viewport_size({"width": width, "height": height})
         page.wait_for_function("""expected => {  // the page hears of its new size a little later
             const box = document.querySelector("section:not([hidden])").getBoundingClientRect();

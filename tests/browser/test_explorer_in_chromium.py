@@ -268,7 +268,7 @@ def test_in_a_notebook_every_control_answers(name, opened, folder):
 
     slider = explorer.get_by_role("slider", name="opacity %")
     for key in ("ArrowRight", "ArrowRight", "ArrowLeft"):
-        changes_the_overlay(page, explorer, lambda: slider.press(key))
+        changes_the_overlay(page, explorer, functools.partial(slider.press, key))
     choose(page, explorer, "method", "Grad-CAM" if name.startswith("06") else "counterfactual")
     choose(page, explorer, "layer", options(explorer, "layer")[0])
     choose(page, explorer, "class", "7" if name.startswith("03") else "dog")
@@ -292,7 +292,8 @@ def test_in_a_notebook_every_control_answers(name, opened, folder):
 def test_in_a_notebook_a_digit_is_drawn_and_a_picture_uploaded(opened, folder, tmp_path):
     page, explorer = opened("03_grad_cam_mnist")
     changes_the_overlay(page, explorer, lambda: draw(page, explorer, SEVEN))
-    assert options(explorer, "image")[explorer.get_by_role("combobox", name="image").evaluate("list => list.selectedIndex")] == "your drawing"
+    chosen = explorer.get_by_role("combobox", name="image").evaluate("list => list.selectedIndex")
+    assert options(explorer, "image")[chosen] == "your drawing"
     assert explorer.locator("tr", has_text="predicted").locator("th").inner_text() == "7"
     explorer.screenshot(path=folder / "drawing.png")
 
@@ -362,7 +363,7 @@ def test_on_the_page_every_control_answers(network, page, explorer, folder):
     page.evaluate(f"({WATCH})(document.querySelector('main'))")
     slider = explorer.get_by_role("slider", name=re.compile("opacity"))
     for key in ("ArrowRight", "ArrowLeft", "End"):
-        changes_the_overlay(page, explorer, lambda: slider.press(key))
+        changes_the_overlay(page, explorer, functools.partial(slider.press, key))
     images, methods, layers, classes = (options(explorer, name) for name in ("image", "method", "layer", "class"))
     changes = watched(page)["changes"]
     choose(page, explorer, "image", images[1])
@@ -406,15 +407,16 @@ def test_on_the_page_every_control_is_reached_by_the_tab_key_and_has_a_name(page
         page.keyboard.press("Tab")
     assert reached[:7] == ["network", "image", "method", "layer", "class", "opacity", "compare"]
     assert {"clear", "upload", "save"} <= set(reached)
-    assert not page.evaluate("[...document.querySelectorAll('img')].filter(img => img.offsetParent && img.alt.split(' ').length < 5).length")
+    assert not page.evaluate("[...document.querySelectorAll('img')]"
+                             ".filter(img => img.offsetParent && img.alt.split(' ').length < 5).length")
 
 
 def test_a_slow_answer_is_never_shown_after_a_newer_one(page, explorer):
     """Forty changes, faster than they are answered: in the end the newest is shown, and few were asked."""
     asked = []
     page.on("request", lambda request: asked.append(request.post_data) if request.url.endswith("/view") else None)
-    page.evaluate("""() => { for (let n = 0; n <= 40; n++) {
-        document.querySelector("#opacity").value = 2 * n; document.querySelector("#opacity").dispatchEvent(new Event("input", {bubbles: true}));
+    page.evaluate("""() => { const slider = document.querySelector("#opacity"); for (let n = 0; n <= 40; n++) {
+        slider.value = 2 * n; slider.dispatchEvent(new Event("input", {bubbles: true}));
     } }""")
     explorer.get_by_text("laid over, 80%").first.wait_for()
     assert 1 <= len(asked) <= 3 and json.loads(asked[-1])["choices"][0]["opacity"] == 0.8

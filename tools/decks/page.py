@@ -57,10 +57,11 @@ def section(deck, slide, number, begun, pictures):
         text = markdown(FIGURE.sub(lambda _: f"\n<div>figure {next(marks)}</div>\n", text))
         text = re.sub(r"<div>figure (\d+)</div>", lambda mark: figures[int(mark[1])], text)
     heading = re.sub(r"^<p>|</p>\s*$", "", markdown(slide.heading).strip())
+    place = f"{number} / {len(deck.slides)}"
     return f"""<section id="{slide.name}" class="{" ".join(slide.flags)}" data-begins="{begun}" data-minutes="{slide.minutes}">
 <h1>{heading}</h1>
 <div class="content">{text}</div>
-<footer><span>{html.escape(deck.title)}</span><span>{html.escape(deck.facts["images"])}</span><span>{number} / {len(deck.slides)}</span></footer>
+<footer><span>{html.escape(deck.title)}</span><span>{html.escape(deck.facts["images"])}</span><span>{place}</span></footer>
 <div class="notes" hidden>{markdown(slide.notes)}</div>
 </section>"""
 

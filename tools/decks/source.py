@@ -110,7 +110,8 @@ def parse(text, name, language):
         if fact not in facts:
             raise ValueError(f"{language}/{name}.md needs the line `{fact}: ...` before its first slide.")
     ends = [header.start() for header in headers[1:]] + [len(text)]
-    slides = [parse_slide(header, text[header.end():end], f"{language}/{name}.md") for header, end in zip(headers, ends, strict=True)]
+    slides = [parse_slide(header, text[header.end():end], f"{language}/{name}.md")
+              for header, end in zip(headers, ends, strict=True)]
     return Deck(name, language, facts, slides)
 
 
