@@ -9,7 +9,6 @@ import tensorflow as tf
 
 from . import surgery
 
-
 # --- images -----------------------------------------------------------------------------------------------------------
 
 def checked_inputs(network, images):
