@@ -13,7 +13,7 @@ FIRST_ID = 20_000  # of the students' user numbers; no such users exist on the m
 ROOT = hasattr(os, "geteuid") and os.geteuid() == 0
 
 load_subconfig(str(pathlib.Path(__file__).with_name("course_hub.py")))  # noqa: F821  (given by JupyterHub)
-c = get_config()  # noqa: F821
+c = get_config()  # noqa: F821  (this too)
 
 
 class StudentSpawner(SimpleLocalProcessSpawner):

@@ -328,7 +328,7 @@ def alpha_without_return(gradients):
 
 
 def alpha_returns_none(gradients):
-    alpha = gradients.mean((0, 1))      # noqa: F841
+    alpha = gradients.mean((0, 1))      # noqa: F841 (here too)
     return None
 
 

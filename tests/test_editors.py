@@ -56,7 +56,7 @@ def test_an_unknown_name_is_an_error_that_names_it():
     with pytest.raises(AttributeError, match="No lecture_utils attribute camm"):
         assert not lecture_utils.camm
     with pytest.raises(ImportError, match="cannot import name 'camm' from 'lecture_utils'"):
-        from lecture_utils import camm  # noqa: F401
+        from lecture_utils import camm  # noqa: F401  (the import itself fails)
 
 
 def test_the_stub_and_the_mark_of_typed_packages_are_installed():
