@@ -2,7 +2,7 @@
 
 import keras
 import numpy as np
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from keras import layers as kl
 from plain_tape import feature_gradient
@@ -115,6 +115,7 @@ def test_upsample_stays_in_range(m, height, width):
 
 @settings(max_examples=200, deadline=None, derandomize=True)
 @given(maps)
+@example(np.float32([[1.1754944e-38, -4]]))         # the quotient is beyond float32
 def test_normalize_reaches_one_or_is_zero(m):
     n = normalize(m)
     assert np.isfinite(n).all()

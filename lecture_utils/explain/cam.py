@@ -163,7 +163,9 @@ def normalize(maps) -> NDArray[np.float32]:
     """
     maps = _checked_maps(maps)
     top = maps.max(axis=(-2, -1), keepdims=True)
-    return np.where(top > 0, maps / np.where(top > 0, top, 1), 0).astype(np.float32)
+    with np.errstate(over="ignore"):                            # beside a tiny maximum a negative value can leave float32
+        shares = np.maximum(maps / np.where(top > 0, top, 1), np.finfo(np.float32).min)
+    return np.where(top > 0, shares, 0).astype(np.float32)
 
 
 def upsample(maps, size, cells=None, input_size=None) -> NDArray[np.float32]:
