@@ -13,6 +13,7 @@ import time
 import nbformat
 import psutil
 import pytest
+import yaml
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from PIL import Image
 
@@ -70,10 +71,11 @@ def own_checkout(tmp_path):
 
 def make_checkout(root):
     """Four notebooks: one that works, one that fails, one that hangs, one whose kernel dies."""
-    for folder in ("tools", "classroom"):
+    for folder in ("tools", "classroom", "lecture_utils"):
         shutil.copytree(ROOT / folder, root / folder, ignore=shutil.ignore_patterns("__pycache__"))
     (root / "docs").mkdir()
-    for name in ("conftest.py", "pyproject.toml", "CITATION.cff", "docs/glossary.toml"):
+    (root / ".github" / "ISSUE_TEMPLATE").mkdir(parents=True)
+    for name in ("conftest.py", "pyproject.toml", "CITATION.cff", "docs/glossary.toml", ".github/ISSUE_TEMPLATE/problem.yml"):
         shutil.copy(ROOT / name, root / name)
     folder = root / "notebooks"
     folder.mkdir()
@@ -430,17 +432,23 @@ def test_the_address_is_stamped_into_every_notebook_and_the_readme(own_checkout)
     assert f"repository-code: {address}" in (own_checkout / "CITATION.cff").read_text()
 
 
-def test_notebooks_and_decks_are_counted_in_the_readme_and_listed_in_the_run_sheet(own_checkout):
+def test_notebooks_and_decks_are_counted_in_the_readme_and_listed_in_the_run_sheet_and_the_form_for_issues(own_checkout):
     stamped(own_checkout, "https://github.com/someone/a-course")
     last = (own_checkout / "README.md").read_text().splitlines()[-1]
     assert re.sub("<!--.*?-->", "", last) == "The four notebooks, one deck"
     sheet = own_checkout / "slides" / "INSTRUCTOR.md"
     listed = sheet.read_text()
     assert "\n| [Deck 1](#deck-1) · A deck | 5 | 2 | 1, 2 |\n<!-- /stamp -->\n" in listed and "old" not in listed
+    form = yaml.safe_load((own_checkout / ".github" / "ISSUE_TEMPLATE" / "problem.yml").read_text(encoding="utf-8"))
+    place, cell, machine, *_ = (field["attributes"] for field in form["body"])
+    assert [name.split()[1] for name in place["options"][:4]] == ["01_works", "02_fails", "03_hangs", "04_dies"]
+    assert "the lecture" in place["options"][4:]
+    assert "cell" in cell["label"] and {"Colab", "my laptop or computer"} <= set(machine["options"])
     (own_checkout / "notebooks" / "04_dies.ipynb").unlink()
     (own_checkout / "slides" / "en" / "01_one.md").write_text(DECK.replace("3 min", "4 min"))
     told = tool(own_checkout, "-m", "tools.stamp", "--check").stdout
-    assert sorted(told.splitlines()) == ["differs: README.md", "differs: slides/INSTRUCTOR.md"]
+    assert sorted(told.splitlines()) == ["differs: .github/ISSUE_TEMPLATE/problem.yml", "differs: README.md",
+                                         "differs: slides/INSTRUCTOR.md"]
 
 
 @pytest.mark.parametrize("number, words", [(0, "no"), (1, "one"), (12, "twelve"), (13, "13")])

@@ -3,13 +3,15 @@
 The repository's address stands in pyproject.toml ([project.urls] Repository). From there it goes into the bootstrap
 cell and the launch badge of every notebook, and into README.md and CITATION.cff. The course map in README.md is
 written from the notebooks' title cells, its pictures from their figures; docs/GLOSSARY.md from docs/glossary.toml; how
-many notebooks and decks there are, and the run-sheet's list of the decks, from the folders that hold them.
+many notebooks and decks there are, the run-sheet's list of the decks, and the places that the form for issues offers, from
+the folders that hold them.
 `stamp --check` changes nothing, names the files that differ, and refuses the placeholder that stands for the address
 until there is one.
 """
 import argparse
 import html
 import io
+import json
 import pathlib
 import re
 import sys
@@ -29,6 +31,7 @@ from .notebooks.title_cell import promise, thumbnail_figure, title, title_table
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 PICTURES = "docs/pictures"  # of README.md, one for each notebook
 PICTURE_WIDTH = 640
+OTHER_PLACES = ("the lecture", "the explorer", "python3 course.py", "something else")  # than the notebooks, in the form for issues
 COVER = "04_grad_cam_vgg16"  # the notebook whose picture opens README.md
 
 
@@ -57,6 +60,8 @@ def stamped_texts(root):
     texts[root / "classroom" / "zero-to-jupyterhub.yaml"] = with_value(
         root / "classroom" / "zero-to-jupyterhub.yaml", "COURSE_REPOSITORY", address)
     texts[root / "docs" / "GLOSSARY.md"] = glossary.table()
+    form = root / ".github" / "ISSUE_TEMPLATE" / "problem.yml"
+    texts[form] = with_places(form, root)
     return {path: text for path, text in texts.items() if not path.is_file() or text != path.read_text(encoding="utf-8")}
 
 
@@ -101,6 +106,13 @@ def with_badge(source, badge):
 def with_value(path, key, value):
     """The YAML text at `path` with the value of `key` replaced."""
     return re.sub(rf"^(\s*{key}:).*$", rf"\1 {value}", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
+
+
+def with_places(path, root):
+    """The form for issues with the notebooks and the other parts of the course as the places to choose from."""
+    places = [title(nbformat.read(notebook, as_version=4)) for notebook in notebook_paths(root / "notebooks")]
+    options = "".join(f"        - {json.dumps(place, ensure_ascii=False)}\n" for place in (*places, *OTHER_PLACES))
+    return re.sub(r"(options:  # stamped\n)(?: +- .*\n)+", lambda match: match[1] + options, path.read_text(encoding="utf-8"))
 
 
 def with_sections(path, sections):
