@@ -31,7 +31,7 @@ from .notebooks.title_cell import promise, thumbnail_figure, title, title_table
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 PICTURES = "docs/pictures"  # of README.md, one for each notebook
 PICTURE_WIDTH = 640
-OTHER_PLACES = ("the lecture", "the explorer", "python3 course.py", "something else")  # than the notebooks, in the form for issues
+OTHER_PLACES = ("the lecture", "the explorer", "python3 course.py", "something else")  # in the form for issues
 COVER = "04_grad_cam_vgg16"  # the notebook whose picture opens README.md
 
 
