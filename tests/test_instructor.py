@@ -14,8 +14,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 SHEET = (ROOT / "slides" / "INSTRUCTOR.md").read_text(encoding="utf-8")
 DECKS = sorted((ROOT / "slides" / "en").glob("[0-9]*.md"))
 NOTEBOOKS = range(1, 1 + len(list((ROOT / "notebooks").glob("[0-9]*.ipynb"))))
-SLIDE = re.compile(r"`([1-9])/(\w+)`")                                      # `3/formula`
-PLACE = re.compile(r"(?<![\w/])([1-8]) §(\d+)(?: (Exercise \d))?(?: `([^`]+)`)?")      # 3 §4, 3 §4 `some code`
+SLIDE = re.compile(r"`(\d+)/(\w+)`")                                      # `3/formula`
+PLACE = re.compile(r"(?<![\w/])(\d+) §(\d+)(?: (Exercise \d))?(?: `([^`]+)`)?")      # 3 §4, 3 §4 `some code`
 
 
 # ---- what is there
@@ -156,7 +156,7 @@ def test_what_may_be_skipped_saves_what_it_says(deck):
 
 
 def test_every_deck_has_a_table():
-    assert len(re.findall(r"^## Deck \d$", SHEET, re.MULTILINE)) == len(DECKS)
+    assert len(re.findall(r"^## Deck \d+$", SHEET, re.MULTILINE)) == len(DECKS)
 
 
 # ---- what is named exists
@@ -238,13 +238,13 @@ def test_four_weeks_add_up():
     weeks = [row for row in rows(chapter("Four weeks")) if re.fullmatch(r"[1-4]", row[0])]
     assert len(weeks) == 4
     for row in weeks:
-        decks, books = (list(map(int, re.findall(r"\d", row[n]))) for n in (1, 3))
+        decks, books = (list(map(int, re.findall(r"\d+", row[n]))) for n in (1, 3))
         lectures = sum(minutes for (n, _), minutes in MINUTES.items() if n in decks)
         assert int(row[2]) == lectures, f"lecture minutes of week {row[0]}: {row[2]}, should be {lectures}"
         laboratory = sum(stated(book, "Minutes") for book in books)
         assert int(row[4]) == laboratory, f"laboratory minutes of week {row[0]}: {row[4]}, should be {laboratory}"
-    assert sorted(n for row in weeks for n in map(int, re.findall(r"\d", row[1]))) == list(map(number, DECKS))
-    assert sorted(n for row in weeks for n in map(int, re.findall(r"\d", row[3]))) == list(NOTEBOOKS)
+    assert sorted(n for row in weeks for n in map(int, re.findall(r"\d+", row[1]))) == list(map(number, DECKS))
+    assert sorted(n for row in weeks for n in map(int, re.findall(r"\d+", row[3]))) == list(NOTEBOOKS)
     total, = [row for row in rows(chapter("Four weeks")) if row[0] == "**sum**"]
     for n in (2, 4):
         assert int(total[n].strip("*")) == sum(int(row[n]) for row in weeks)

@@ -45,8 +45,9 @@ Say that too.
 
 @pytest.fixture
 def sources(tmp_path, monkeypatch):
-    """An empty slides/ folder: write(language, text) puts the deck 09_test into it."""
+    """An empty slides/ folder of a lecture in two languages: write(language, text) puts the deck 09_test into it."""
     monkeypatch.setattr(source, "SOURCES", tmp_path)
+    monkeypatch.setattr(source, "LANGUAGES", {"en": "English", "ko": "한국어"})
 
     def write(language, text):
         (tmp_path / language).mkdir(exist_ok=True)
@@ -60,11 +61,11 @@ def sources(tmp_path, monkeypatch):
 
 def test_there_is_a_deck_for_every_core_notebook_and_one_for_trust():
     core = [path.stem for path in sorted((source.ROOT / "notebooks").glob("0[1-6]_*.ipynb"))]
-    assert DECKS == [*core, "07_trust"]
+    assert {*core, "07_trust"} <= set(DECKS)
 
 
 @pytest.mark.parametrize("name", DECKS)
-def test_korean_and_english_are_in_step(name):
+def test_translations_are_in_step_with_the_english(name):
     assert source.faults(name) == []
 
 
@@ -73,7 +74,7 @@ def test_every_slide_has_a_claim_notes_minutes_and_alternative_texts(name, langu
     for slide in source.read_deck(name, language).slides:
         assert 1 <= slide.minutes <= 8, slide.name
         heading = re.sub(r"\{\{\w+\}\}", "100%", slide.heading)
-        assert len(heading) <= (75 if language == "en" else 50), f"{slide.name}: a claim is one short sentence"
+        assert len(heading) <= (50 if language == "ko" else 75), f"{slide.name}: a claim is one short sentence"
         assert re.search(r"[.?!]\)?$", slide.notes), f"{slide.name}: notes are full sentences"
         assert len(re.findall(r"[.?!](?:\s|\)|$)", slide.notes)) >= 2, f"{slide.name}: notes say more than one sentence"
         assert all(len(alt) >= 15 for alt, _, _ in slide.figures), f"{slide.name}: a figure needs an alternative text"
@@ -96,7 +97,7 @@ def test_slides_have_names_of_their_own(name):
 @pytest.mark.parametrize("name, language", BOTH)
 def test_the_first_slide_promises_the_minutes_that_the_deck_takes(name, language):
     read = source.read_deck(name, language)
-    assert re.search(r"^- (\d+) ?(?:minutes|분)$", read.slides[0].body, re.M)[1] == str(read.minutes)
+    assert re.search(r"^- (\d+) ?[^\d\s]+$", read.slides[0].body, re.M)[1] == str(read.minutes)
 
 
 @pytest.mark.parametrize("name", DECKS)
@@ -173,7 +174,7 @@ def test_a_twin_is_up_to_date_until_its_source_changes(sources):
     sources("en", TEXT)
     sources("ko", TEXT.replace("Say it. Ask why.", "말하세요. 물어보세요."))
     assert len(source.faults("09_test")) == 2  # no slide names its source yet
-    source.mark_translated("09_test")
+    source.mark_translated("09_test", "ko")
     assert source.faults("09_test") == []
     sources("en", TEXT.replace("an item", "another item"))
     (fault,) = source.faults("09_test")
@@ -190,9 +191,21 @@ def test_a_twin_is_up_to_date_until_its_source_changes(sources):
 def test_twins_out_of_step_are_named(sources, old, new, told):
     sources("en", TEXT)
     sources("ko", TEXT)
-    source.mark_translated("09_test")
+    source.mark_translated("09_test", "ko")
     sources("ko", source.source("09_test", "ko").read_text(encoding="utf-8").replace(old, new))
     assert any(told in fault for fault in source.faults("09_test"))
+
+
+def test_each_translation_is_held_to_the_english_by_itself(sources, monkeypatch):
+    monkeypatch.setattr(source, "LANGUAGES", {"en": "English", "ko": "한국어", "de": "Deutsch"})
+    sources("en", TEXT)
+    sources("ko", TEXT)
+    assert source.faults("09_test") == ["slides/de/09_test.md is missing."]
+    sources("de", TEXT)
+    source.mark_translated("09_test", "de")
+    assert {fault.partition(",")[0] for fault in source.faults("09_test")} == {"slides/ko/09_test.md"}
+    source.mark_translated("09_test", "ko")
+    assert source.faults("09_test") == []
 
 
 # ---- code
@@ -258,6 +271,18 @@ def test_a_drawing_fits_its_box_in_its_language():
     assert image.size == pytest.approx((1.5 * picture.width, 1.5 * picture.height), abs=2)
 
 
+def test_a_label_that_nobody_has_translated_is_english(monkeypatch):
+    monkeypatch.setattr(figures, "LANGUAGES", {"en": "English", "ko": "한국어", "de": "Deutsch"})
+    said = []
+
+    def worded(say):
+        said.extend([say("evidence", "근거"), say("evidence", "근거", "Beleg")])
+        return plt.subplots(figsize=(4, 3))[0]
+
+    figures.draw(worded, "de", (600, 400))
+    assert said == ["evidence", "Beleg"]
+
+
 def test_only_a_figure_without_words_is_drawn_for_both_languages_at_once():
     drawn = []
 
@@ -271,7 +296,7 @@ def test_only_a_figure_without_words_is_drawn_for_both_languages_at_once():
 
     module, wordless = types.SimpleNamespace(plain=plain, worded=worded), {}
     both = [slides.draw_all(source.parse(TEXT.replace("figure:curve", f"figure:{name}"), "09_test", language), module, wordless)
-            for name in ("plain", "worded") for language in source.LANGUAGES]
+            for name in ("plain", "worded") for language in ("en", "ko")]
     assert drawn == ["plain", "evidence", "근거"] and both[0] == both[1]
 
 
@@ -384,7 +409,7 @@ def test_twins_in_another_order_are_not_in_step(sources):
     head, first, second = re.split(r"(?=<!-- slide)", TEXT)
     sources("ko", head + second.rstrip() + "\n\n" + first)
     (fault,) = source.faults("09_test")
-    assert "not in step. English: first, second. Korean: second, first." in fault
+    assert "not in step. English: first, second. Here: second, first." in fault
 
 
 def test_numbers_are_filled_into_headings_and_notes_too():

@@ -37,7 +37,7 @@ def main():
     names = [find_deck(name) for name in arguments.decks] or deck_names()
     if arguments.translated:
         for name in names:
-            mark_translated(name)
+            mark_translated(name, arguments.translated)
         return 0
     make_ready(BUILD)
     browser = find_browser()
@@ -58,8 +58,9 @@ def parse_arguments():
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("decks", nargs="*", metavar="deck",
                         help="a number or a name such as 03_grad_cam_mnist; all, if none is named")
-    parser.add_argument("--translated", action="store_true",
-                        help="for translators: build nothing; note that the Korean slides are up to date with the English ones")
+    parser.add_argument("--translated", nargs="?", const="ko", metavar="LANGUAGE", choices=[*LANGUAGES][1:],
+                        help="for translators: build nothing; note that the slides of this language (ko) are up to date with "
+                             "the English ones")
     return parser.parse_args()
 
 
@@ -75,7 +76,7 @@ def find_browser():
 
 
 def build(name, browser):
-    """Write one deck in both languages, as HTML and PDF."""
+    """Write one deck in every language, as HTML and PDF."""
     began = time.monotonic()
     for fault in faults(name):
         print(f"  note: {fault}", file=sys.stderr)
@@ -95,7 +96,7 @@ def build(name, browser):
 
 
 def draw_all(deck, module, wordless):
-    """The pictures of a deck, as `page.page` wants them; `wordless` keeps those that serve the other language as well."""
+    """The pictures of a deck, as `page.page` wants them; `wordless` keeps those that serve the other languages as well."""
     wanted, pictures = [(slide, *figure) for slide in deck.slides for figure in slide.figures], {}
     for slide, _, function, height in tqdm(wanted, f"{deck.name} {deck.language}: figures", leave=False, disable=None):
         box = page.box(slide, height)
@@ -134,7 +135,8 @@ def write_index():
     printed = {path.relative_to(BUILD).with_suffix("").as_posix() for path in BUILD.glob("*/*.pdf")}
     BUILD.mkdir(parents=True, exist_ok=True)
     (BUILD / "index.html").write_text(pages.template("decks.html.j2", page.TEMPLATE).render(
-        title="How a CNN decides, seen: the lecture", style=pages.style(), built=filter(None, built), printed=printed),
+        title="How a CNN decides, seen: the lecture", style=pages.style(), built=filter(None, built), printed=printed,
+        languages=LANGUAGES),
         encoding="utf-8")
 
 

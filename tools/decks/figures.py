@@ -1,8 +1,9 @@
 """Draws the figures of a deck, in the language asked for, with the functions of slides/figures/NN_name.py.
 
 A figure is a function of one argument, `say`, that returns a matplotlib figure, or a list of them: the frames of an
-animation. `say("evidence", "근거")` is the first in an English deck and the second in a Korean one. What both languages
-share, a model or its maps, the module computes once, in functions of its own under `functools.cache`.
+animation. `say("evidence", "근거")` has the texts in the order of `LANGUAGES`: the first is for an English deck, the second
+for a Korean one, and a language that it lacks gets the English. What all languages share, a model or its maps, the module
+computes once, in functions of its own under `functools.cache`.
 """
 import base64
 import dataclasses
@@ -60,10 +61,10 @@ def draw(function, language, box):
         if str(file) not in {font.fname for font in font_manager.fontManager.ttflist}:
             font_manager.fontManager.addfont(file)
 
-    said = []
+    said, place = [], list(LANGUAGES).index(language)
 
     def say(*texts):
-        said.append(texts[LANGUAGES.index(language)])
+        said.append(texts[place] if place < len(texts) else texts[0])
         return said[-1]
 
     with plt.rc_context(STYLE), warnings.catch_warnings():

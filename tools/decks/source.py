@@ -13,8 +13,8 @@ slides. A slide begins with a comment, has one heading, its content, and from th
     Notes:
     Ask first what a reader would see if we drew the absolute value. ...
 
-The Korean slide carries the same name, minutes and flags, and `of 1a2b3c4d`, the hash of the English slide that it
-translates: who changes an English slide makes its twin out of date, and `faults` says so.
+A translated slide carries the same name, minutes and flags, and `of 1a2b3c4d`, the hash of the English slide that it
+translates: who changes an English slide makes its twins out of date, and `faults` says so.
 """
 import dataclasses
 import functools
@@ -24,7 +24,7 @@ import re
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SOURCES = ROOT / "slides"
-LANGUAGES = ("en", "ko")
+LANGUAGES = {"en": "English", "ko": "한국어"}  # folder -> its name in the list of the decks; all others translate "en"
 FLAGS = {
     "title": "the opening slide: heading large and in the middle",
     "beside": "text at the left, figures at the right",
@@ -133,35 +133,40 @@ def parse_slide(header, text, where):
 
 
 def faults(name):
-    """What keeps the Korean deck from being the English one in Korean: a list of sentences, empty if all is well."""
+    """What keeps a deck's translations from being the English one in another language: sentences, none if all is well."""
     missing = [language for language in LANGUAGES if not source(name, language).is_file()]
     if missing:
         return [f"slides/{language}/{name}.md is missing." for language in missing]
-    english, korean = (read_deck(name, language) for language in LANGUAGES)
-    order = [[slide.name for slide in deck.slides] for deck in (english, korean)]
+    english = read_deck(name, "en")
+    return [f"slides/{language}/{name}.md{fault}" for language in LANGUAGES if language != "en"
+            for fault in twin_faults(english, read_deck(name, language))]
+
+
+def twin_faults(english, twin):
+    order = [[slide.name for slide in deck.slides] for deck in (english, twin)]
     if order[0] != order[1]:
-        return [f"{name}: the slides are not in step. English: {', '.join(order[0])}. Korean: {', '.join(order[1])}."]
-    return [f"{name}, slide {ours.name}: {fault}" for ours, theirs in zip(english.slides, korean.slides, strict=True)
+        return [f": the slides are not in step. English: {', '.join(order[0])}. Here: {', '.join(order[1])}."]
+    return [f", slide {ours.name}: {fault}" for ours, theirs in zip(english.slides, twin.slides, strict=True)
             for fault in slide_faults(ours, theirs)]
 
 
-def slide_faults(english, korean):
+def slide_faults(english, twin):
     for what in ("minutes", "flags"):
-        if getattr(english, what) != getattr(korean, what):
-            yield f"{what} differ: {getattr(english, what)} in English, {getattr(korean, what)} in Korean."
-    if [figure[1:] for figure in english.figures] != [figure[1:] for figure in korean.figures]:
+        if getattr(english, what) != getattr(twin, what):
+            yield f"{what} differ: {getattr(english, what)} in English, {getattr(twin, what)} here."
+    if [figure[1:] for figure in english.figures] != [figure[1:] for figure in twin.figures]:
         yield "the two languages don't show the same figures."
-    if english.quotes != korean.quotes:
+    if english.quotes != twin.quotes:
         yield "the two languages don't quote the same code."
-    if korean.of != english.hash:
-        yield (f"the Korean slide translates an older English one ({korean.of or 'none named'}, now {english.hash}). "
-               f"Bring the Korean text up to date, then write `of {english.hash}` into its header.")
+    if twin.of != english.hash:
+        yield (f"it translates an older English slide ({twin.of or 'none named'}, now {english.hash}). "
+               f"Bring the text up to date, then write `of {english.hash}` into its header.")
 
 
-def mark_translated(name):
-    """Write into the Korean deck that each slide translates the English one of the same name as it now is."""
+def mark_translated(name, language):
+    """Write into the deck of a language that each slide translates the English one of the same name as it now is."""
     hashes = {slide.name: slide.hash for slide in read_deck(name, "en").slides}
-    path = source(name, "ko")
+    path = source(name, language)
 
     def marked(header):
         if header["name"] not in hashes:
