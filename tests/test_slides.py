@@ -47,7 +47,7 @@ Say that too.
 def sources(tmp_path, monkeypatch):
     """An empty slides/ folder of a lecture in two languages: write(language, text) puts the deck 09_test into it."""
     monkeypatch.setattr(source, "SOURCES", tmp_path)
-    monkeypatch.setattr(source, "LANGUAGES", {"en": "English", "ko": "한국어"})
+    monkeypatch.setattr(source, "LANGUAGES", {"en": {}, "ko": {}})
 
     def write(language, text):
         (tmp_path / language).mkdir(exist_ok=True)
@@ -197,7 +197,7 @@ def test_twins_out_of_step_are_named(sources, old, new, told):
 
 
 def test_each_translation_is_held_to_the_english_by_itself(sources, monkeypatch):
-    monkeypatch.setattr(source, "LANGUAGES", {"en": "English", "ko": "한국어", "de": "Deutsch"})
+    monkeypatch.setattr(source, "LANGUAGES", {"en": {}, "ko": {}, "de": {}})
     sources("en", TEXT)
     sources("ko", TEXT)
     assert source.faults("09_test") == ["slides/de/09_test.md is missing."]
@@ -272,7 +272,7 @@ def test_a_drawing_fits_its_box_in_its_language():
 
 
 def test_a_label_that_nobody_has_translated_is_english(monkeypatch):
-    monkeypatch.setattr(figures, "LANGUAGES", {"en": "English", "ko": "한국어", "de": "Deutsch"})
+    monkeypatch.setattr(figures, "LANGUAGES", {"en": {}, "ko": {}, "de": {}})
     said = []
 
     def worded(say):

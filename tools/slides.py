@@ -18,7 +18,8 @@ from tqdm import tqdm
 import lecture_utils.quiet  # noqa: F401  TensorFlow, without the log lines it writes while it loads
 
 from .decks import code, figures, page
-from .decks.source import LANGUAGES, ROOT, deck_names, faults, mark_translated, read_deck
+from .decks.languages import LANGUAGES
+from .decks.source import ROOT, deck_names, faults, mark_translated, read_deck
 from .notebooks import pages
 from .notebooks.execute import embedded_environment
 from .notebooks.output_folder import make_ready, not_written

@@ -22,7 +22,8 @@ from matplotlib.ticker import MaxNLocator
 from PIL import Image
 
 from ..notebooks.fonts import NANUM
-from .source import LANGUAGES, SOURCES
+from .languages import LANGUAGES
+from .source import SOURCES
 
 SMALLEST_TEXT = 24  # pixels of a slide that is 720 high
 SHARPNESS = 1.5     # pixels drawn for each pixel of the slide: a projector of 1920×1080

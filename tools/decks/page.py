@@ -9,19 +9,12 @@ from pygments.formatters import HtmlFormatter
 from ..notebooks import pages
 from ..notebooks.fonts import font_faces
 from .code import quoted
+from .languages import LANGUAGES
 from .source import FIGURE, QUOTE
 
 TEMPLATE = pathlib.Path(__file__).with_name("template")
 TEXT_SIZE = 30  # pixels, of 720
 BOXES = {"beside": (600, 520), "alone": (1168, 500)}  # the largest a figure may be, (width, height) in pixels
-WORDS = {
-    "en": {"next": "Next", "end": "End of the deck", "elapsed": "elapsed", "planned": "planned for this slide: minute",
-           "restart": "restart the clock", "play": "Play", "minutes": "min",
-           "help": "→ next · ← back · ↓ ↑ whole slides · P play · S speaker's view · O overview · F full screen"},
-    "ko": {"next": "다음", "end": "슬라이드 끝", "elapsed": "경과", "planned": "이 슬라이드의 예정 시각(분):",
-           "restart": "시계 다시 시작", "play": "재생", "minutes": "분",
-           "help": "→ 다음 · ← 이전 · ↓ ↑ 슬라이드 단위 · P 재생 · S 발표자 화면 · O 전체 보기 · F 전체 화면"},
-}
 
 
 def box(slide, height):
@@ -36,7 +29,7 @@ def page(deck, pictures):
     for number, slide in enumerate(deck.slides, start=1):
         sections.append(section(deck, slide, number, begun, pictures))
         begun += slide.minutes
-    words = WORDS[deck.language]
+    words = LANGUAGES[deck.language]
     body = "\n".join(sections)
     seen = re.sub(r"<svg.*?</svg>|<img[^>]*>", "", body, flags=re.DOTALL)  # no pictures: only what fonts draw
     style = (TEMPLATE / "deck.css").read_text(encoding="utf-8") + HtmlFormatter(style="default").get_style_defs(".highlight")
@@ -48,7 +41,7 @@ def page(deck, pictures):
 
 def section(deck, slide, number, begun, pictures):
     """One slide. Its notes stand in it, unseen, for the speaker's view."""
-    figures = [figure(slide, *each, pictures, WORDS[deck.language]) for each in slide.figures]
+    figures = [figure(slide, *each, pictures, LANGUAGES[deck.language]) for each in slide.figures]
     text = QUOTE.sub(lambda match: quoted(match.group()), slide.body)
     if "beside" in slide.flags:
         text = f'<div class="text">{markdown(FIGURE.sub("", text))}</div><div class="figures">{"".join(figures)}</div>'

@@ -22,9 +22,10 @@ import hashlib
 import pathlib
 import re
 
+from .languages import LANGUAGES
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SOURCES = ROOT / "slides"
-LANGUAGES = {"en": "English", "ko": "한국어"}  # folder -> its name in the list of the decks; all others translate "en"
 FLAGS = {
     "title": "the opening slide: heading large and in the middle",
     "beside": "text at the left, figures at the right",
