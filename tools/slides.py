@@ -38,7 +38,7 @@ def main():
     names = [find_deck(name) for name in arguments.decks] or deck_names()
     if arguments.translated:
         for name in names:
-            mark_translated(name, arguments.translated)
+            mark_translated(name, arguments.language)
         return 0
     make_ready(BUILD)
     browser = find_browser()
@@ -59,9 +59,9 @@ def parse_arguments():
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("decks", nargs="*", metavar="deck",
                         help="a number or a name such as 03_grad_cam_mnist; all, if none is named")
-    parser.add_argument("--translated", nargs="?", const="ko", metavar="LANGUAGE", choices=[*LANGUAGES][1:],
-                        help="for translators: build nothing; note that the slides of this language (ko) are up to date with "
-                             "the English ones")
+    parser.add_argument("--translated", action="store_true",
+                        help="for translators: build nothing; note that the Korean slides are up to date with the English ones")
+    parser.add_argument("--language", default="ko", choices=[*LANGUAGES][1:], help="with --translated: not the Korean slides")
     return parser.parse_args()
 
 
