@@ -11,7 +11,8 @@ out logits (n, classes): the class scores before softmax, which is what CAM and 
     neu_gap_plain   steel: the classic network with a GAP head and no normalization, trained plainly
     vgg16_compact   photographs: VGG16's sixteen layers, narrower, for ten classes at 96x96
 
-`vgg16()` is the full VGG16; `load_vgg16()` gives it ImageNet's weights where they can be had.
+`vgg16()` is the full VGG16; `load_vgg16()` gives it ImageNet's weights where they can be had. `load_squeezenet()` gives
+SqueezeNet with ImageNet's weights, which are two hundred times smaller (`squeezenet`).
 How the shipped weights were made and what they score: data/README.md.
 """
 
@@ -31,6 +32,7 @@ import numpy as np
 import tensorflow as tf
 from keras import layers
 
+from . import squeezenet
 from .datasets import downloads
 from .datasets.layouts import CIFAR10_CLASSES
 from .datasets.loaders import data_folder
@@ -285,7 +287,7 @@ def read_weights(model, path):
 
 
 class PhotoModel(NamedTuple):
-    """What `load_vgg16` returns."""
+    """What `load_vgg16` and `load_squeezenet` return."""
 
     model: keras.Model  # its output are logits
     preprocess: Callable  # images float32 (n, h, w, 3) in [0, 1], of any size -> the model's input
@@ -311,11 +313,42 @@ def load_vgg16() -> PhotoModel:
         path = _published(VGG16_FILE, VGG16_URL, VGG16_HASH)
     except _Unavailable as reason:
         print(f"VGG16: the compact one with CIFAR-10's ten classes, which ships with the course ({reason})")
-        return PhotoModel(load_model("vgg16_compact"), _preprocess_compact, CIFAR10_CLASSES, "shipped: vgg16_compact")
+        return _compact()
     model = vgg16()
     model.load_weights(path)
     print(f"VGG16: ImageNet's weights, {path}")
     return PhotoModel(model, _preprocess_vgg16, class_names, f"ImageNet: {path}")
+
+
+def load_squeezenet() -> PhotoModel:
+    """SqueezeNet v1.1 with ImageNet's 1,000 classes in 2.4 MB, else `vgg16_compact`: a `PhotoModel`; prints which it is.
+
+    Each score is the mean of one map of 14x14, y^c = 1/Z Σ_ij A^c_ij, and `cam` gives that map. The paper reports 57.5 % (top-1)
+    and 80.3 % (top-5) on ImageNet. The weights and the class names are looked for as `load_vgg16` does.
+    Raises DataError if a file of that name in the data folder is another than the published one.
+
+    >>> net = load_squeezenet()
+    SqueezeNet: ...
+    >>> scores = net.model(net.preprocess(load_photo("cat")[None]))
+    >>> net.class_names[int(np.argmax(scores))]
+    '...cat'
+
+    Iandola et al., SqueezeNet, 2016, arXiv:1602.07360; the weights are the authors' own, converted by ncnn's.
+    """
+    try:
+        class_names = _imagenet_classes(_published(IMAGENET_FILE, IMAGENET_URL, IMAGENET_HASH))
+        path = _published(squeezenet.FILE, squeezenet.URL, squeezenet.HASH)
+    except _Unavailable as reason:
+        print(f"SqueezeNet: in its place the compact VGG16 with CIFAR-10's ten classes, which ships with the course ({reason})")
+        return _compact()
+    model = squeezenet.squeezenet()
+    squeezenet.read_weights(model, path)
+    print(f"SqueezeNet: ImageNet's weights, {path}")
+    return PhotoModel(model, _preprocess_squeezenet, class_names, f"ImageNet: {path}")
+
+
+def _compact():
+    return PhotoModel(load_model("vgg16_compact"), _preprocess_compact, CIFAR10_CLASSES, "shipped: vgg16_compact")
 
 
 class _Unavailable(Exception):
@@ -323,11 +356,11 @@ class _Unavailable(Exception):
 
 
 def _published(filename, url, known_hash):
-    """The path of a file that Keras publishes, verified."""
+    """The path of a published file, verified."""
     local = data_folder() / filename
     if local.exists():
         if not downloads.has_hash(local, known_hash):
-            raise DataError(f"{local} is not the file that Keras publishes (its checksum differs). "
+            raise DataError(f"{local} is not the published file (its checksum differs). "
                             "Remove it, or fetch it once more.")
         return local
     try:
@@ -346,6 +379,14 @@ def _imagenet_classes(path):
 def _preprocess_vgg16(images):
     """Images (n, h, w, 3) in [0, 1] as VGG16 was trained: 224x224, 0 to 255, blue first, less the mean."""
     return _resized(images, 224)[..., ::-1] * 255.0 - np.array(IMAGENET_MEAN_BGR, "float32")
+
+
+def _preprocess_squeezenet(images):
+    """Images (n, h, w, 3) in [0, 1] as SqueezeNet takes them: 227x227, 0 to 255, blue first, less the mean.
+
+    The whole image, squeezed into a square. The authors cut a square out of its middle: cut it first, to compare with them.
+    """
+    return _resized(images, squeezenet.SIZE)[..., ::-1] * 255.0 - np.array(squeezenet.MEAN_BGR, "float32")
 
 
 def _preprocess_compact(images):

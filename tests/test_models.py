@@ -330,7 +330,7 @@ def test_offline_the_cache_of_keras_is_not_looked_into(published, monkeypatch, t
 
 def test_another_file_of_that_name_is_an_error(published, monkeypatch):
     monkeypatch.setattr(models, "VGG16_HASH", "md5:" + "0" * 32)
-    with pytest.raises(DataError, match="not the file that Keras publishes"):
+    with pytest.raises(DataError, match="not the published file"):
         models.load_vgg16()
 
 

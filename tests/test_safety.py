@@ -351,7 +351,7 @@ def test_of_a_file_of_vgg16_only_the_weights_are_read(tmp_path, sprung, monkeypa
     digest = {name: f"md5:{md5((tmp_path / name).read_bytes()).hexdigest()}"
               for name in (models.IMAGENET_FILE, models.VGG16_FILE)}
     monkeypatch.setattr(models, "IMAGENET_HASH", digest[models.IMAGENET_FILE])
-    with pytest.raises(DataError, match="not the file that Keras publishes"):
+    with pytest.raises(DataError, match="not the published file"):
         models.load_vgg16()
     monkeypatch.setattr(models, "VGG16_HASH", digest[models.VGG16_FILE])
     loaded = models.load_vgg16().model

@@ -27,9 +27,10 @@ def cam(model, images, class_index=None, *, output=None) -> NDArray[np.float32]:
 
     A^k_ij: the feature maps that global average pooling averages; w_k^c: weights of the linear layer that follows it.
     The class score is then the mean of the map and the bias, y^c = b_c + 1/Z Σ_ij M_c(i, j).
+    A network may also end in the pooling itself, of one map for each class: then M_c = A^c, and y^c is its mean.
 
     Arguments as for `grad_cam`. Returns float32 (n, h, w), signed.
-    Raises what `grad_cam` raises, and ValueError for a network that does not end in GAP and one linear layer.
+    Raises what `grad_cam` raises, and ValueError for a network that does not end in GAP and at most one linear layer.
 
     >>> model, data = load_model("mnist_gap"), load_mnist("embedded")
     MNIST: ... embedded (drawn by code)

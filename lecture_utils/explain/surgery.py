@@ -714,15 +714,20 @@ def _origin(tensor):
 
 
 def gap_head(network, slot):
-    """(slot of A, slot of their averages) where a network ends in global average pooling of A and one linear layer."""
+    """(slot of A, slot of their averages) where a network ends in global average pooling of A and one linear layer.
+
+    Or in global average pooling alone, of one map for each class: then the averages are the scores.
+    """
     step = _before_shape_changes(network, slot)
     if step is not None and activation_name(step.layer) in _HEAD_ACTIVATIONS and is_activation(step.layer):
         step = _before_shape_changes(network, step.reads[0])
+    if step is not None and isinstance(step.layer, kl.GlobalAveragePooling2D):
+        return step.reads[0], step.outputs[0]
     if _is_linear_classifier(step):
         pooling = _before_shape_changes(network, step.reads[0])
         if pooling is not None and isinstance(pooling.layer, kl.GlobalAveragePooling2D):
             return pooling.reads[0], step.reads[0]
-    raise ValueError("cam needs a network that ends in GlobalAveragePooling2D and one linear layer, and "
+    raise ValueError("cam needs a network that ends in GlobalAveragePooling2D and at most one linear layer, and "
                      f"{network.name!r} does not; grad_cam explains networks with any head")
 
 

@@ -1,0 +1,160 @@
+"""SqueezeNet: its file is read as it is written down, and its maps are its scores."""
+
+import hashlib
+import struct
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from PIL import Image
+
+from lecture_utils import cam, grad_cam, hires_cam, load_photo, load_squeezenet, models, squeezenet
+from lecture_utils.datasets.readers import DataError
+
+
+@pytest.fixture(scope="module")
+def network():
+    keras.utils.set_random_seed(0)
+    return squeezenet.squeezenet()
+
+
+def file_of(model):
+    """The bytes of a file with the model's weights, written number by number as the format says."""
+    parts = []
+    for layer in model.layers:
+        if layer.weights:
+            kernel, bias = layer.get_weights()
+            rounded = kernel.astype("float16")
+            weights = b"".join(struct.pack("<e", rounded[y, x, i, o]) for o in range(kernel.shape[3])
+                               for i in range(kernel.shape[2]) for y in range(kernel.shape[0]) for x in range(kernel.shape[1]))
+            parts += [struct.pack("<I", 0x01306B47), weights, b"\0" * (-len(weights) % 4), struct.pack(f"<{len(bias)}f", *bias)]
+    return b"".join(parts)
+
+
+def test_the_network_is_the_published_one(network):
+    assert network.count_params() == 1_235_496
+    shapes = {layer.name: tuple(layer.output.shape[1:]) for layer in network.layers}
+    assert shapes["conv1"] == (113, 113, 64) and shapes["pool1"] == (56, 56, 64)
+    assert shapes["pool3"] == (28, 28, 128) and shapes["pool5"] == (14, 14, 256) and shapes["conv10"] == (14, 14, 1000)
+
+
+def test_what_is_written_is_read(network, tmp_path):
+    for layer in network.layers:
+        if layer.weights:
+            layer.bias.assign(np.random.default_rng(len(layer.name)).normal(size=layer.bias.shape))
+    path = tmp_path / squeezenet.FILE
+    path.write_bytes(file_of(network))
+    other = squeezenet.squeezenet()
+    squeezenet.read_weights(other, path)
+    for there, here in zip(network.weights, other.weights, strict=True):
+        rounded = there.numpy().astype("float16") if len(there.shape) == 4 else there.numpy()
+        np.testing.assert_array_equal(here.numpy(), rounded)
+
+
+@pytest.mark.parametrize("damage, told", [
+    (lambda data: data[:-1], "ends within the weights of conv10"),
+    (lambda data: data[:5000], "ends within the weights of"),
+    (lambda data: b"", "ends within the weights of conv1: 0 bytes"),
+    (lambda data: b"\0" + data[1:], "has the mark 0x01306b00 before the weights of conv1 instead of 0x01306b47"),
+    (lambda data: data[:3716] + b"\xff" + data[3717:], "before the weights of fire2_squeeze1x1"),
+    (lambda data: data + b"\0\0", "goes on for 2 bytes after the last weights")])
+def test_a_damaged_file_is_refused_and_changes_nothing(network, tmp_path, damage, told):
+    before = [weight.numpy() for weight in network.weights]
+    sizes = [weight.shape.num_elements() for weight in network.weights]
+    data = b"".join(struct.pack("<I", 0x01306B47) + bytes(-(-2 * kernel // 4) * 4) + bytes(4 * bias)
+                    for kernel, bias in zip(sizes[::2], sizes[1::2], strict=True))
+    path = tmp_path / squeezenet.FILE
+    path.write_bytes(damage(data))
+    with pytest.raises(DataError, match=told):
+        squeezenet.read_weights(network, path)
+    assert all(np.array_equal(weight.numpy(), old) for weight, old in zip(network.weights, before, strict=True))
+
+
+def test_without_the_file_the_compact_network_stands_in_and_says_so(capsys):
+    net = load_squeezenet()
+    assert net.model.name == "vgg16_compact" and len(net.class_names) == 10
+    assert "SqueezeNet: in its place the compact VGG16" in (said := capsys.readouterr().out) and "COURSE_OFFLINE=1" in said
+
+
+def test_an_altered_file_in_the_data_folder_is_an_error(tmp_path, monkeypatch):
+    monkeypatch.setenv("COURSE_DATA", str(tmp_path))
+    index = b'{"0": ["n1", "tench"]}'
+    (tmp_path / models.IMAGENET_FILE).write_bytes(index)
+    monkeypatch.setattr(models, "IMAGENET_HASH", f"md5:{hashlib.md5(index).hexdigest()}")
+    (tmp_path / squeezenet.FILE).write_bytes(b"another")
+    with pytest.raises(DataError, match="squeezenet_v1.1.bin is not the published file"):
+        load_squeezenet()
+
+
+def test_preprocessing_is_blue_first_less_the_mean():
+    red = np.zeros((1, 300, 200, 3), "float32")
+    red[..., 0] = 1
+    prepared = models._preprocess_squeezenet(red)
+    assert prepared.shape == (1, 227, 227, 3)
+    np.testing.assert_allclose(prepared[0, 100, 100], [-104, -117, 255 - 123], atol=1e-4)
+
+
+# --- a head of 1x1 convolution and global average pooling -------------------------------------------------------------
+
+
+def bare_head(activation, last, seed=0):
+    """A network whose scores are the means of its last maps; `last`: layers behind the pooling."""
+    keras.utils.set_random_seed(seed)
+    images = x = keras.Input((12, 9, 2))
+    x = keras.layers.Conv2D(5, 3, activation="relu", name="features")(x)
+    x = keras.layers.Conv2D(4, 1, activation=activation, bias_initializer="normal", name="maps")(x)
+    for layer in (keras.layers.GlobalAveragePooling2D(), *last):
+        x = layer(x)
+    return keras.Model(images, x)
+
+
+@pytest.mark.parametrize("activation", ["relu", None])
+@pytest.mark.parametrize("last", [(), ("softmax",), (None,)])
+def test_cam_of_such_a_head_is_the_map_whose_mean_the_score_is(activation, last):
+    model = bare_head(activation, [keras.layers.Activation(name or "linear") for name in last])
+    X = np.random.default_rng(1).normal(size=(3, 12, 9, 2)).astype("float32")
+    until = keras.Model(model.input, model.get_layer("maps").output)
+    A = until(X).numpy()
+    for c in range(4):
+        M = cam(model, X, class_index=c)
+        np.testing.assert_allclose(M, A[..., c], atol=1e-6)
+        Z = M[0].size
+        np.testing.assert_allclose(Z * grad_cam(model, X, "maps", c), np.maximum(A[..., c], 0), atol=1e-5)
+        np.testing.assert_allclose(Z * hires_cam(model, X, "maps", c), A[..., c], atol=1e-5)
+
+
+# --- with the published weights ---------------------------------------------------------------------------------------
+
+
+def as_the_authors_cut(name):
+    """The shorter side made 256, a square of 227 cut out of the middle."""
+    photo = Image.fromarray(np.round(load_photo(name) * 255).astype("uint8"))
+    scale = 256 / min(photo.size)
+    photo = photo.resize([round(side * scale) for side in photo.size], Image.Resampling.BILINEAR)
+    left, top = ((side - 227) // 2 for side in photo.size)
+    return np.asarray(photo.crop((left, top, left + 227, top + 227)), "float32")[None] / 255
+
+
+@pytest.mark.realdata
+@pytest.mark.parametrize("name, expected", [
+    ("cat", {"Egyptian cat": 0.44, "tabby": 0.30, "tiger cat": 0.26}), ("coffee", {"espresso": 0.965})])
+def test_known_answers(real_data, name, expected):
+    net = load_squeezenet()
+    scores = net.model(net.preprocess(as_the_authors_cut(name)))
+    p = tf.nn.softmax(scores)[0].numpy()
+    for label, probability in expected.items():
+        assert p[net.class_names.index(label)] == pytest.approx(probability, abs=0.006)
+    assert [net.class_names[c] for c in p.argsort()[::-1][:len(expected)]] == list(expected)
+
+
+@pytest.mark.realdata
+def test_every_score_is_the_mean_of_its_map(real_data):
+    net = load_squeezenet()
+    images = net.preprocess(load_photo("cat")[None])
+    scores = net.model(images).numpy()[0]
+    for c in scores.argsort()[::-1][[0, 1, 2, 500, 999]]:
+        M = cam(net.model, images, class_index=int(c))
+        assert M.shape == (1, 14, 14) and M.mean() == pytest.approx(scores[c], rel=1e-6, abs=1e-7)
+        Z_grad_cam = 14 * 14 * grad_cam(net.model, images, "conv10", int(c))
+        assert np.abs(Z_grad_cam - M).max() <= 1e-6 * max(M.max(), 1e-3)
