@@ -526,7 +526,7 @@ def test_cam_looks_behind_the_softmax(where):
 
 def test_cam_needs_global_average_pooling():
     model = keras.Sequential([keras.Input((10, 10, 3)), kl.Conv2D(4, 3), kl.Flatten(), kl.Dense(2)])
-    with pytest.raises(ValueError, match="GlobalAveragePooling2D and one linear layer.*grad_cam"):
+    with pytest.raises(ValueError, match="GlobalAveragePooling2D and at most one linear layer.*grad_cam"):
         cam(model, X)
 
 
