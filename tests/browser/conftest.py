@@ -20,7 +20,7 @@ def pytest_collection_modifyitems(config, items):
                 item.add_marker(pytest.mark.skip(reason="runs in a real browser: python3 course.py test --browser"))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")   # for as long as it is open, Playwright's loop runs in this thread: other files need none
 def chromium():
     """A running Chromium without a window; skips where there is none."""
     playwright = pytest.importorskip("playwright.sync_api", reason="needs the package playwright")
@@ -33,7 +33,7 @@ def chromium():
         browser.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def new_context(chromium):
     """new_context(**settings) gives a browser context that waits for what is to come as long as it takes."""
     def new(**settings):

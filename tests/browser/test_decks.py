@@ -41,7 +41,7 @@ FAULTS = """n => {
 }"""
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def built(chromium):
     """The decks, built from their sources as they are now."""
     subprocess.run([sys.executable, "-m", "tools.slides"], cwd=source.ROOT, check=True,
