@@ -42,7 +42,7 @@ COMMANDS = collections.OrderedDict([
     ("class", Command("simulate a class on a JupyterHub of this computer, to see how many students it carries",
                       ["-m", "classroom.simulate"])),
     ("data", Command("fetch the real data, and show what is where; `data --show` only shows",
-                     ["-m", "lecture_utils.datasets.loaders"])),
+                     ["-m", "tools.data"])),
     ("doctor", Command("check this computer, and say what to do about each thing that is wrong",
                        ["-m", "tools.doctor"])),
     ("evaluate", Command("score the maps of the steel networks: accuracy, localization, deletion and insertion",

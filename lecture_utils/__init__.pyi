@@ -47,6 +47,7 @@ from .localize import own_boxes as own_boxes
 from .localize import pointing_game as pointing_game
 from .localize import precision_recall as precision_recall
 from .models import load_model as load_model
+from .models import load_photo_model as load_photo_model
 from .models import load_squeezenet as load_squeezenet
 from .models import load_vgg16 as load_vgg16
 from .plots import overlay as overlay

@@ -12,7 +12,8 @@ out logits (n, classes): the class scores before softmax, which is what CAM and 
     vgg16_compact   photographs: VGG16's sixteen layers, narrower, for ten classes at 96x96
 
 `vgg16()` is the full VGG16; `load_vgg16()` gives it ImageNet's weights where they can be had. `load_squeezenet()` gives
-SqueezeNet with ImageNet's weights, which are two hundred times smaller (`squeezenet`).
+SqueezeNet with ImageNet's weights, which are two hundred times smaller (`squeezenet`). `load_photo_model()` gives the best
+of these that is at hand.
 How the shipped weights were made and what they score: data/README.md.
 """
 
@@ -20,10 +21,11 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before TensorFlow's import: without its C++ log lines
 
@@ -33,9 +35,10 @@ import tensorflow as tf
 from keras import layers
 
 from . import squeezenet
+from .asking import agreed
 from .datasets import downloads
 from .datasets.layouts import CIFAR10_CLASSES
-from .datasets.loaders import data_folder
+from .datasets.loaders import Whereabouts, data_folder, shown
 from .datasets.readers import DataError
 
 WEIGHTS = Path(__file__).resolve().parents[1] / "data" / "weights"
@@ -287,7 +290,7 @@ def read_weights(model, path):
 
 
 class PhotoModel(NamedTuple):
-    """What `load_vgg16` and `load_squeezenet` return."""
+    """What `load_vgg16`, `load_squeezenet` and `load_photo_model` return."""
 
     model: keras.Model  # its output are logits
     preprocess: Callable  # images float32 (n, h, w, 3) in [0, 1], of any size -> the model's input
@@ -295,11 +298,14 @@ class PhotoModel(NamedTuple):
     source: str  # where the weights are from
 
 
-def load_vgg16() -> PhotoModel:
+def load_vgg16(source: Literal["auto", "download"] = "auto") -> PhotoModel:
     """ImageNet's VGG16 where its weights can be had, else `vgg16_compact`: a `PhotoModel`; prints which it is.
 
     The weights (553 MB) and the class names are looked for in the data folder, in Keras' own cache and in
     the course's, and downloaded otherwise. COURSE_OFFLINE=1 leaves only the data folder.
+
+    source: "auto" downloads the weights on Colab, asks elsewhere, and does without them where nobody can answer;
+        "download" does not ask, and raises DataError where they cannot be had.
     Raises DataError if a file of that name in the data folder is another than the published one.
 
     >>> net = load_vgg16()
@@ -308,10 +314,16 @@ def load_vgg16() -> PhotoModel:
     >>> net.class_names[int(np.argmax(scores))]
     '...cat'
     """
+    if source not in ("auto", "download"):
+        raise ValueError(f'source={source!r} is neither "auto" nor "download"')
     try:
         class_names = _imagenet_classes(_published(IMAGENET_FILE, IMAGENET_URL, IMAGENET_HASH))
+        if source == "auto" and not _vgg16_at_hand() and not _may_fetch_vgg16():
+            raise _Unavailable('load_vgg16("download") fetches ImageNet\'s weights, 553 MB')
         path = _published(VGG16_FILE, VGG16_URL, VGG16_HASH)
     except _Unavailable as reason:
+        if source == "download":
+            raise
         print(f"VGG16: the compact one with CIFAR-10's ten classes, which ships with the course ({reason})")
         return _compact()
     model = vgg16()
@@ -351,23 +363,77 @@ def _compact():
     return PhotoModel(load_model("vgg16_compact"), _preprocess_compact, CIFAR10_CLASSES, "shipped: vgg16_compact")
 
 
-class _Unavailable(Exception):
+def load_photo_model() -> PhotoModel:
+    """The best network for photographs that is at hand: a `PhotoModel`; prints which it is.
+
+    VGG16 if its weights are on this computer, which nobody is asked to download; else what `load_squeezenet` returns.
+    Raises DataError if a file of that name in the data folder is another than the published one.
+
+    >>> net = load_photo_model()
+    SqueezeNet: ...
+    >>> scores = net.model(net.preprocess(load_photo("cat")[None]))
+    >>> net.class_names[int(np.argmax(scores))]
+    '...cat'
+    """
+    return load_vgg16() if _vgg16_at_hand() else load_squeezenet()
+
+
+def fetch_squeezenet():
+    """Download SqueezeNet's weights and ImageNet's class names if they are not at hand; DataError if they cannot be had."""
+    _published(IMAGENET_FILE, IMAGENET_URL, IMAGENET_HASH)
+    _published(squeezenet.FILE, squeezenet.URL, squeezenet.HASH)
+
+
+def where_are_the_weights():
+    """A `Whereabouts` each for ImageNet's SqueezeNet and VGG16, found out without a network."""
+    return [_whereabouts("SqueezeNet", squeezenet.FILE, squeezenet.HASH, "2.4 MB; the compact VGG16 stands in"),
+            _whereabouts("VGG16", VGG16_FILE, VGG16_HASH, '553 MB; load_vgg16("download") fetches them')]
+
+
+def _whereabouts(name, filename, known_hash, remark):
+    try:
+        path = _at_hand(filename, known_hash)
+    except DataError as error:
+        return Whereabouts(name, "broken", "", 0, str(error))
+    if path is None:
+        return Whereabouts(name, "missing", "", 0, remark)
+    return Whereabouts(name, "local" if path.parent == data_folder() else "download cache", shown(path), 0, "")
+
+
+def _vgg16_at_hand():
+    return _at_hand(VGG16_FILE, VGG16_HASH) is not None
+
+
+def _may_fetch_vgg16():
+    """Whether 553 MB may be downloaded: on Colab they arrive in seconds and leave with the session."""
+    return ("google.colab" in sys.modules or downloads.offline()  # the download itself then says why it cannot be
+            or agreed("Download ImageNet's weights for VGG16, 553 MB, once? Without them a small VGG16 takes their place."))
+
+
+class _Unavailable(DataError):
     """A published file is not here and cannot be fetched; the message says why."""
 
 
 def _published(filename, url, known_hash):
-    """The path of a published file, verified."""
+    """The path of a published file, verified, fetched if it is not at hand."""
+    path = _at_hand(filename, known_hash)
+    if path:
+        return path
+    try:
+        return downloads.download(url, filename, known_hash)
+    except DataError as error:
+        raise _Unavailable(str(error)) from error
+
+
+def _at_hand(filename, known_hash):
+    """The path of a published file on this computer, verified; None if it is not here."""
     local = data_folder() / filename
     if local.exists():
         if not downloads.has_hash(local, known_hash):
             raise DataError(f"{local} is not the published file (its checksum differs). "
                             "Remove it, or fetch it once more.")
         return local
-    try:
-        return (downloads.cached(filename, known_hash, downloads.keras_folder("models"))
-                or downloads.download(url, filename, known_hash))
-    except DataError as error:
-        raise _Unavailable(str(error)) from error
+    return downloads.cached(filename, known_hash, downloads.keras_folder("models")) or downloads.cached(filename, known_hash)
 
 
 def _imagenet_classes(path):

@@ -21,9 +21,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from lecture_utils import squeezenet
 from lecture_utils.datasets import layouts, loaders, manifest, readers
 from lecture_utils.datasets.loaders import load_cifar10, load_mnist, load_neu, load_photo, where_is_the_data
 from lecture_utils.datasets.readers import DataError
+from tools.data import main as data_command
 
 ROOT = Path(__file__).resolve().parents[1]
 CLASSES = ("crazing", "inclusion", "patches", "pitted_surface", "rolled-in_scale", "scratches")
@@ -796,11 +798,25 @@ def test_where_is_the_data(tmp_path):
 
 def test_the_command_fails_where_data_is_broken_or_cannot_be_had(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("COURSE_DATA", str(tmp_path))
-    assert loaders.main(["--show"]) == 0
-    assert loaders.main([]) == 1  # COURSE_OFFLINE=1
+    assert data_command(["--show"]) == 0
+    assert data_command([]) == 1  # COURSE_OFFLINE=1
     (tmp_path / "mnist.npz").write_bytes(b"rotten")
-    assert loaders.main(["--show"]) == 1
+    assert data_command(["--show"]) == 1
     assert re.search(r"MNIST +broken .*mnist.npz is not a whole", capsys.readouterr().out)
+
+
+def test_the_command_says_which_network_for_photographs_is_at_hand(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("COURSE_DATA", str(tmp_path))
+    assert data_command(["--show"]) == 0
+    assert re.search(r"SqueezeNet +missing +2.4 MB; the compact VGG16 stands in\nVGG16 +missing +553 MB; .*download",
+                     capsys.readouterr().out)
+    content = b"the published file"
+    (tmp_path / squeezenet.FILE).write_bytes(content)
+    assert data_command(["--show"]) == 1
+    assert re.search(r"SqueezeNet +broken .*squeezenet_v1.1.bin is not the published file", capsys.readouterr().out)
+    monkeypatch.setattr(squeezenet, "HASH", "sha256:" + sha256(content).hexdigest())
+    assert data_command(["--show"]) == 0
+    assert re.search(r"SqueezeNet +local +.*squeezenet_v1.1.bin\n", capsys.readouterr().out)
 
 
 def test_loaders_do_not_wait_for_tensorflow():

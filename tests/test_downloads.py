@@ -10,11 +10,14 @@ import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from lecture_utils import models, squeezenet
 from lecture_utils.datasets import downloads, loaders
 from lecture_utils.datasets.readers import DataError
+from tools.data import main as data_command
 
 CONTENT = bytes(range(256)) * 1024  # 256 KiB
 SHA256 = "sha256:" + hashlib.sha256(CONTENT).hexdigest()
@@ -452,9 +455,66 @@ def test_auto_goes_on_where_the_server_talks_nonsense(server, small_drawn, monke
     assert loaders.load_mnist().source == "embedded"
 
 
-def test_fetch_says_what_could_not_be_had(server, monkeypatch, capsys):
+def published_at(server, monkeypatch, fault):
+    """SqueezeNet's file at an address of the server, of CONTENT's checksum; ImageNet's class names in the data folder."""
+    monkeypatch.setattr(squeezenet, "URL", f"{server.url}/{fault}")
+    monkeypatch.setattr(squeezenet, "HASH", SHA256)
+    names = b'{"0": ["n1", "tench"]}'
+    Path(os.environ["COURSE_DATA"], models.IMAGENET_FILE).write_bytes(names)
+    monkeypatch.setattr(models, "IMAGENET_HASH", "md5:" + hashlib.md5(names).hexdigest())
+
+
+@pytest.fixture
+def data_folder(tmp_path, monkeypatch):
+    (tmp_path / "data").mkdir()
+    monkeypatch.setenv("COURSE_DATA", str(tmp_path / "data"))
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_the_compact_network_stands_in_where_squeezenet_cannot_be_had(server, cache, data_folder, impatient, monkeypatch,
+                                                                      capsys, fault):
+    published_at(server, monkeypatch, fault)
+    net = models.load_squeezenet()
+    assert net.source == "shipped: vgg16_compact" and net.model.name == "vgg16_compact" and len(net.class_names) == 10
+    lines = [line for line in capsys.readouterr().out.replace("\r", "\n").splitlines() if line.startswith("SqueezeNet")]
+    assert len(lines) == 1 and "the compact VGG16" in lines[0] and FAULTS[fault] in lines[0]
+    assert contents(cache) == {}
+
+
+def test_so_it_does_where_nothing_answers(server, cache, data_folder, monkeypatch, capsys):
+    published_at(server, monkeypatch, "good")
+    monkeypatch.setattr(squeezenet, "URL", f"http://127.0.0.1:{free_port()}/good")
+    assert models.load_squeezenet().source == "shipped: vgg16_compact"
+    assert capsys.readouterr().out.count("No connection to 127.0.0.1") == 1 and contents(cache) == {}
+
+
+def test_so_it_does_without_the_names_of_its_classes(server, cache, data_folder, monkeypatch, capsys):
+    published_at(server, monkeypatch, "good")
+    monkeypatch.setattr(models, "IMAGENET_URL", f"{server.url}/cut")
+    Path(os.environ["COURSE_DATA"], models.IMAGENET_FILE).unlink()
+    assert models.load_squeezenet().source == "shipped: vgg16_compact"
+    assert "cut off the download of imagenet_class_index.json" in capsys.readouterr().out and contents(cache) == {}
+
+
+def test_squeezenet_is_fetched_once(server, cache, data_folder, monkeypatch, capsys):
+    published_at(server, monkeypatch, "good")
+    monkeypatch.setattr(squeezenet, "read_weights", lambda model, path: model.read.append(path))
+    monkeypatch.setattr(squeezenet, "squeezenet", lambda: SimpleNamespace(read=[]))
+    for _ in range(2):
+        net = models.load_squeezenet()
+        assert net.model.read == [cache / squeezenet.FILE] and net.class_names == ("tench",)
+    assert server.requests == ["/good"] and contents(cache) == {squeezenet.FILE: CONTENT}
+
+
+def test_the_data_command_says_what_could_not_be_had(server, data_folder, monkeypatch, capsys):
+    published_at(server, monkeypatch, "wrong")
     monkeypatch.setattr(loaders, "MNIST_URL", f"{server.url}/missing")
-    others = [recipe._replace(fetch=lambda again: ({}, None)) for recipe in (loaders.NEU, loaders.CIFAR10)]
+    others = [recipe._replace(fetch=lambda again: ({}, None)) for recipe in loaders.DATA_SETS if recipe is not loaders.MNIST]
     monkeypatch.setattr(loaders, "DATA_SETS", (loaders.MNIST, *others))
-    assert loaders.main([]) == 1
-    assert "MNIST: 127.0.0.1" in capsys.readouterr().out
+    assert data_command([]) == 1
+    said = capsys.readouterr().out
+    assert "MNIST: 127.0.0.1" in said and "SqueezeNet: 127.0.0.1" in said
+    monkeypatch.setattr(squeezenet, "URL", f"{server.url}/good")
+    monkeypatch.setattr(loaders, "DATA_SETS", tuple(others))
+    assert data_command([]) == 0
+    assert "127.0.0.1" not in capsys.readouterr().out

@@ -1,6 +1,7 @@
 """The networks: what they are made of, how their weights load and fail to, and what they score."""
 
 import hashlib
+import io
 import json
 import os
 import re
@@ -9,11 +10,13 @@ import sys
 from pathlib import Path
 
 import keras
+import nbformat
 import numpy as np
 import pytest
 import tensorflow as tf
+from nbclient import NotebookClient
 
-from lecture_utils import cell_centres, files, models
+from lecture_utils import asking, cell_centres, files, models
 from lecture_utils.datasets import downloads
 from lecture_utils.datasets.loaders import load_cifar10, load_mnist, load_neu, load_photo
 from lecture_utils.datasets.readers import DataError
@@ -345,6 +348,101 @@ def test_download_is_asked_for_the_published_checksum(monkeypatch):
     monkeypatch.setattr(downloads, "download", refuse)
     assert models.load_vgg16().model.name == "vgg16_compact"
     assert asked == [("imagenet_class_index.json", "md5:c2c37ea517e94d9795004a39431a14cb")]
+
+
+@pytest.fixture
+def weights_elsewhere(published, tmp_path, monkeypatch):
+    """VGG16's weights are not at hand; a download would bring them. Returns the list of what is downloaded."""
+    elsewhere = tmp_path / "elsewhere"
+    (tmp_path / models.VGG16_FILE).rename(elsewhere)
+    asked = []
+    monkeypatch.setenv("COURSE_OFFLINE", "0")
+    monkeypatch.setattr(downloads, "download", lambda url, filename, known_hash: asked.append(filename) or elsewhere)
+    monkeypatch.setattr(keras.Model, "load_weights", lambda model, path: None)
+    return asked
+
+
+class Kernel:
+    """A pretended IPython whose front end can be asked, or cannot."""
+
+    def __init__(self, allow_stdin):
+        self.kernel = self
+        self.get_parent = lambda channel: {"content": {"allow_stdin": allow_stdin}}
+
+
+@pytest.mark.parametrize("answer, fetched", [("y", True), ("Yes ", True), ("n", False), ("", False), ("what?", False)])
+def test_on_a_laptop_vgg16_is_fetched_only_if_its_reader_agrees(weights_elsewhere, monkeypatch, capsys, answer, fetched):
+    questions = []
+    monkeypatch.setattr(asking, "get_ipython", lambda: Kernel(True))
+    monkeypatch.setattr("builtins.input", lambda question: questions.append(question) or answer)
+    assert models.load_vgg16().source.startswith("ImageNet") == fetched
+    assert weights_elsewhere == [models.VGG16_FILE] * fetched
+    assert len(questions) == 1 and "553 MB" in questions[0]
+    assert ('load_vgg16("download") fetches' in capsys.readouterr().out) == (not fetched)
+
+
+@pytest.mark.parametrize("error", [EOFError, NotImplementedError])
+def test_a_question_that_cannot_be_put_is_a_no(weights_elsewhere, monkeypatch, error):
+    def cannot(question):
+        raise error
+
+    monkeypatch.setattr(asking, "get_ipython", lambda: Kernel(True))
+    monkeypatch.setattr("builtins.input", cannot)
+    assert models.load_vgg16().model.name == "vgg16_compact" and weights_elsewhere == []
+
+
+@pytest.mark.parametrize("shell, stdin", [(Kernel(False), None), (None, None), (None, io.StringIO("y"))])
+def test_where_nobody_can_answer_nothing_is_asked_and_nothing_fetched(weights_elsewhere, monkeypatch, capsys, shell, stdin):
+    monkeypatch.setattr(asking, "get_ipython", lambda: shell)
+    monkeypatch.setattr(sys, "stdin", stdin)
+    monkeypatch.setattr("builtins.input", lambda question: pytest.fail("nobody is there"))
+    assert models.load_vgg16().model.name == "vgg16_compact" and weights_elsewhere == []
+    said = capsys.readouterr().out
+    assert 'load_vgg16("download") fetches ImageNet\'s weights, 553 MB' in said and said.count("\n") == 1
+
+
+def test_on_colab_it_is_fetched_at_once(weights_elsewhere, monkeypatch):
+    monkeypatch.setitem(sys.modules, "google.colab", sys)
+    monkeypatch.setattr("builtins.input", lambda question: pytest.fail("not asked on Colab"))
+    assert models.load_vgg16().source.startswith("ImageNet") and weights_elsewhere == [models.VGG16_FILE]
+
+
+def test_asked_for_by_name_it_is_fetched_or_is_an_error(weights_elsewhere, monkeypatch):
+    monkeypatch.setattr("builtins.input", lambda question: pytest.fail("not asked"))
+    assert models.load_vgg16("download").source.startswith("ImageNet")
+
+    def refuse(url, filename, known_hash):
+        raise DataError("No connection.")
+
+    monkeypatch.setattr(downloads, "download", refuse)
+    with pytest.raises(DataError, match="No connection."):
+        models.load_vgg16("download")
+    with pytest.raises(ValueError, match="source='embedded' is neither"):
+        models.load_vgg16("embedded")
+
+
+def test_no_question_where_the_weights_are_at_hand_or_downloads_forbidden(published, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(asking, "get_ipython", lambda: Kernel(True))
+    monkeypatch.setattr("builtins.input", lambda question: pytest.fail("no question"))
+    monkeypatch.setattr(keras.Model, "load_weights", lambda model, path: None)
+    assert models.load_vgg16().source.startswith("ImageNet")
+    (tmp_path / models.VGG16_FILE).unlink()
+    assert models.load_vgg16().model.name == "vgg16_compact" and "COURSE_OFFLINE=1" in capsys.readouterr().out
+
+
+def test_a_notebook_that_runs_without_a_person_is_not_held_up(tmp_path):
+    """Outside of pretences: a kernel, executed by nbclient, that would have to download."""
+    cell = nbformat.v4.new_code_cell("from lecture_utils.asking import agreed\nprint(agreed('Now?'))")
+    NotebookClient(nbformat.v4.new_notebook(cells=[cell]), timeout=120, kernel_name="python3").execute()
+    assert [output.text for output in cell.outputs] == ["False\n"]
+
+
+def test_the_best_network_at_hand(published, weights_elsewhere, tmp_path, monkeypatch):
+    """VGG16's weights if they are here; it is SqueezeNet that is fetched."""
+    monkeypatch.setattr(models, "load_squeezenet", lambda: "SqueezeNet")
+    assert models.load_photo_model() == "SqueezeNet" and weights_elsewhere == []
+    (tmp_path / "elsewhere").rename(tmp_path / models.VGG16_FILE)
+    assert models.load_photo_model().source == f"ImageNet: {tmp_path / models.VGG16_FILE}" and weights_elsewhere == []
 
 
 # -------------------------------------------------------------------------------------------------- scores

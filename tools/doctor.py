@@ -82,6 +82,14 @@ def check_data():
                     row.remark if row.source == "broken" else "") for row in rows]
 
 
+def check_networks():
+    """One finding for each of ImageNet's networks, which the course can do without."""
+    from lecture_utils.models import where_are_the_weights
+
+    return [Finding(row.name, f"{row.source}, {row.path or row.remark}", row.remark if row.source == "broken" else "")
+            for row in where_are_the_weights()]
+
+
 def check_weights():
     """Whether every network's weights are there and fit their network."""
     import lecture_utils.quiet  # noqa: F401  (before whatever loads TensorFlow)
@@ -122,7 +130,8 @@ def check_training():
     return Finding("training", found, "" if sound else "TensorFlow computes wrongly here: delete .venv and run this again.")
 
 
-CHECKS = (check_python, check_packages, check_memory, check_disk, check_writing, check_data, check_weights, check_training)
+CHECKS = (check_python, check_packages, check_memory, check_disk, check_writing, check_data, check_networks, check_weights,
+          check_training)
 
 
 def examine(check):

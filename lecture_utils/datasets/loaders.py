@@ -11,14 +11,12 @@ and prints one line that says what it took. Files that the user put there and th
 in "auto" as well: whoever brings data must not be taught with other data unawares. COURSE_OFFLINE=1 skips
 the download and its cache. data/README.md describes the data sets, their layouts and their licences.
 
-`python -m lecture_utils.datasets.loaders` downloads what is missing and shows what is where; with `--show` it only shows.
+`python3 course.py data` downloads what is missing and shows what is where; with `--show` it only shows.
 """
 
 from __future__ import annotations
 
-import argparse
 import os
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -185,14 +183,14 @@ def _load(recipe, source, data_dir):
     if source in ("auto", "local"):
         path = _local_path(recipe, data_dir)
         if path:
-            return _made(recipe, recipe.read(path), f"local: {_shown(path)}")
+            return _made(recipe, recipe.read(path), f"local: {shown(path)}")
         if source == "local":
-            raise DataError(f"No {recipe.name} in {_shown(data_folder(data_dir))}; looked for {recipe.wanted}. "
+            raise DataError(f"No {recipe.name} in {shown(data_folder(data_dir))}; looked for {recipe.wanted}. "
                             "data/README.md lists what is read.")
     if source in ("auto", "download"):
         try:
             fields, path = recipe.fetch(source == "download")
-            return _made(recipe, fields, f"download: {_shown(path)}")
+            return _made(recipe, fields, f"download: {shown(path)}")
         except DataError as error:
             if source == "download":
                 raise
@@ -238,7 +236,7 @@ def _local_path(recipe, data_dir=None):
         raise DataError(f"{folder} cannot be read: {error.strerror}.") from error
 
 
-def _shown(path):
+def shown(path):
     """A path as a reader wants to see it: short, and without the name of a home folder."""
     for base, prefix in ((ROOT, ""), (Path.home(), "~/")):
         if path.is_relative_to(base):
@@ -336,15 +334,15 @@ def _whereabouts(recipe, data_dir):
         if not path:
             path, source = recipe.cached(), "download cache"
         if path:
-            return Whereabouts(recipe.name, source, _shown(path), recipe.count(path), "")
+            return Whereabouts(recipe.name, source, shown(path), recipe.count(path), "")
     except DataError as error:
         return Whereabouts(recipe.name, "broken", "", 0, str(error))
     source = "embedded" if recipe.draw else "missing"
-    remark = f"in {_shown(data_folder(data_dir))} is no {recipe.name}; looked for {recipe.wanted}"
+    remark = f"in {shown(data_folder(data_dir))} is no {recipe.name}; looked for {recipe.wanted}"
     return Whereabouts(recipe.name, source, "", recipe.drawn, remark)
 
 
-def _fetch_missing():
+def fetch_missing():
     """Download every data set that is not there; True if all could be had."""
     complete = True
     for recipe in DATA_SETS:
@@ -355,19 +353,3 @@ def _fetch_missing():
             print(f"{recipe.name}: {error}")
             complete = False
     return complete
-
-
-def main(arguments=None):
-    """Download what is missing (unless asked only to show), print what is where; 0 if nothing is amiss, else 1."""
-    parser = argparse.ArgumentParser(prog="python -m lecture_utils.datasets.loaders",
-                                     description="Fetch the course's data, and show what is where.")
-    parser.add_argument("--show", action="store_true", help="download nothing")
-    complete = parser.parse_args(arguments).show or _fetch_missing()
-    rows = where_is_the_data()
-    for row in rows:
-        print(f"{row.name:12} {row.source:15} {row.images:>7,} images  {row.path or row.remark}".rstrip())
-    return 0 if complete and all(row.source != "broken" for row in rows) else 1
-
-
-if __name__ == "__main__":
-    sys.exit(main())

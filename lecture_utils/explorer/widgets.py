@@ -10,10 +10,10 @@ import html
 from pathlib import Path
 
 import ipywidgets as widgets
-from IPython import get_ipython
 from IPython.display import display
 
 from .. import plots
+from ..asking import someone_is_there
 from ..datasets.loaders import ROOT
 from . import uploads
 from .exploration import (
@@ -57,16 +57,6 @@ def explore(model, images, class_names, *, preprocess=None, choice=Choice(), alt
     view = {"version_major": 2, "version_minor": 0, "model_id": box.model_id}
     display({"application/vnd.jupyter.widget-view+json": view,
              "text/plain": "The explorer: run this cell to use it."}, raw=True)
-
-
-def someone_is_there():
-    """Whether a person is at the other end of the kernel.
-
-    Every request to execute a cell says whether a question, `input()`, could be answered. JupyterLab, Colab and their
-    like say yes; nbclient, nbconvert and nbval, which execute without a person, say no.
-    """
-    kernel = getattr(get_ipython(), "kernel", None)
-    return bool(kernel and kernel.get_parent("shell").get("content", {}).get("allow_stdin"))
 
 
 class Explorer:
