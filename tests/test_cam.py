@@ -1,5 +1,6 @@
 """CAM, Grad-CAM and their kin against values worked out by hand and against a plain tape."""
 
+import functools
 import gc
 import threading
 import weakref
@@ -14,6 +15,7 @@ from plain_tape import grad_cam as plain_grad_cam
 
 from lecture_utils import (
     cam,
+    cam_classes,
     counterfactual_cam,
     grad_cam,
     grad_cam_classes,
@@ -124,6 +126,37 @@ def test_many_classes_at_once():
     per_image = np.array([[0, 1], [2, 3], [1, 1]])
     np.testing.assert_allclose(grad_cam_classes(model, x, per_image)[1, 1], grad_cam(model, x, class_index=3)[1],
                                rtol=1e-4, atol=1e-8)
+
+
+def gap_network(head):
+    """Five maps, averaged, and one of the linear layers that a network for CAM may end in."""
+    keras.utils.set_random_seed(3)
+    heads = {"dense": [kl.GlobalAveragePooling2D(), kl.Dense(4)],
+             "softmax": [kl.GlobalAveragePooling2D(), kl.Dropout(0.5), kl.Dense(4, activation="softmax")],
+             "one unit": [kl.GlobalAveragePooling2D(), kl.Dense(1, activation="sigmoid")],
+             "convolution": [kl.GlobalAveragePooling2D(keepdims=True), kl.Conv2D(4, 1), kl.Flatten()]}
+    return keras.Sequential([keras.Input((12, 11, 3)), kl.Conv2D(5, 3, activation="relu"), *heads[head]])
+
+
+@pytest.mark.parametrize("head, count", [("dense", 4), ("softmax", 4), ("one unit", 2), ("convolution", 4)])
+def test_cam_of_many_classes_at_once(head, count):
+    model, x = gap_network(head), images(3, 12, 11, 3)
+    every = cam_classes(model, x)
+    close = functools.partial(np.testing.assert_allclose, rtol=0, atol=1e-6 * np.abs(every).max())
+    assert every.shape == (3, count, 10, 9) and every.dtype == np.float32
+    for c in range(count):
+        close(every[:, c], cam(model, x, class_index=c))
+        close(every[:, c], 90 * (grad_cam(model, x, class_index=c) - counterfactual_cam(model, x, class_index=c)))
+    close(cam_classes(model, x, [1, 0, 1]), every[:, [1, 0, 1]])
+    per_image = np.array([[0, 1], [1, 1], [1, 0]])
+    close(cam_classes(model, x, per_image), every[np.arange(3)[:, None], per_image])
+
+
+def test_cam_of_many_classes_refuses_what_cam_refuses():
+    with pytest.raises(ValueError, match="cam needs a network that ends in GlobalAveragePooling2D"):
+        cam_classes(small_cnn(), images(3, 12, 12, 3))
+    with pytest.raises(ValueError, match="a class index must lie between 0 and 3"):
+        cam_classes(gap_network("dense"), images(3, 12, 11, 3), [0, 4])
 
 
 def test_many_classes_where_a_residual_passes_by_the_layer():

@@ -16,7 +16,8 @@ import pytest
 from nbclient import NotebookClient
 from PIL import Image
 
-from lecture_utils import asking, cam, cell_centres, counterfactual_cam, grad_cam, guided_backprop, load_mnist, load_model, upsample
+from lecture_utils import cam, cell_centres, counterfactual_cam, grad_cam, guided_backprop, load_mnist, load_model, upsample
+from lecture_utils.asking import someone_is_there
 from lecture_utils.explain.methods import METHODS
 from lecture_utils.explorer import Choice, Exploration, exploration, uploads, widgets
 
@@ -624,12 +625,12 @@ def test_who_can_answer_a_question_is_there(monkeypatch, content, there):
         class kernel:
             get_parent = staticmethod(lambda channel: {"content": content})
 
-    monkeypatch.setattr(asking, "get_ipython", Shell)
-    assert asking.someone_is_there() is there
+    monkeypatch.setattr("lecture_utils.asking.get_ipython", Shell)
+    assert someone_is_there() is there
 
 
 def test_outside_of_a_kernel_nobody_is_there():
-    assert not asking.someone_is_there()
+    assert not someone_is_there()
 
 
 # ---- networks with many classes, and names that are no file names

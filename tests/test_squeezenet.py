@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from lecture_utils import cam, grad_cam, hires_cam, load_photo, load_squeezenet, models, squeezenet
+from lecture_utils import cam, cam_classes, grad_cam, hires_cam, load_photo, load_squeezenet, models, squeezenet
 from lecture_utils.datasets.readers import DataError
 
 
@@ -124,6 +124,18 @@ def test_cam_of_such_a_head_is_the_map_whose_mean_the_score_is(activation, last)
         np.testing.assert_allclose(Z * hires_cam(model, X, "maps", c), A[..., c], atol=1e-5)
 
 
+@pytest.mark.parametrize("last", [(), ("softmax",)])
+def test_all_classes_of_such_a_head_are_the_channels_of_its_last_layer(last):
+    model = bare_head("relu", [keras.layers.Activation(name) for name in last])
+    X = np.random.default_rng(1).normal(size=(3, 12, 9, 2)).astype("float32")
+    A = keras.Model(model.input, model.get_layer("maps").output)(X).numpy()
+    M = cam_classes(model, X)
+    assert M.shape == (3, 4, 10, 7)
+    np.testing.assert_allclose(M, A.transpose(0, 3, 1, 2), rtol=1e-6)
+    for c in range(4):
+        np.testing.assert_allclose(M[:, c], cam(model, X, class_index=c), rtol=1e-6)
+
+
 # --- with the published weights ---------------------------------------------------------------------------------------
 
 
@@ -158,3 +170,12 @@ def test_every_score_is_the_mean_of_its_map(real_data):
         assert M.shape == (1, 14, 14) and M.mean() == pytest.approx(scores[c], rel=1e-6, abs=1e-7)
         Z_grad_cam = 14 * 14 * grad_cam(net.model, images, "conv10", int(c))
         assert np.abs(Z_grad_cam - M).max() <= 1e-6 * max(M.max(), 1e-3)
+
+
+@pytest.mark.realdata
+def test_every_one_of_a_thousand_scores_is_the_mean_of_its_map(real_data):
+    net = load_squeezenet()
+    images = net.preprocess(np.stack([load_photo("astronaut"), load_photo("astronaut")[::-1]]))
+    M = cam_classes(net.model, images)
+    assert M.shape == (2, 1000, 14, 14)
+    np.testing.assert_allclose(M.mean(axis=(2, 3)), net.model(images), rtol=1e-5, atol=1e-7)

@@ -6,7 +6,6 @@ import argparse
 import sys
 
 import lecture_utils.quiet  # noqa: F401  (before anything that loads TensorFlow)
-# isort: split
 from lecture_utils import DataError, models
 from lecture_utils.datasets.loaders import fetch_missing, where_is_the_data
 

@@ -101,7 +101,7 @@ def output_slot(network, output):
 
 def classes(network, output, class_index, n):
     """One class per image, int32 (n,); -1 stands for the predicted one."""
-    count = _count_classes(network, output)
+    count = count_classes(network, output)
     if class_index is None:
         return np.full(n, -1, np.int32)
     classes = _checked_classes(class_index, count)
@@ -113,7 +113,7 @@ def classes(network, output, class_index, n):
 
 def class_lists(network, output, class_indices, n):
     """k classes per image, int32 (n, k), from k ints for all of them or from (n, k)."""
-    count, classes = _count_classes(network, output), np.asarray(class_indices)
+    count, classes = count_classes(network, output), np.asarray(class_indices)
     classes = _checked_classes(classes, count) if classes.size else classes
     if classes.ndim not in (1, 2) or classes.size == 0 or (classes.ndim == 2 and len(classes) != n):
         raise ValueError("class_indices must be a list of ints, the same for every image, or an array of shape "
@@ -121,7 +121,7 @@ def class_lists(network, output, class_indices, n):
     return np.broadcast_to(classes, (n, classes.shape[-1]))
 
 
-def _count_classes(network, output):
+def count_classes(network, output):
     """How many classes an output tells apart: its units, or two if there is one unit that says yes or no."""
     step = network.producer(output_slot(network, output))
     if step is None or len(step.shape) != 2:

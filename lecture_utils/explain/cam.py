@@ -47,6 +47,28 @@ def _cam(A, w_c):
     return tf.einsum("nijk,nk->nij", A, w_c)                    # M = Σ_k w_k A^k
 
 
+def cam_classes(model, images, class_indices=None, *, output=None) -> NDArray[np.float32]:
+    """Class activation maps of several classes, or of all, from one forward pass.
+
+        M_c(i, j) = Σ_k w_k^c A^k_ij        for every class c
+
+    class_indices: None, all classes; ints, the same for every image; or an array (n, classes) of each image's own.
+
+    Returns float32 (n, classes, h, w), signed, each equal to `cam` for that class; where a network ends in the pooling
+    itself, these are the channels of its last layer. Other arguments, errors and paper: see `cam`.
+
+    >>> model, data = load_model("mnist_gap"), load_mnist("embedded")
+    MNIST: ... embedded (drawn by code)
+    >>> cam_classes(model, data.x_test[:2]).shape
+    (2, 10, 7, 7)
+    """
+    return engine.explain_gap_head_classes(model, images, _cam_classes, class_indices, output)
+
+
+def _cam_classes(A, w):
+    return tf.einsum("nijk,nck->ncij", A, w)                    # M_c = Σ_k w_k^c A^k
+
+
 def grad_cam(model, images, layer=None, class_index=None, *, output=None, score=None) -> NDArray[np.float32]:
     """Grad-CAM: feature maps weighed by what they mean to the class, anywhere in any differentiable network.
 

@@ -147,6 +147,32 @@ def explain_gap_head(model, images, equation, score):
     return prepared.once(("GAP head", equation, score.key), build)(inputs, chosen)
 
 
+def explain_gap_head_classes(model, images, equation, class_indices, output=None):
+    """`equation(A, w)` for c classes of every image: A as in `explain_gap_head`, w (n, c, k); one forward pass."""
+    prepared, inputs = _prepared_inputs(model, images)
+    score = ClassScore(None, output)
+    if class_indices is None:
+        class_indices = np.arange(arguments.count_classes(prepared.network, output))
+    chosen = arguments.class_lists(prepared.network, output, class_indices, len(inputs[0]))
+
+    def build():
+        network = prepared.network_to(score)
+        A, averages = surgery.gap_head(network, *score.slots(network))
+        bottom, top = network.split(averages)
+        count = arguments.count_classes(network, output)
+
+        def maps(inputs, chosen):
+            tensors = bottom.run(inputs)
+            nowhere = tf.zeros([count, *tensors[averages].shape[1:]], tensors[averages].dtype)
+            _, w = _gradient_from(top, [nowhere], score, [tf.range(count)])       # the same anywhere: the head is linear
+            return equation(_float32(tensors[A]), tf.gather(tf.reshape(w, (count, -1)), chosen[0]))
+
+        return _Pass(maps, network, [chosen], kept=[averages])
+
+    function = prepared.once(("classes of a GAP head", equation, score.key), build)
+    return function(inputs, [chosen], copies=chosen.shape[1])
+
+
 def feature_maps(model, images, layer, score):
     """The feature maps A themselves, float32 (n, h, w, k); forward only."""
     prepared, inputs = _prepared_inputs(model, images)
