@@ -51,6 +51,8 @@ COMMANDS = collections.OrderedDict([
                           ["-m", "tools.run", "notebooks"])),
     ("stamp", Command("for maintainers: write the repository's address into badges and bootstrap cells",
                       ["-m", "tools.stamp"])),
+    ("pictures", Command("for maintainers: draw the notebooks' pictures that need ImageNet's SqueezeNet",
+                         ["-m", "tools.pictures"])),
     ("train", Command("for maintainers: train the shipped weights", ["-m", "tools.train"])),
     ("judge", Command("for maintainers: judge how the steel networks are trained, by cross-validation", ["-m", "tools.judge"])),
     ("realism", Command("for maintainers: measure how real the embedded data is", ["-m", "tools.realism"])),

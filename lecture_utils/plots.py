@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import io
 import numbers
+from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -33,6 +34,7 @@ DENSITY = 2             # pixels drawn for each of them: sharp on fine screens
 def show(figure, alt) -> None:
     """Put `figure` on the page with its alternative text `alt`, then release it.
 
+    figure: a figure of matplotlib's, or the path of a PNG that has a pixel for each of the page's.
     Raises ValueError for an `alt` that is empty.
 
     >>> figure = plots.image_grid([np.eye(4)])
@@ -42,12 +44,18 @@ def show(figure, alt) -> None:
 
     if not alt.strip():
         raise ValueError("show() needs an alternative text: say in a sentence or two what the figure shows.")
+    png, density = (_drawn(figure), DENSITY) if isinstance(figure, Figure) else (Path(figure).read_bytes(), 1)
+    width, height = Image.open(io.BytesIO(png)).size
+    size = {"width": round(width / density), "height": round(height / density)}
+    display({"image/png": png, "text/plain": alt}, metadata={"image/png": {"alt": alt, **size}}, raw=True)
+
+
+def _drawn(figure):
+    """The bytes of a PNG of the figure, which is released."""
     png = io.BytesIO()
     figure.savefig(png, format="png", dpi=DENSITY * DPI, bbox_inches="tight", facecolor="white", pil_kwargs={"compress_level": 1})
     plt.close(figure)
-    image = Image.open(png)
-    size = {"width": round(image.width / DENSITY), "height": round(image.height / DENSITY)}
-    display({"image/png": lightened(image), "text/plain": alt}, metadata={"image/png": {"alt": alt, **size}}, raw=True)
+    return lightened(Image.open(png))
 
 
 def overlay(image, map_, alpha: float = 0.5, cells=None, input_size=None) -> NDArray[np.uint8]:

@@ -6,6 +6,7 @@ import re
 import statistics
 
 import nbformat
+import numpy as np
 import pytest
 import ziamath
 from nbval.plugin import find_comment_markers, metadata_tags
@@ -21,7 +22,7 @@ PATHS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 CORE = ("01_cnn_basics", "02_cam_neu", "03_grad_cam_mnist", "04_grad_cam_vgg16", "05_cam_equivalence_proof",
         "06_guided_grad_cam")
 HANGUL = "[가-힣]"
-TAGS = {"bootstrap", "exercise", "thumbnail",
+TAGS = {"bootstrap", "exercise", "thumbnail", "imagenet",
         "nbval-check-output", "nbval-ignore-output", "nbval-skip", "raises-exception"}  # nbval's own
 
 
@@ -191,6 +192,15 @@ def test_figures_are_drawn_as_fine_as_the_file_allows(notebook):
             if "width" in shown:
                 width, height = Image.open(io.BytesIO(base64.b64decode(output.data["image/png"]))).size
                 assert 0.99 < width / shown.width < 2.02 and height / shown.height == pytest.approx(width / shown.width, rel=0.02)
+
+
+def test_without_imagenet_s_weights_a_cell_shows_the_picture_drawn_with_them(path, notebook):
+    shown = figures([cell for cell in notebook.cells if "imagenet" in cell.metadata.get("tags", [])])
+    kept = ROOT / "docs" / "pictures" / f"{path.stem}_imagenet.png"
+    assert len(shown) == kept.exists()
+    for png, _ in shown:    # where the notebook's file would be too large, in fewer colours
+        there, here = (np.asarray(Image.open(file).convert("RGB"), float) for file in (kept, io.BytesIO(png)))
+        assert there.shape == here.shape and np.abs(there - here).mean() < 6
 
 
 # ---- links

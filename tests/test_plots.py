@@ -88,6 +88,16 @@ def test_a_figure_is_drawn_twice_as_fine_as_it_is_shown(monkeypatch):
     assert Image.open(io.BytesIO(data["image/png"])).size == pytest.approx((2 * size["width"], 2 * size["height"]), abs=1)
 
 
+def test_a_kept_picture_is_shown_as_it_is_a_pixel_for_each_of_the_page_s(tmp_path, monkeypatch):
+    shown = []
+    monkeypatch.setattr("IPython.display.display", lambda data, **more: shown.append((data, more)))
+    Image.fromarray(np.zeros((20, 30, 3), "uint8")).save(tmp_path / "kept.png")
+    plots.show(tmp_path / "kept.png", "Black, thirty by twenty pixels.")
+    (data, more), = shown
+    assert data["image/png"] == (tmp_path / "kept.png").read_bytes()
+    assert more["metadata"]["image/png"] == {"alt": "Black, thirty by twenty pixels.", "width": 30, "height": 20}
+
+
 @pytest.mark.parametrize("colours, mode, off", [(64, "P", 2), (280, "P", 6), (30_000, "RGB", 2)])
 def test_a_lightened_picture_looks_the_same_and_takes_less_room(colours, mode, off):
     random = np.random.default_rng(0)

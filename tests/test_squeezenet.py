@@ -1,7 +1,9 @@
 """SqueezeNet: its file is read as it is written down, and its maps are its scores."""
 
 import hashlib
+import io
 import struct
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -11,6 +13,9 @@ from PIL import Image
 
 from lecture_utils import cam, cam_classes, grad_cam, hires_cam, load_photo, load_squeezenet, models, squeezenet
 from lecture_utils.datasets.readers import DataError
+from tools import pictures
+
+ROOT = Path(__file__).resolve().parents[1]
 
 
 @pytest.fixture(scope="module")
@@ -179,3 +184,35 @@ def test_every_one_of_a_thousand_scores_is_the_mean_of_its_map(real_data):
     M = cam_classes(net.model, images)
     assert M.shape == (2, 1000, 14, 14)
     np.testing.assert_allclose(M.mean(axis=(2, 3)), net.model(images), rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.realdata
+@pytest.mark.parametrize("photo, expected", [("cat", ("Egyptian cat", 31.0, 0.50)), ("coffee", ("espresso", 30.8, 1.00)),
+                                             ("astronaut", ("barbell", 22.3, 0.22)), ("rocket", ("pole", 15.9, 0.16))])
+def test_what_notebook_2_says_of_four_photographs(real_data, photo, expected):
+    net = load_squeezenet()
+    scores = net.model(net.preprocess(load_photo(photo)[None]))[0].numpy()
+    c = scores.argmax()
+    assert (net.class_names[c], round(float(scores[c]), 1), round(float(tf.nn.softmax(scores)[c]), 2)) == expected
+
+
+@pytest.mark.realdata
+def test_what_notebook_4_says_of_two_names_for_one_cat(real_data):
+    net = load_squeezenet()
+    strips = [keras.ops.image.resize(load_photo(name), (200, 400), crop_to_aspect_ratio=True, antialias=True)
+              for name in ("cat", "coffee")]
+    classes = [net.class_names.index(name) for name in ("tabby", "Egyptian cat", "espresso")]
+    M = cam_classes(net.model, net.preprocess(np.clip(np.concatenate(strips), 0, 1)[None]), classes)[0]
+    assert [round(float(score), 1) for score in M.mean(axis=(1, 2))] == [21.4, 23.1, 22.7]
+    assert np.corrcoef(M.reshape(3, -1))[0].round(2).tolist() == [1.0, 0.97, -0.34]
+    assert (M[1] - M[0]).mean() == pytest.approx(1.7, abs=0.05)
+    upper = M[:, :7].sum(axis=(1, 2)) / M.sum(axis=(1, 2))
+    assert upper[0] > 0.8 and upper[1] > 0.8 and upper[2] < 0.2
+
+
+@pytest.mark.realdata
+def test_the_kept_picture_is_what_the_command_draws(real_data):
+    path = ROOT / "notebooks" / "04_grad_cam_vgg16.ipynb"
+    drawn, kept = (np.asarray(Image.open(file).convert("RGB"), float) for file in
+                   (io.BytesIO(pictures.drawn(path)), ROOT / "docs" / "pictures" / f"{path.stem}_imagenet.png"))
+    assert drawn.shape == kept.shape and np.abs(drawn - kept).mean() < 2

@@ -22,7 +22,7 @@ from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 
 import lecture_utils.quiet  # noqa: F401  (before anything that loads TensorFlow)
-from lecture_utils import load_mnist, load_model, load_neu, load_photo, load_vgg16
+from lecture_utils import load_mnist, load_model, load_neu, load_photo, load_photo_model
 from lecture_utils.datasets.loaders import PHOTOS
 from lecture_utils.explorer import uploads
 from lecture_utils.explorer.exploration import (
@@ -67,7 +67,7 @@ class Subject:
 
 def load_subjects():
     """The networks of the course, each with images that its notebooks use."""
-    digits, steel, vgg = load_mnist(), load_neu(), load_vgg16()
+    digits, steel, net = load_mnist(), load_neu(), load_photo_model()
     first_digits = {f"{label}, no. {n}": digits.x_test[n] for n, label in enumerate(digits.y_test[:30])}
     first_steel = {f"{steel.class_names[label]}, no. {n}": steel.x_test[n] for n, label in enumerate(steel.y_test[:12])}
     reader, gap, dense = (Exploration(load_model(name), data.class_names)
@@ -77,7 +77,8 @@ def load_subjects():
         "digits": Subject("digits: Flatten and Dense", reader, first_digits),
         "steel": Subject("steel: global average pooling", gap, first_steel),
         "steel_dense": Subject("steel: Flatten and Dense", dense, first_steel),
-        "photos": Subject("photographs: VGG16", Exploration(vgg.model, vgg.class_names, vgg.preprocess), photos)}
+        "photos": Subject("photographs: " + ("SqueezeNet" if net.model.name == "squeezenet" else "VGG16"),
+                          Exploration(net.model, net.class_names, net.preprocess), photos)}
 
 
 def _reduced(photo):

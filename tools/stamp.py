@@ -26,13 +26,14 @@ from .notebooks import glossary, notebook_paths
 from .notebooks.begin import is_placeholder
 from .notebooks.bootstrap_cell import FOLDED, bootstrap_cell, colab_badge
 from .notebooks.pages import thumbnail
-from .notebooks.title_cell import promise, thumbnail_figure, title, title_table
+from .notebooks.title_cell import figures, promise, thumbnail_figure, title, title_table
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 PICTURES = "docs/pictures"  # of README.md, one for each notebook
 PICTURE_WIDTH = 640
+COVER_WIDTH = 860
 OTHER_PLACES = ("the lecture", "the explorer", "python3 course.py", "something else")  # in the form for issues
-COVER = "04_grad_cam_vgg16"  # the notebook whose picture opens README.md
+COVER = "04_grad_cam_vgg16"  # the notebook whose cell `imagenet` shows the picture that opens README.md
 
 
 def repository_address(root):
@@ -49,7 +50,7 @@ def stamped_texts(root):
     address = repository_address(root)
     texts = {path: stamped_notebook(path, address, root) for path in notebook_paths(root / "notebooks")}
     texts[root / "README.md"] = with_sections(root / "README.md", {
-        "cover": picture(root / "notebooks" / f"{COVER}.ipynb", PICTURE_WIDTH), "badges": badges(root, address),
+        "cover": cover(root / "notebooks" / f"{COVER}.ipynb"), "badges": badges(root, address),
         "clone": clone(address), "map": course_map(root, address),
         "notebooks": in_words(len(notebook_paths(root / "notebooks"))), "decks": in_words(len(deck_names(root / "slides")))})
     sheet = root / "slides" / "INSTRUCTOR.md"
@@ -203,8 +204,19 @@ def course_map(root, address):
 
 def picture(path, width):
     """HTML of the picture that stands for the notebook at `path`; nothing while it has none."""
-    figure = thumbnail_figure(nbformat.read(path, as_version=4)) if path.is_file() else None
-    return f'<img src="{PICTURES}/{path.stem}.png" width="{width}" alt="{html.escape(figure[1])}">' if figure else ""
+    figure = thumbnail_figure(nbformat.read(path, as_version=4))
+    return image_tag(f"{path.stem}.png", width, figure[1]) if figure else ""
+
+
+def cover(path):
+    """HTML of the picture that `course.py pictures` draws for the notebook at `path`; nothing while it has none."""
+    shown = figures([cell for cell in nbformat.read(path, as_version=4).cells if "imagenet" in cell.metadata.get("tags", [])]) \
+        if path.is_file() else []
+    return image_tag(f"{path.stem}_imagenet.png", COVER_WIDTH, shown[0][1]) if shown else ""
+
+
+def image_tag(name, width, alt):
+    return f'<img src="{PICTURES}/{name}" width="{width}" alt="{html.escape(alt)}">'
 
 
 def main():

@@ -20,8 +20,9 @@ and its metadata hold the same three figures: `"course": {"minutes": 45, "cpu_se
 The second cell is the bootstrap cell; it carries the tag `bootstrap`, and its code is folded away. It only finds the
 course, or clones it, and says what to do where it can do neither; `begin.py` does the rest, and is what it looks for.
 
-What nbval is to do with a cell, a tag of the cell says, never a comment in its code: `nbval-check-output` where its output
-is a claim, `nbval-ignore-output`, `nbval-skip`, `raises-exception`.
+A cell with the tag `imagenet` draws with ImageNet's SqueezeNet, and without it shows the picture that `course.py pictures`
+made of it (`tools/pictures.py`). What nbval is to do with a cell, a tag says too, never a comment in its code:
+`nbval-check-output` where its output is a claim, `nbval-ignore-output`, `nbval-skip`, `raises-exception`.
 """
 
 BOOTSTRAP = '''\

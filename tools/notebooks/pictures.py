@@ -1,7 +1,8 @@
 """Lets the pictures of a notebook be as sharp as the size of its file allows.
 
 `lecture_utils.plots.show` draws two pixels for each pixel of the page. Where the file becomes too large, the pictures that
-weigh most make do with one and a half, and then with one: photographs before curves and their texts, which gain most.
+weigh most make do with one and a half, and then with one, and at last with 256 colours: photographs before curves and their
+texts, which gain most.
 """
 import base64
 import io
@@ -9,10 +10,11 @@ import io
 import nbformat
 from PIL import Image
 
-from lecture_utils.png import lightened
+from lecture_utils.png import lightened, of_few_colours
 
 LARGEST_FILE = 1_480_000  # bytes; leaves room for a few sentences below what tests/test_notebooks_house.py allows
 DENSITIES = (1.5, 1)      # pixels for each of the page's, after the two that were drawn
+COLOURS = 256
 
 
 def fit(notebook, largest=LARGEST_FILE):
@@ -31,15 +33,23 @@ class Picture:
         self.data, self.shown = output.data, output.metadata["image/png"]
         self.drawn = Image.open(io.BytesIO(base64.b64decode(self.data["image/png"])))
         self.steps = [density for density in DENSITIES if density * self.shown.width < self.drawn.width - 1]
+        self.steps += [COLOURS] if self.drawn.mode == "RGB" else []
 
     @property
     def weight(self):
         return len(self.data["image/png"])
 
     def reduce(self):
-        """Take the next lower density; the bytes gained."""
-        before, density = self.weight, self.steps.pop(0)
-        size = round(density * self.shown.width), round(density * self.shown.height)
-        png = lightened(self.drawn.convert("RGB").resize(size, Image.Resampling.BOX))
-        self.data["image/png"] = base64.b64encode(png).decode("ascii")
+        """Take the next step, unless nothing is gained by it; the bytes gained."""
+        before, step = self.weight, self.steps.pop(0)
+        png = base64.b64encode(self._of_few_colours() if step == COLOURS else self._at(step)).decode("ascii")
+        if len(png) < before:
+            self.data["image/png"] = png
         return before - self.weight
+
+    def _at(self, density):
+        size = round(density * self.shown.width), round(density * self.shown.height)
+        return lightened(self.drawn.convert("RGB").resize(size, Image.Resampling.BOX))
+
+    def _of_few_colours(self):
+        return of_few_colours(Image.open(io.BytesIO(base64.b64decode(self.data["image/png"]))))
