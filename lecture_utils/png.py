@@ -2,6 +2,7 @@
 
 import io
 
+import numpy as np
 from PIL import Image, ImageChops
 
 STEPS = [round(round(value / 255 * 63) / 63 * 255) for value in range(256)]    # 64 a colour instead of 256
@@ -12,9 +13,8 @@ def of_few_colours(image):
     """The bytes of a PNG of `image` in 256 colours, dithered, white still white; a third to a half less room."""
     image = image.convert("RGB")
     palette = image.quantize(256, Image.Quantize.MEDIANCUT)
-    colours = palette.getpalette()
-    lightest = max(range(0, len(colours), 3), key=lambda at: sum(colours[at:at + 3]))
-    palette.putpalette(colours[:lightest] + [255, 255, 255] + colours[lightest + 3:])
+    colours = np.reshape(palette.getpalette(), (-1, 3))
+    palette.putpalette(np.where(colours.min(axis=1, keepdims=True) > 240, 255, colours).ravel().tolist())
     file = io.BytesIO()
     image.quantize(palette=palette, dither=Image.Dither.FLOYDSTEINBERG).save(file, format="png")
     return file.getvalue()

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from lecture_utils import overlay, plots
-from lecture_utils.png import lightened
+from lecture_utils.png import lightened, of_few_colours
 
 GREY = np.linspace(0, 1, 64, dtype=np.float32).reshape(8, 8)
 
@@ -113,6 +113,17 @@ def test_a_lightened_picture_looks_the_same_and_takes_less_room(colours, mode, o
 def test_white_stays_white():
     white = Image.open(io.BytesIO(lightened(Image.new("RGB", (9, 9), "white"))))
     assert np.asarray(white.convert("RGB")).min() == 255
+
+
+def test_the_page_stays_white_in_256_colours_beside_greys_that_are_nearly_white():
+    random = np.random.default_rng(0)
+    page = np.full((200, 300, 3), 255, np.uint8)
+    page[20:60, 20:280] = random.integers(230, 256, (40, 260, 1))                    # the edges of letters
+    page[70:170, 50:250] = random.integers(0, 256, (10, 20, 3)).repeat(10, 0).repeat(10, 1)
+    few = np.asarray(Image.open(io.BytesIO(of_few_colours(Image.fromarray(page)))).convert("RGB")).astype(int)
+    assert len(np.unique(few.reshape(-1, 3), axis=0)) <= 256 and np.abs(few - page).mean() < 2
+    white = (page == 255).all(axis=-1)
+    assert (few[white] == 255).all(axis=-1).mean() > 0.99
 
 
 def test_one_extreme_pixel_does_not_leave_the_rest_of_a_signed_image_grey():
