@@ -31,7 +31,7 @@ from .notebooks.title_cell import figures, promise, thumbnail_figure, title, tit
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 PICTURES = "docs/pictures"  # of README.md, one for each notebook
 PICTURE_WIDTH = 640
-COVER_WIDTH = 860
+COVER_WIDTH = 766    # as wide as it is drawn
 OTHER_PLACES = ("the lecture", "the explorer", "python3 course.py", "something else")  # in the form for issues
 COVER = "04_grad_cam_vgg16"  # the notebook whose cell `imagenet` shows the picture that opens README.md
 
