@@ -11,7 +11,23 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from lecture_utils import cam, cam_classes, grad_cam, hires_cam, load_photo, load_squeezenet, models, squeezenet
+from lecture_utils import (
+    cam,
+    cam_classes,
+    cell_centres,
+    deconvnet,
+    grad_cam,
+    guided_backprop,
+    hires_cam,
+    load_photo,
+    load_squeezenet,
+    magnitude,
+    models,
+    randomized,
+    rank_correlation,
+    squeezenet,
+    upsample,
+)
 from lecture_utils.datasets.readers import DataError
 from tools import pictures
 
@@ -216,3 +232,50 @@ def test_the_kept_picture_is_what_the_command_draws(real_data):
     drawn, kept = (np.asarray(Image.open(file).convert("RGB"), float) for file in
                    (io.BytesIO(pictures.drawn(path)), ROOT / "docs" / "pictures" / f"{path.stem}_imagenet.png"))
     assert drawn.shape == kept.shape and np.abs(drawn - kept).mean() < 2
+
+
+@pytest.mark.realdata
+def test_what_notebook_6_says_of_two_classes_and_of_ten(real_data):
+    net = load_squeezenet()
+    strips = [keras.ops.image.resize(load_photo(name), (200, 400), crop_to_aspect_ratio=True, antialias=True)
+              for name in ("cat", "coffee")]
+    scene = net.preprocess(np.clip(np.concatenate(strips), 0, 1)[None])
+    two = [net.class_names.index(name) for name in ("Egyptian cat", "espresso")]
+    G = guided_backprop(net.model, np.repeat(scene, 2, axis=0), class_index=two)
+    assert np.corrcoef(G.reshape(2, -1))[0, 1] == pytest.approx(0.8, abs=0.05)
+    shares = np.abs(G[:, :113]).sum(axis=(1, 2, 3)) / np.abs(G).sum(axis=(1, 2, 3))
+    assert shares[0] > 0.6 > 0.5 > shares[1]
+    guided, maps = [], []
+    for photo in ("cat", "coffee", "astronaut", "rocket"):
+        x = net.preprocess(load_photo(photo)[None])
+        ten = np.argsort(-net.model(x)[0].numpy())[:10]
+        guided += pairs_of(guided_backprop(net.model, np.repeat(x, 10, axis=0), class_index=ten))
+        maps += pairs_of(cam_classes(net.model, x, ten)[0])              # Z Grad-CAM: the head has a ReLU
+    assert (len(guided), len(maps), round(min(guided), 2)) == (180, 180, 0.96) and min(maps) > 0
+    assert [round(float(np.median(of_pairs)), 2) for of_pairs in (maps, guided)] == [0.73, 0.99]
+
+
+def pairs_of(maps):
+    """The correlations of any two of n maps, n (n - 1) / 2 of them."""
+    return list(np.corrcoef(maps.reshape(len(maps), -1))[np.triu_indices(len(maps), 1)])
+
+
+@pytest.mark.realdata
+def test_what_notebook_8_says_of_a_random_top_layer(real_data):
+    net = load_squeezenet()
+    square = [keras.ops.image.resize(load_photo(name), (227, 227), crop_to_aspect_ratio=True, antialias=True)
+              for name in ("cat", "coffee", "astronaut", "rocket")]
+    x = net.preprocess(np.clip(np.stack(square), 0, 1))
+    c = net.model(x).numpy().argmax(axis=1)
+    cells = cell_centres(net.model)
+    methods = {"Grad-CAM": lambda model: upsample(grad_cam(model, x, class_index=c), (227, 227), cells),
+               "guided": lambda model: magnitude(guided_backprop(model, x, class_index=c)),
+               "deconvnet": lambda model: magnitude(deconvnet(model, x, class_index=c))}
+    trained = {name: method(net.model) for name, method in methods.items()}
+    copy, kept = keras.models.clone_model(net.model), {name: [] for name in methods}
+    for seed in range(10):
+        copy.set_weights(next(randomized(net.model, seed, only=["conv10"]))[1].get_weights())
+        for name, method in methods.items():
+            kept[name].append(rank_correlation(method(copy), trained[name]).mean())
+    assert {name: round(float(np.mean(values)), 1) for name, values in kept.items()} == {
+        "Grad-CAM": 0.2, "guided": 0.9, "deconvnet": 1.0}
