@@ -384,10 +384,16 @@ def fetch_squeezenet():
     _published(squeezenet.FILE, squeezenet.URL, squeezenet.HASH)
 
 
+def fetch_vgg16():
+    """The same for VGG16, 553 MB."""
+    _published(IMAGENET_FILE, IMAGENET_URL, IMAGENET_HASH)
+    _published(VGG16_FILE, VGG16_URL, VGG16_HASH)
+
+
 def where_are_the_weights():
     """A `Whereabouts` each for ImageNet's SqueezeNet and VGG16, found out without a network."""
     return [_whereabouts("SqueezeNet", squeezenet.FILE, squeezenet.HASH, "2.4 MB; the compact VGG16 stands in"),
-            _whereabouts("VGG16", VGG16_FILE, VGG16_HASH, '553 MB; load_vgg16("download") fetches them')]
+            _whereabouts("VGG16", VGG16_FILE, VGG16_HASH, "553 MB; `python3 course.py data VGG16` downloads them")]
 
 
 def _whereabouts(name, filename, known_hash, remark):

@@ -132,7 +132,7 @@ def test_the_matrix_is_handed_to_its_tool(checkout):
 @posix_only
 def test_the_first_call_installs_with_hashes_and_the_second_starts_at_once(checkout):
     status, out, _ = call(checkout, "data", "--show")
-    assert status == 7 and "handed over: -m lecture_utils.datasets.loaders --show" in out
+    assert status == 7 and "handed over: -m tools.data --show" in out
     assert uv_calls(checkout) == ["venv --quiet", "pip install"]
     status, out, _ = call(checkout, "run", "01")
     assert status == 7 and out == "handed over: -m tools.run run 01\n"
