@@ -300,19 +300,23 @@ def of_classes(say):
     return figure
 
 
-def without_boxes(say):
-    """How sure two networks are of rolled-in scale: of plates whole, in parts, and of the same kind of steel without it."""
+@functools.cache
+def confidences_in_scale():
+    """Network -> how sure it is of rolled-in scale: whole plates, their boxes, all but these, all blurred; without any scale."""
     scale = neu().y_test == SCALE
     x, labels, cover = neu().x_test[scale], neu().y_test[scale], 1.0 * masks()[scale]
     steel, kinds, _, _ = draw_steel(20, seed=1, defects=False)
     bare = steel[kinds == SCALE]
+    return {name: [*(confidence(shipped(name), x, labels, keep=keep).mean() for keep in (None, cover, 1 - cover, 0 * cover)),
+                   confidence(shipped(name), bare, np.full(len(bare), SCALE)).mean()] for name in ("neu_gap_plain", "neu_gap")}
+
+
+def without_boxes(say):
+    """How sure two networks are of rolled-in scale: of plates whole, in parts, and of the same kind of steel without it."""
     rows = [say("whole plate", "강판 전체"), say("only the boxes", "상자 안만"), say("all but the boxes", "상자 밖만"),
             say("all blurred", "모두 흐리게"), say("no scale drawn", "스케일 없는 강판")]
     figure, axes = plt.subplots(1, 2, figsize=(11.7, 4.4), sharey=True, layout="constrained")
-    for axis, name in zip(axes, ("neu_gap_plain", "neu_gap"), strict=True):
-        network = shipped(name)
-        values = [confidence(network, x, labels, keep=keep).mean() for keep in (None, cover, 1 - cover, 0 * cover)]
-        values.append(confidence(network, bare, np.full(len(bare), SCALE)).mean())
+    for axis, (name, values) in zip(axes, confidences_in_scale().items(), strict=True):
         axis.barh(range(5), values, color=[GREY, BLUE, ORANGE, GREY, ORANGE], height=0.6)
         for row, value in enumerate(values):
             outside = value < 0.8
