@@ -9,9 +9,11 @@ import sys
 
 import pytest
 
+from tools import slides
 from tools.decks import source
 
 BOTH = [(name, language) for name in source.deck_names() for language in source.LANGUAGES]
+PRINTED = BOTH[-len(source.LANGUAGES):]
 BUILD = source.ROOT / "build" / "slides"
 
 # What is wrong with the slide `n`, which is shown unscaled: a list of sentences.
@@ -43,9 +45,12 @@ FAULTS = """n => {
 
 @pytest.fixture(scope="module", autouse=True)
 def built(chromium):
-    """The decks, built from their sources as they are now."""
+    """The decks, built from their sources as they are now. Printing takes long: no browser is found but for `PRINTED`."""
     subprocess.run([sys.executable, "-m", "tools.slides"], cwd=source.ROOT, check=True,
-                   env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"})
+                   env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3", "PATH": ""})
+    for name, language in PRINTED:
+        slides.print_pdf(slides.find_browser(), BUILD / language / f"{name}.html")
+    slides.write_index()
 
 
 @pytest.fixture
@@ -105,7 +110,7 @@ def test_the_test_above_sees_what_is_wrong(harm, told, open_deck):
     assert any(told in fault for fault in page.evaluate(FAULTS, number))
 
 
-@pytest.mark.parametrize("name, language", BOTH)
+@pytest.mark.parametrize("name, language", PRINTED)
 def test_the_pdf_has_one_page_a_slide(name, language):
     pdf = (BUILD / language / f"{name}.pdf").read_bytes()
     assert len(re.findall(rb"/Type\s*/Page\b", pdf)) == len(source.read_deck(name, language).slides)
@@ -194,9 +199,8 @@ def test_the_index_leads_to_every_deck(new_context):
     page.goto((BUILD / "index.html").as_uri())
     links = page.eval_on_selector_all("a", "links => links.map(link => link.getAttribute('href'))")
     context.close()
-    for name, language in BOTH:
-        for ending in ("html", "pdf"):
-            assert f"{language}/{name}.{ending}" in links
+    assert {f"{language}/{name}.html" for name, language in BOTH} | {
+        f"{language}/{name}.pdf" for name, language in PRINTED} <= set(links)
     assert all((BUILD / link).is_file() for link in links)
 
 
