@@ -10,6 +10,7 @@ out logits (n, classes): the class scores before softmax, which is what CAM and 
     neu_dense       steel: the same four convolutions, then Flatten and two Dense layers: CAM does not apply
     neu_gap_plain   steel: the classic network with a GAP head and no normalization, trained plainly
     vgg16_compact   photographs: VGG16's sixteen layers, narrower, for ten classes at 96x96
+    resnet20        photographs: the residual network for CIFAR-10's ten classes at 32x32, with a GAP head
 
 `vgg16()` is the full VGG16; `load_vgg16()` gives it ImageNet's weights where they can be had. `load_squeezenet()` gives
 SqueezeNet with ImageNet's weights, which are two hundred times smaller (`squeezenet`).
@@ -232,10 +233,49 @@ def _vgg16_layers(x, filters, units, classes):
     return layers.Dense(classes, dtype="float32", name="predictions")(x)
 
 
+# ----------------------------------------------------------------------------------------------- residual
+
+
+def resnet20(size=(32, 32)) -> keras.Model:
+    """ResNet-20: 32x32x3 in [0, 1] to CIFAR-10's ten logits by global average pooling; 274,042 parameters.
+
+    Three stages of three blocks, x + f(x) each, with 16, 32, 64 channels at 32x32, 16x16, 8x8 (He, Zhang, Ren & Sun, "Deep
+    Residual Learning for Image Recognition", 2016, section 4.2); where a stage begins, x is projected by a strided 1x1
+    convolution (their option B). The names are ResNet50's in keras.applications. size: (height, width) of the images.
+
+    >>> from lecture_utils.models import resnet20
+    >>> resnet20().get_layer("conv4_block3_out").output.shape
+    (None, 8, 8, 64)
+    """
+    images = keras.Input((*size, 3), name="images")
+    x = layers.Rescaling(4.0, offset=-2.0, name="rescaling")(images)
+    x = layers.ReLU(name="conv1_relu")(_residual_convolution(x, "conv1", 16))
+    for stage, filters in ((2, 16), (3, 32), (4, 64)):
+        for block in (1, 2, 3):
+            x = _residual_block(x, f"conv{stage}_block{block}", filters, strides=2 if stage > 2 and block == 1 else 1)
+    x = layers.GlobalAveragePooling2D(name="avg_pool")(x)
+    return keras.Model(images, layers.Dense(10, dtype="float32", name="predictions")(x), name="resnet20")
+
+
+def _residual_block(x, name, filters, strides):
+    shortcut = x if strides == 1 else _residual_convolution(x, f"{name}_0", filters, size=1, strides=strides)
+    x = layers.ReLU(name=f"{name}_1_relu")(_residual_convolution(x, f"{name}_1", filters, strides=strides))
+    x = layers.Add(name=f"{name}_add")([shortcut, _residual_convolution(x, f"{name}_2", filters)])
+    return layers.ReLU(name=f"{name}_out")(x)
+
+
+def _residual_convolution(x, name, filters, size=3, strides=1):
+    """Convolution and batch normalization. Padded alike on all sides, also with strides, where "same" pads only the far ones."""
+    if size > 1:
+        x = layers.ZeroPadding2D(size // 2, name=f"{name}_pad")(x)
+    x = layers.Conv2D(filters, size, strides, use_bias=False, kernel_initializer="he_normal", name=f"{name}_conv")(x)
+    return layers.BatchNormalization(momentum=0.9, name=f"{name}_bn")(x)
+
+
 # ---------------------------------------------------------------------------------------- shipped weights
 
 BUILDERS = {build.__name__: build for build in (mnist_cnn, mnist_gap, neu_gap, neu_dense, neu_gap_plain,
-                                               vgg16_compact)}
+                                               vgg16_compact, resnet20)}
 
 
 def load_model(name) -> keras.Model:
