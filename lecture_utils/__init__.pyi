@@ -7,6 +7,7 @@ from .datasets.loaders import load_cifar10 as load_cifar10
 from .datasets.loaders import load_mnist as load_mnist
 from .datasets.loaders import load_neu as load_neu
 from .datasets.loaders import load_photo as load_photo
+from .datasets.loaders import load_stl10 as load_stl10
 from .datasets.readers import DataError as DataError
 from .evaluate import average_drop as average_drop
 from .evaluate import black as black
