@@ -222,7 +222,8 @@ def _stop(function, answers, cases):
     for error, case in zip(answers, cases, strict=True):
         if isinstance(error, Exception):
             said, meaning = f"{type(error).__name__}: {_said(error)}".rstrip(": ."), _meaning(error)
-            return (f"Your function stopped{_line(function, error)}, given inputs of shape {_shapes(case)}: "
+            given = f", given inputs of shape {_shapes(case)}" if _shapes(case) else ""
+            return (f"Your function stopped{_line(function, error)}{given}: "
                     + (f"{meaning} ({said})." if meaning else f"{said}."))
     return None
 
@@ -749,8 +750,6 @@ def _fault_of_unfreezing(found, wanted):
         "It is the other way round: the early layers stay frozen, the late ones are trained.": ~wanted,
         "`first` alone can be trained; all the layers after it should be, too.": np.arange(6) == first[:, None],
         "`first` itself is still frozen: it is the first layer to be trained.": np.arange(6) > first[:, None],
-        "Layers that were free before stay so: set the switch of the early layers to False as well.":
-            wanted | np.array([[True], [False], [False], [True]]),
         "A model that was frozen as a whole stays frozen, whatever its layers say. Set `trunk.trainable = True` first, which "
         "frees all layers, then freeze the early ones.": wanted & np.array([[True], [False], [False], [True]]),
     }
