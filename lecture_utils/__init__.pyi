@@ -7,6 +7,7 @@ from .datasets.loaders import load_cifar10 as load_cifar10
 from .datasets.loaders import load_mnist as load_mnist
 from .datasets.loaders import load_neu as load_neu
 from .datasets.loaders import load_photo as load_photo
+from .datasets.loaders import load_stl10 as load_stl10
 from .datasets.readers import DataError as DataError
 from .evaluate import average_drop as average_drop
 from .evaluate import black as black
@@ -46,6 +47,7 @@ from .localize import localization_error as localization_error
 from .localize import own_boxes as own_boxes
 from .localize import pointing_game as pointing_game
 from .localize import precision_recall as precision_recall
+from .models import load_backbone as load_backbone
 from .models import load_model as load_model
 from .models import load_squeezenet as load_squeezenet
 from .models import load_vgg16 as load_vgg16

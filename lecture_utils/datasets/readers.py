@@ -1,12 +1,14 @@
-"""Reads images, arrays and annotations out of folders and zips, and refuses what is broken.
+"""Reads images, arrays, annotations and bare bytes out of folders, zips and tars, and refuses what is broken.
 
 Nothing here knows a data set. Every function either returns what it was asked for, whole, or raises
 a `DataError` that names the file, says what was expected and what came, and what to do.
 """
 
 import io
+import math
 import os
 import stat
+import tarfile
 import zipfile
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
@@ -15,8 +17,9 @@ from xml.etree import ElementTree
 import numpy as np
 from PIL import Image  # unlike cv2 it tells an image's size before decoding it, and refuses a truncated one
 
-# No file of the course's data sets is larger; a zip that declares more is broken or a bomb.
+# No file that the course reads of its data sets is larger; an archive that declares more is broken or a bomb.
 LARGEST_FILE = 2 * 1024**3
+BLOCK = 2**20  # bytes of a tar that are unpacked at a time
 # What an image may be, whatever its name says. Pillow would open more, and hand PostScript to a program that runs it.
 IMAGE_FORMATS = ("JPEG", "PNG", "BMP")
 
@@ -139,6 +142,57 @@ def read_arrays(path, keys):
             if missing:
                 raise DataError(f"{path} holds no {', '.join(missing)}; expected the arrays {', '.join(keys)}.")
             return [_array(archive.open(f"{key}.npy")) for key in keys]
+
+
+def read_raw(path, shapes, optional=()):
+    """{name: uint8 array (n, *shapes[name])} of files of bare bytes, wherever in a folder or a .tar.gz they lie.
+
+    A .tar.gz is unpacked in memory from its beginning, piece by piece, and no further than to the last file needed; what
+    lies between is not kept. So `optional` files are those that come by before it; the others of `shapes` must be there.
+    """
+    path, needed = Path(path), [name for name in shapes if name not in optional]
+    arrays, places = {}, {}
+    with _sound(f"{path} is not a readable {'folder' if path.is_dir() else '.tar.gz'}", "Fetch it once more."):
+        for name, place, size, file in _open_in_turn(path, shapes):
+            if name in places:
+                raise DataError(f"{path} has {name} twice: {places[name]} and {place}. Keep one of them.")
+            places[name] = place
+            arrays[name] = _records(file, size, shapes[name], f"{path}: {place}")
+            if arrays.keys() >= set(needed) and not path.is_dir():
+                break
+    missing = [name for name in needed if name not in arrays]
+    if missing:
+        raise DataError(f"{path} lacks {', '.join(missing)}; expected {', '.join(needed)}. Fetch it once more.")
+    return arrays
+
+
+def _open_in_turn(path, names):
+    """Yields `(name, path in it, size, open file)` of each file of one of these names in a folder or a .tar.gz."""
+    if path.is_dir():
+        for place in Folder(path).names:
+            if PurePosixPath(place).name in names:
+                with open(path / place, "rb") as file:
+                    yield PurePosixPath(place).name, place, os.fstat(file.fileno()).st_size, file
+        return
+    with tarfile.open(path, "r:gz") as archive:
+        for member in archive:
+            if PurePosixPath(member.name).name in names and member.isreg():
+                yield PurePosixPath(member.name).name, member.name, member.size, archive.extractfile(member)
+
+
+def _records(file, size, shape, where):
+    """The bytes of an open file of this size, uint8 (n, *shape)."""
+    record = math.prod(shape)
+    if size > LARGEST_FILE:
+        raise DataError(f"{where} declares {size:,} bytes; at most {LARGEST_FILE:,} are read.")
+    if size == 0 or size % record:
+        raise DataError(f"{where} has {size:,} bytes; expected a whole multiple of {record:,}. Fetch it once more.")
+    array = np.empty(size, np.uint8)
+    for start in range(0, size, BLOCK):
+        block = array[start:start + BLOCK]
+        if file.readinto(block) < len(block):
+            raise DataError(f"{where} ends before its {size:,} bytes. Fetch it once more.")
+    return array.reshape(-1, *shape)
 
 
 def _array(file):
