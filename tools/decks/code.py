@@ -80,15 +80,18 @@ def panels(figure, least=40):
 
     A slide gives them titles of its own, in its language; the figure's are too low to be panels.
     """
-    drawn = (figure < 0.97).any(axis=-1)
-    rows = [slice(*row) for row in stretches(drawn.any(axis=1), least)]
-    return [figure[row, slice(*column)] for row in rows for column in stretches(drawn[row].any(axis=0), least)]
+    drawn, found = (figure < 0.97).any(axis=-1), []
+    for row in stretches(drawn.any(axis=1), least):
+        for column in stretches(drawn[row].any(axis=0), least):
+            heights = stretches(drawn[row, column].any(axis=1), least)     # without the title, if it stands in the row's height
+            found += [figure[row, column][height] for height in heights]
+    return found
 
 
 def stretches(flags, least):
-    """(begin, end) of each unbroken row of at least `least` True."""
+    """A slice for each unbroken row of at least `least` True."""
     edges = np.flatnonzero(np.diff(np.concatenate([[False], flags, [False]])))
-    return [(begin, end) for begin, end in zip(edges[::2], edges[1::2], strict=True) if end - begin >= least]
+    return [slice(begin, end) for begin, end in zip(edges[::2], edges[1::2], strict=True) if end - begin >= least]
 
 
 def tidy(code):
