@@ -5,9 +5,9 @@ import re
 import keras
 import numpy as np
 
-from lecture_utils import load_mnist, load_model, load_photo
+from lecture_utils import load_photo
 from lecture_utils.plots import BLUE, GREY, ORANGE, SIGNED, draw_boxes, number_grid, picture, plt
-from slides.figures.drawing import mark
+from slides.figures.drawing import mark, mnist, shipped
 from tools.decks.code import printed
 
 X_SMALL = np.array([[1, 2, 0], [0, 1, 3], [2, 0, 1]])
@@ -22,30 +22,24 @@ def convolve(x, k):
     return (windows * k).sum(axis=(2, 3))
 
 
-@functools.cache
-def digits():
-    return load_mnist()
-
-
-@functools.cache
 def model():
-    return load_model("mnist_cnn")
+    return shipped("mnist_cnn")
 
 
 @functools.cache
 def first_digit():
-    return digits().x_train[0, :, :, 0].astype(float)
+    return mnist().x_train[0, :, :, 0].astype(float)
 
 
 @functools.cache
 def scores():
-    return model().predict(digits().x_test, verbose=0)
+    return model().predict(mnist().x_test, verbose=0)
 
 
 @functools.cache
 def clearest_and_hardest():
     """The test digits with the largest and the smallest margin, and the hardest one's strongest rival class."""
-    y, true = scores(), digits().y_test
+    y, true = scores(), mnist().y_test
     others = np.where(np.eye(10, dtype=bool)[true], -np.inf, y)
     margin = y[np.arange(len(y)), true] - others.max(axis=-1)
     hard = margin.argmin()
@@ -243,10 +237,10 @@ def clear_and_hard(say):
     figure, axes = plt.subplots(2, 2, figsize=(11.7, 5.2), layout="constrained", width_ratios=(2.4, 9))
     clear, hard, _ = clearest_and_hardest()
     for row, n, title in zip(axes, (clear, hard), (say("clearest", "가장 확실"), say("hardest", "가장 어려움")), strict=True):
-        picture(row[0], digits().x_test[n], title)
+        picture(row[0], mnist().x_test[n], title)
         row[1].vlines(range(10), 0, scores()[n], color=BLUE, linewidth=4)
         row[1].plot(scores()[n], "o", color=BLUE, markersize=10)
-        true = digits().y_test[n]
+        true = mnist().y_test[n]
         row[1].plot(true, scores()[n][true], "o", color=ORANGE, markersize=18)
         row[1].axhline(0, color=GREY, linewidth=1)
         row[1].set_xticks(range(10))
@@ -259,13 +253,13 @@ def clear_and_hard(say):
 def hardest():
     """The numbers of the hardest digit: its label, as what it is read."""
     _, hard, rival = clearest_and_hardest()
-    return f"{digits().y_test[hard]} → {rival}"
+    return f"{mnist().y_test[hard]} → {rival}"
 
 
 def inside(say):
     """The clearest digit, and seven of its feature maps from each convolution: the most varied of them."""
     names = ["conv1", "conv2", "conv3"]
-    image = digits().x_test[clearest_and_hardest()[0]]
+    image = mnist().x_test[clearest_and_hardest()[0]]
     tapped = keras.Model(model().input, [model().get_layer(name).output for name in names])
     figure, axes = plt.subplots(3, 8, figsize=(11.7, 4.9), layout="constrained")
     for row, name, A in zip(axes, names, tapped(image[None]), strict=True):
@@ -284,7 +278,7 @@ def fields(say):
     """What one cell of each convolution sees of the clearest digit."""
     figure, axes = plt.subplots(1, 3, figsize=(11.7, 4.2), layout="constrained")
     for axis, name, side, corner in zip(axes, ("conv1", "conv2", "conv3"), (3, 8, 18), (12, 9, 5), strict=True):
-        picture(axis, digits().x_test[clearest_and_hardest()[0]],
+        picture(axis, mnist().x_test[clearest_and_hardest()[0]],
                 say(f"{name}: {side}×{side} pixels", f"{name}: {side}×{side}픽셀"))
         draw_boxes(axis, [[corner, corner, corner + side, corner + side]])
         axis.patches[0].set_linewidth(5)
@@ -298,7 +292,7 @@ def fields(say):
 def occlusion(size=9):
     """How far the score of the hardest digit's true class falls when a square is covered: notebook 1, section 8."""
     _, hard, _ = clearest_and_hardest()
-    image, c = digits().x_test[hard], digits().y_test[hard]
+    image, c = mnist().x_test[hard], mnist().y_test[hard]
     places = 28 - size + 1
     covered = np.repeat(image[None], places ** 2, axis=0)
     for copy, (i, j) in zip(covered, np.ndindex(places, places), strict=True):
@@ -317,7 +311,7 @@ def covering(say):
     for number, (i, j) in enumerate(stops):
         figure, axes = plt.subplots(1, 2, figsize=(9.4, 4.5), layout="constrained")
         last = number == len(stops) - 1
-        picture(axes[0], digits().x_test[clearest_and_hardest()[1]] if last else covered[i, j],
+        picture(axes[0], mnist().x_test[clearest_and_hardest()[1]] if last else covered[i, j],
                 say("what the network sees", "신경망이 보는 것"))
         if not last:
             mark(axes[0], i, j, 9, 9)

@@ -4,24 +4,14 @@ import functools
 import keras
 import numpy as np
 
-from lecture_utils import cam, cell_centres, load_model, load_neu, upsample
+from lecture_utils import cam, cell_centres, upsample
 from lecture_utils.plots import BLUE, EVIDENCE, GREY, ORANGE, SIGNED, bare_map, draw_boxes, number_grid, overlay, picture, plt
-from slides.figures.drawing import TEXT, arrow, block, canvas, mark
+from slides.figures.drawing import TEXT, arrow, block, canvas, mark, neu, shipped
 from tools.decks.code import printed
 from tools.notebooks.glossary import korean
 
 # A small example: two maps of 2×2 places, their weights for one class, and its bias.
 A1, A2, W1, W2, BIAS = np.array([[4, 0], [0, 4]]), np.array([[0, 2], [0, 2]]), 2, -1, 1
-
-
-@functools.cache
-def neu():
-    return load_neu()
-
-
-@functools.cache
-def network(name="neu_gap"):
-    return load_model(name)
 
 
 @functools.cache
@@ -32,12 +22,12 @@ def examples():
 
 @functools.cache
 def maps_of_examples():
-    return cam(network(), neu().x_test[examples()], class_index=neu().y_test[examples()])
+    return cam(shipped("neu_gap"), neu().x_test[examples()], class_index=neu().y_test[examples()])
 
 
 def heat(i, M, **options):
     """Test image i under its map, each cell where `neu_gap` looks."""
-    return overlay(neu().x_test[i], M, cells=cell_centres(network()), **options)
+    return overlay(neu().x_test[i], M, cells=cell_centres(shipped("neu_gap")), **options)
 
 
 def named(c, say, line=False):
@@ -83,7 +73,7 @@ def two_heads(say):
             arrow(axis, (6.67, y), (7.03, y))
         block(axis, 9.75, y, say("scores\n6", "점수\n6"), width=1.5, height=1.2, colour=colour)
         arrow(axis, (8.57 if second else 6.67, y), (8.98, y))
-        layers = [layer for layer in network(name).layers if layer.name in ("dense1", "logits")]
+        layers = [layer for layer in shipped(name).layers if layer.name in ("dense1", "logits")]
         count = sum(layer.count_params() for layer in layers)
         axis.text(7.75, y - 0.93, say(f"{name}: {count:,} parameters in the head", f"{name}: 헤드의 매개변수 {count:,}개"),
                   ha="center", va="center", fontsize=TEXT, color=colour)
@@ -117,9 +107,9 @@ def by_hand(say):
 def sum_builds_up(say):
     """The CAM of the patches as a running sum over the channels, those with the highest peak first; at last all 64."""
     i = examples()[2]
-    trunk = keras.Model(network().inputs, network().get_layer("gap").input)
+    trunk = keras.Model(shipped("neu_gap").inputs, shipped("neu_gap").get_layer("gap").input)
     A = trunk.predict(neu().x_test[[i]], verbose=0)[0]
-    w = network().get_layer("logits").get_weights()[0][:, neu().y_test[i]]
+    w = shipped("neu_gap").get_layer("logits").get_weights()[0][:, neu().y_test[i]]
     order = np.argsort(-np.abs(w * A.max(axis=(0, 1))))
     top = np.abs(A @ w).max()
     frames = []
@@ -148,7 +138,8 @@ def enlarged(say):
     figure, axes = plt.subplots(1, 3, figsize=(11.7, 3.9), layout="constrained")
     picture(axes[0], neu().x_test[i], say("input, 200×200", "입력, 200×200"))
     bare_map(axes[1], M, "CAM, 25×25", signed=True)
-    bare_map(axes[2], upsample(M, (200, 200), cell_centres(network())), say("the same, enlarged", "확대한 것"), signed=True)
+    enlarged = upsample(M, (200, 200), cell_centres(shipped("neu_gap")))
+    bare_map(axes[2], enlarged, say("the same, enlarged", "확대한 것"), signed=True)
     return figure
 
 
@@ -166,8 +157,8 @@ def competition(say):
     """One image of patches, the signed maps of all six classes on one scale, and under each its class score."""
     i = examples()[2]
     image = neu().x_test[i:i + 1]
-    maps = [cam(network(), image, class_index=c)[0] for c in range(6)]
-    scores = network().predict(image, verbose=0)[0]
+    maps = [cam(shipped("neu_gap"), image, class_index=c)[0] for c in range(6)]
+    scores = shipped("neu_gap").predict(image, verbose=0)[0]
     top = np.abs(maps).max()
     figure, axes = plt.subplots(2, 4, figsize=(11.2, 5.7), layout="constrained")
     picture(axes[0, 0], image[0], say("image", "이미지"))
@@ -186,14 +177,14 @@ def competition(say):
 @functools.cache
 def misread():
     """Test images that the plain network misreads, the first of each class, and as what it reads them."""
-    predicted = network("neu_gap_plain").predict(neu().x_test, verbose=0).argmax(axis=1)
+    predicted = shipped("neu_gap_plain").predict(neu().x_test, verbose=0).argmax(axis=1)
     wrong = np.flatnonzero(predicted != neu().y_test)
     return wrong, wrong[np.unique(neu().y_test[wrong], return_index=True)[1]][:3], predicted
 
 
 def wrong_answers(say):
     _, shown, predicted = misread()
-    images, plain = neu().x_test[shown], network("neu_gap_plain")
+    images, plain = neu().x_test[shown], shipped("neu_gap_plain")
     figure, axes = plt.subplots(3, 3, figsize=(6.4, 5.7), layout="constrained")
     maps, cells = (cam(plain, images), cam(plain, images, class_index=neu().y_test[shown])), cell_centres(plain)
     for row, i, image, *both in zip(axes, shown, images, *maps, strict=True):
@@ -230,7 +221,7 @@ def retrofit(say):
 @functools.cache
 def peaks():
     """For each test image the highest pixel of its class's map: (row, column, whether it lies in a box of its class)."""
-    maps = upsample(cam(network(), neu().x_test, class_index=neu().y_test), (200, 200), cell_centres(network()))
+    maps = upsample(cam(shipped("neu_gap"), neu().x_test, class_index=neu().y_test), (200, 200), cell_centres(shipped("neu_gap")))
     found = [np.unravel_index(M.argmax(), M.shape) for M in maps]
     return [(row, column, in_box(i, row, column)) for i, (row, column) in enumerate(found)]
 
@@ -250,7 +241,7 @@ def pointing(say):
     figure, axes = plt.subplots(1, 3, figsize=(11.7, 4.3), layout="constrained")
     for axis, i in zip(axes, (first(5, True), first(3, True), first(1, False)), strict=True):
         row, column, hit = peaks()[i]
-        M = cam(network(), neu().x_test[[i]], class_index=neu().y_test[i])[0]
+        M = cam(shipped("neu_gap"), neu().x_test[[i]], class_index=neu().y_test[i])[0]
         picture(axis, heat(i, M, alpha=0.4), say("hit" if hit else "miss", "적중" if hit else "빗나감"))
         draw_boxes(axis, neu().boxes_test[i])
         for box in axis.patches:

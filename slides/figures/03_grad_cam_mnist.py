@@ -5,9 +5,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from lecture_utils import cam, cell_centres, grad_cam, grad_cam_classes, grad_cam_layers, load_mnist, load_model, upsample
+from lecture_utils import cam, cell_centres, grad_cam, grad_cam_classes, grad_cam_layers, upsample
 from lecture_utils.plots import BLUE, GREY, ORANGE, bare_map, image_grid, map_grid, number_grid, overlay, picture, plt, score_stem
-from slides.figures.drawing import TEXT, arrow, block, canvas, mark
+from slides.figures.drawing import TEXT, arrow, block, canvas, mark, mnist, shipped
 from tools.decks.code import printed
 
 # Notebook 3's example for paper.
@@ -17,16 +17,14 @@ W1 = np.array([[0, 1, 0, 1], [1, 0, 1, 0], [0, 1, 0, 1], [1, 0, 1, 0]])
 W2 = np.array([[-2, -2, 0, -1], [-2, -2, 0, -1], [0, -1, -1, 0], [-1, -1, -1, -1]])
 
 
-@functools.cache
 def model():
-    return load_model("mnist_cnn")
+    return shipped("mnist_cnn")
 
 
 @functools.cache
 def test_digits():
     """The first 1,000 test digits, their labels, and as what they are read."""
-    mnist = load_mnist()
-    x, labels = mnist.x_test[:1000], mnist.y_test[:1000]
+    x, labels = mnist().x_test[:1000], mnist().y_test[:1000]
     return x, labels, model().predict(x, verbose=0).argmax(axis=1)
 
 
@@ -195,7 +193,7 @@ def receptive_fields(say):
 
 
 def layers(say):
-    retrofit, trio = load_model("mnist_gap"), digits()[1:]
+    retrofit, trio = shipped("mnist_gap"), digits()[1:]
     column = say("CAM of the\nretrofit", "개조한\n신경망의 CAM")
     maps = {column: cam(retrofit, trio)} | {name: L[1:] for name, L in maps_of_layers().items()}
     places = {column: cell_centres(retrofit)} | {name: cells(name) for name in maps_of_layers()}

@@ -8,10 +8,10 @@ import numpy as np
 import skimage.data
 import tensorflow as tf
 
-from lecture_utils import grad_cam, grad_cam_classes, grad_cam_layers, load_model, load_neu, load_photo, load_vgg16
+from lecture_utils import grad_cam, grad_cam_classes, grad_cam_layers, load_photo, load_vgg16
 from lecture_utils.models import WEIGHTS
 from lecture_utils.plots import BLUE, GREY, ORANGE, bare_map, overlay, picture, plt
-from slides.figures.drawing import PALE, TEXT, arrow, block, canvas
+from slides.figures.drawing import PALE, TEXT, arrow, block, canvas, neu, shipped
 from tools.decks.code import printed
 from tools.decks.source import ROOT
 from tools.notebooks.glossary import korean
@@ -390,7 +390,7 @@ def rocket():
 @functools.cache
 def six_mistakes():
     """Notebook 4, section 7: the first six plates with a wrong answer, their maps, classes, answers and probabilities."""
-    plates, judged = load_neu(), load_model("neu_gap_plain")
+    plates, judged = neu(), shipped("neu_gap_plain")
     order = np.random.default_rng(0).permutation(len(plates.x_test))
     p = probabilities(judged.predict(plates.x_test[order], batch_size=16, verbose=0))
     wrong = np.flatnonzero(p.argmax(axis=1) != plates.y_test[order])[:6]

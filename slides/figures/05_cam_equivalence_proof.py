@@ -5,9 +5,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from lecture_utils import cam, cell_centres, load_model, load_neu
+from lecture_utils import cam, cell_centres
 from lecture_utils.plots import BLUE, GREY, ORANGE, SIGNED, number_grid, overlay, picture, plt
-from slides.figures.drawing import PALE, TEXT, arrow, block, canvas, mark
+from slides.figures.drawing import PALE, TEXT, arrow, block, canvas, mark, neu, shipped
 from tools.decks.code import printed
 from tools.notebooks.glossary import korean
 
@@ -18,13 +18,7 @@ A_TOY, V_TOY = np.array([[1, 1], [1, 5]]), np.array([[4, 0], [0, 0]])  # noteboo
 @functools.cache
 def images():
     """24 test images, four of each class: notebook 5's."""
-    neu = load_neu()
-    return neu.x_test[np.concatenate([np.flatnonzero(neu.y_test == c)[:4] for c in range(6)])]
-
-
-@functools.cache
-def network(name):
-    return load_model(name)
+    return neu().x_test[np.concatenate([np.flatnonzero(neu().y_test == c)[:4] for c in range(6)])]
 
 
 def features_and_gradient(model, batch, c, layer="relu4"):
@@ -47,8 +41,8 @@ def grad_cam_before_relu(A, gradient):
 def three():
     """A crazing, a patch and a scratch with their CAM and their Grad-CAM before ReLU."""
     chosen, classes = images()[[0, 8, 20]], [0, 2, 5]
-    before = [grad_cam_before_relu(*features_and_gradient(network("neu_gap"), chosen[[n]], c))[0] for n, c in enumerate(classes)]
-    return chosen, cam(network("neu_gap"), chosen, class_index=classes), np.stack(before)
+    before = [grad_cam_before_relu(*features_and_gradient(shipped("neu_gap"), chosen[[n]], c))[0] for n, c in enumerate(classes)]
+    return chosen, cam(shipped("neu_gap"), chosen, class_index=classes), np.stack(before)
 
 
 def cover(say):
@@ -58,7 +52,7 @@ def cover(say):
     figure.add_artist(plt.Rectangle((0, 0), 1, 1, transform=figure.transFigure, color="#0b2f4a", zorder=-1))
     figure.subplots_adjust(0.01, 0.01, 0.99, 0.85)
     for axis, map_, title in zip(axes, (M[1], L[1]), ("CAM", "Grad-CAM"), strict=True):
-        picture(axis, overlay(chosen[1], map_, cells=cell_centres(network("neu_gap"))))
+        picture(axis, overlay(chosen[1], map_, cells=cell_centres(shipped("neu_gap"))))
         axis.set_title(title, color="white", pad=8)
     figure.text(0.5, 0.43, "=", ha="center", va="center", fontsize=32, color="white")
     return figure
@@ -186,10 +180,10 @@ def toy(say):
 def training():
     """Notebook 5, section 6: a Flatten head that starts as the GAP head and learns; for each epoch the two maps of the
     first class, and by what share of the largest score their sums miss it."""
-    gap, neu = network("neu_gap"), load_neu()
+    gap = shipped("neu_gap")
     w, b = (weight.numpy() for weight in gap.get_layer("logits").weights)
     trunk = keras.Model(gap.input, gap.get_layer("relu4").output)
-    A_train, A = trunk.predict(neu.x_train[:60], verbose=0), trunk.predict(images(), verbose=0)
+    A_train, A = trunk.predict(neu().x_train[:60], verbose=0), trunk.predict(images(), verbose=0)
     Z = A.shape[1] * A.shape[2]
     head_ = keras.Sequential([keras.Input(A.shape[1:]), keras.layers.Flatten(), keras.layers.Dense(6)])
     head_.set_weights([np.tile(w / Z, (Z, 1)), b])
@@ -203,7 +197,7 @@ def training():
         y = head_.predict(A, verbose=0)
         missing = {name: np.abs(L.sum(axis=(1, 2)) + b_head[0] - y[:, 0]).max() / np.abs(y).max() for name, L in maps.items()}
         epochs.append((maps, missing))
-        head_.fit(A_train, neu.y_train[:60], batch_size=20, epochs=1, shuffle=False, verbose=0)
+        head_.fit(A_train, neu().y_train[:60], batch_size=20, epochs=1, shuffle=False, verbose=0)
     return epochs
 
 
@@ -249,7 +243,7 @@ def extremes(maps):
 def patch_under_flatten():
     """The patch, A and the gradient of its class in the network with the Flatten head."""
     patch = images()[[8]]
-    return patch, *features_and_gradient(network("neu_dense"), patch, 2)
+    return patch, *features_and_gradient(shipped("neu_dense"), patch, 2)
 
 
 def winners(say):

@@ -25,8 +25,6 @@ from lecture_utils import (
     grad_cam,
     guided_backprop,
     iou,
-    load_model,
-    load_neu,
     load_photo,
     magnitude,
     normalize,
@@ -42,7 +40,7 @@ from lecture_utils.datasets import planted
 from lecture_utils.datasets.synthetic import draw_steel
 from lecture_utils.explain.methods import METHODS
 from lecture_utils.plots import BLUE, GREY, LINES, ORANGE, draw_boxes, picture, plt
-from slides.figures.drawing import TEXT
+from slides.figures.drawing import TEXT, neu, shipped
 from tools.decks.code import cell_with
 from tools.evaluate import explanations
 from tools.notebooks.glossary import korean
@@ -51,14 +49,8 @@ SIZE = (200, 200)
 SCALE = 4           # the class of rolled-in scale
 
 
-@functools.cache
-def neu():
-    return load_neu()
-
-
-@functools.cache
 def model():
-    return load_model("neu_gap")
+    return shipped("neu_gap")
 
 
 @functools.cache
@@ -308,19 +300,23 @@ def of_classes(say):
     return figure
 
 
-def without_boxes(say):
-    """How sure two networks are of rolled-in scale: of plates whole, in parts, and of the same kind of steel without it."""
+@functools.cache
+def confidences_in_scale():
+    """Network -> how sure it is of rolled-in scale: whole plates, their boxes, all but these, all blurred; without any scale."""
     scale = neu().y_test == SCALE
     x, labels, cover = neu().x_test[scale], neu().y_test[scale], 1.0 * masks()[scale]
     steel, kinds, _, _ = draw_steel(20, seed=1, defects=False)
     bare = steel[kinds == SCALE]
+    return {name: [*(confidence(shipped(name), x, labels, keep=keep).mean() for keep in (None, cover, 1 - cover, 0 * cover)),
+                   confidence(shipped(name), bare, np.full(len(bare), SCALE)).mean()] for name in ("neu_gap_plain", "neu_gap")}
+
+
+def without_boxes(say):
+    """How sure two networks are of rolled-in scale: of plates whole, in parts, and of the same kind of steel without it."""
     rows = [say("whole plate", "강판 전체"), say("only the boxes", "상자 안만"), say("all but the boxes", "상자 밖만"),
             say("all blurred", "모두 흐리게"), say("no scale drawn", "스케일 없는 강판")]
     figure, axes = plt.subplots(1, 2, figsize=(11.7, 4.4), sharey=True, layout="constrained")
-    for axis, name in zip(axes, ("neu_gap_plain", "neu_gap"), strict=True):
-        network = load_model(name)
-        values = [confidence(network, x, labels, keep=keep).mean() for keep in (None, cover, 1 - cover, 0 * cover)]
-        values.append(confidence(network, bare, np.full(len(bare), SCALE)).mean())
+    for axis, (name, values) in zip(axes, confidences_in_scale().items(), strict=True):
         axis.barh(range(5), values, color=[GREY, BLUE, ORANGE, GREY, ORANGE], height=0.6)
         for row, value in enumerate(values):
             outside = value < 0.8
@@ -418,7 +414,7 @@ def by_stage():
     Two dicts: method -> [the trained network's maps, then those of ever more random ones], each (4, 96, 96); and
     method -> (10, stages), the rank correlation, a mean over the photographs.
     """
-    network, names = load_model("vgg16_compact"), ("cat", "coffee", "astronaut", "rocket")
+    network, names = shipped("vgg16_compact"), ("cat", "coffee", "astronaut", "rocket")
     photos = [keras.ops.image.resize(load_photo(name), (96, 96), crop_to_aspect_ratio=True, antialias=True)
               for name in names]
     photos = np.clip(np.stack(photos), 0, 1)

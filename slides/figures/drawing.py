@@ -1,13 +1,31 @@
-"""What several decks draw: diagrams of layers, and number grids with places marked.
+"""What several decks draw: diagrams of layers, number grids with places marked; and what they draw it from.
 
 Figures are laid out in inches of 100 pixels of the slide: (11.7, 5) fills a slide, (6, 5.2) its right half.
 """
+import functools
+
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Rectangle
 
+from lecture_utils import load_mnist, load_model, load_neu
 from lecture_utils.plots import BLUE, GREY, ORANGE, plt
 
 PALE = {BLUE: "#dcecf7", ORANGE: "#fbe6da", GREY: "#eceff2"}
 TEXT = 17.5  # points: 24 pixels of the slide
+
+
+@functools.cache
+def mnist():
+    return load_mnist()
+
+
+@functools.cache
+def neu():
+    return load_neu()
+
+
+@functools.cache
+def shipped(name):
+    return load_model(name)
 
 
 def canvas(width, height):
