@@ -716,48 +716,54 @@ def _fault_of_repair(images, repaired, had):
 def check_unfreeze(function) -> Verdict:
     """Exercise: unfreeze_from(trunk, first): of the layers of a model, `first` and all after it can be trained, no other.
 
-    Tried on models that are wholly frozen and wholly free at first, with `first` in several places.
+    Tried on models that are wholly frozen, wholly free and partly free at first, with `first` in several places.
 
     >>> checks.check_unfreeze(lambda trunk, first: setattr(trunk, "trainable", False))
     ✗ Nothing can be trained any more. ...
     """
     nothing = _nothing(function, [0], changed=False)
     if nothing is not None or _is_stub(function):
-        return nothing or NOT_YET
-    cases = [(2, True), (4, False), (0, False), (5, True)]                  # number of `first`, whether all was free before
-    found, wanted = [], [[number >= first for number in range(6)] for first, _ in cases]
-    for first, free in cases:
+        return NOT_YET if nothing is None else nothing
+    before = np.array([[True] * 6, [False] * 6, [False] * 5 + [True], [True] * 6])      # which layers can be trained at first
+    firsts = np.array([2, 4, 1, 5])
+    found = []
+    for first, free in zip(firsts, before, strict=True):
         trunk = keras.Sequential([keras.Input((3,)), *(keras.layers.Dense(2, name=f"layer{n}") for n in range(6))])
-        trunk.trainable = free
+        trunk.trainable = bool(free.any())
+        for layer, switch in zip(trunk.layers, free, strict=True):
+            layer.trainable = bool(switch)
         answer, _ = _outcome(function, (trunk, f"layer{first}"))
         if isinstance(answer, Exception):
             return _wrong(_stop(function, [answer], [()]))
         trained = {id(weight) for weight in trunk.trainable_weights}
         found.append([id(layer.kernel) in trained for layer in trunk.layers])
-    return RIGHT if found == wanted else _wrong(_fault_of_unfreezing(np.array(found), np.array(wanted)))
+    told = _fault_of_unfreezing(np.array(found), before, firsts)
+    return _wrong(told) if told else RIGHT
 
 
-def _fault_of_unfreezing(found, wanted):
-    """What to tell where layers can be trained, (models, layers), and others should be."""
-    first = wanted.argmax(axis=1)
+def _fault_of_unfreezing(found, before, firsts):
+    """What to tell where layers can be trained, (models, layers), and others should be; None where all is right."""
+    number, firsts = np.arange(6), firsts[:, None]
+    wanted = number >= firsts
+    whole = np.where(before.any(axis=1, keepdims=True), wanted, False)      # a model that is frozen as a whole stays so
     told = {
-        "Nothing was changed: each layer has a switch `layer.trainable`, to be set to True or False.":
-            [[True] * 6, [False] * 6, [False] * 6, [True] * 6],
-        "Nothing can be trained any more. Setting `trainable` of a whole model sets it for all of its layers, so what comes "
-        "last counts.": np.zeros_like(wanted),
-        "Everything can be trained, the early layers too. Setting `trainable` of a whole model sets it for all of its layers, "
-        "so what comes last counts.": np.ones_like(wanted),
+        None: wanted,
+        "Nothing was changed: each layer has a switch `layer.trainable`, to be set to True or False.": before,
+        "Nothing can be trained any more. Whoever switches a whole model off switches all of its layers off.": wanted & False,
+        "Everything can be trained, the early layers too.": wanted | True,
         "It is the other way round: the early layers stay frozen, the late ones are trained.": ~wanted,
-        "`first` alone can be trained; all the layers after it should be, too.": np.arange(6) == first[:, None],
-        "`first` itself is still frozen: it is the first layer to be trained.": np.arange(6) > first[:, None],
-        "A model that was frozen as a whole stays frozen, whatever its layers say. Set `trunk.trainable = True` first, which "
-        "frees all layers, then freeze the early ones.": wanted & np.array([[True], [False], [False], [True]]),
+        "`first` alone can be trained; all the layers after it should be, too.": number == firsts,
+        "`first` itself is still frozen: it is the first layer to be trained.": number > firsts,
+        "A model that was switched off as a whole trains nothing, whatever its layers say: set `trunk.trainable = True` "
+        "first, then the switches of the layers.": whole,
+        "Late layers that were frozen before stay so: set the switch of every layer, to True or to False.":
+            wanted & (before | ~before.any(axis=1, keepdims=True)),
     }
     for sentence, flags in told.items():
         if np.array_equal(found, flags):
             return sentence
     n = (found != wanted).any(axis=1).argmax()
-    return (f"Of six layers, with the one of index {first[n]} as `first`, those of index {np.flatnonzero(found[n]).tolist()} "
+    return (f"Of six layers, with the one of index {firsts[n, 0]} as `first`, those of index {np.flatnonzero(found[n]).tolist()} "
             f"can now be trained; it should be {np.flatnonzero(wanted[n]).tolist()}.")
 
 

@@ -1,6 +1,7 @@
 """One notebook alone in an empty folder, on a pretended Colab: the bootstrap cell fetches the course from a clone of it.
 
-Colab is pretended by a module google.colab that every kernel imports when it starts. `--alone` runs every notebook whole.
+Colab is pretended by a module google.colab that every kernel imports when it starts. Two notebooks are tried, the quickest
+whole, since all begin with the same bootstrap cell (`tests/test_notebooks_house.py`); `--alone` runs every notebook whole.
 What the cell says, finds and renews is seen on a course without lessons, which takes no time to load.
 """
 import os
@@ -19,7 +20,7 @@ from tools.notebooks.bootstrap_cell import bootstrap_cell
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 PATHS = sorted((ROOT / "notebooks").glob("*.ipynb"))
-WHOLE = "06_guided_grad_cam"  # the quickest
+WHOLE = ROOT / "notebooks" / "06_guided_grad_cam.ipynb"  # the quickest
 FIRST_CODE_CELLS = 4  # the bootstrap cell is one of them
 pytestmark = pytest.mark.skipif(not (shutil.which("git") and shutil.which("timeout")),
                                 reason="on Colab the bootstrap cell clones with git, and limits it with timeout")
@@ -113,11 +114,16 @@ def packages():
     return subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True).stdout
 
 
-@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
+def pytest_generate_tests(metafunc):
+    if "path" in metafunc.fixturenames:
+        tried = PATHS if metafunc.config.getoption("alone") else [path for path in PATHS if path in (PATHS[0], WHOLE)]
+        metafunc.parametrize("path", tried, ids=lambda path: path.stem)
+
+
 def test_a_notebook_alone_fetches_the_course_and_begins(path, colab, whole_course, monkeypatch, pytestconfig):
     monkeypatch.setenv("COURSE_REPOSITORY", whole_course.as_uri())
     before = packages()
-    whole = path.stem == WHOLE or pytestconfig.getoption("alone")
+    whole = path == WHOLE or pytestconfig.getoption("alone")
     notebook = run(path, colab, None if whole else FIRST_CODE_CELLS)
     assert printed(notebook.cells[1]) == ""
     assert {found.name for found in colab.iterdir()} == {path.name, "cnn-visual-explanations"}
