@@ -48,6 +48,7 @@ from .localize import localization_error as localization_error
 from .localize import own_boxes as own_boxes
 from .localize import pointing_game as pointing_game
 from .localize import precision_recall as precision_recall
+from .models import load_backbone as load_backbone
 from .models import load_model as load_model
 from .models import load_photo_model as load_photo_model
 from .models import load_squeezenet as load_squeezenet

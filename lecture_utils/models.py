@@ -10,10 +10,12 @@ out logits (n, classes): the class scores before softmax, which is what CAM and 
     neu_dense       steel: the same four convolutions, then Flatten and two Dense layers: CAM does not apply
     neu_gap_plain   steel: the classic network with a GAP head and no normalization, trained plainly
     vgg16_compact   photographs: VGG16's sixteen layers, narrower, for ten classes at 96x96
+    resnet20        photographs: the residual network for CIFAR-10's ten classes at 32x32, with a GAP head
 
 `vgg16()` is the full VGG16; `load_vgg16()` gives it ImageNet's weights where they can be had. `load_squeezenet()` gives
 SqueezeNet with ImageNet's weights, which are two hundred times smaller (`squeezenet`). `load_photo_model()` gives the best
-of these that is at hand.
+of these that is at hand. `load_backbone(name)` gives the convolutions of a trained network without their head, to put
+another one on them.
 How the shipped weights were made and what they score: data/README.md.
 """
 
@@ -47,6 +49,9 @@ WEIGHTS = Path(__file__).resolve().parents[1] / "data" / "weights"
 VGG16_FILE = "vgg16_weights_tf_dim_ordering_tf_kernels.h5"
 VGG16_URL = f"https://storage.googleapis.com/tensorflow/keras-applications/vgg16/{VGG16_FILE}"
 VGG16_HASH = "md5:64373286793e3c8b2b4e3219cbf3544b"
+VGG19_FILE = "vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5"
+VGG19_URL = f"https://storage.googleapis.com/tensorflow/keras-applications/vgg19/{VGG19_FILE}"
+VGG19_HASH = "md5:253f8cb515780f3b799900260a226db6"
 IMAGENET_FILE = "imagenet_class_index.json"
 IMAGENET_URL = f"https://storage.googleapis.com/download.tensorflow.org/data/{IMAGENET_FILE}"
 IMAGENET_HASH = "md5:c2c37ea517e94d9795004a39431a14cb"
@@ -225,20 +230,66 @@ def vgg16_compact() -> keras.Model:
 
 def _vgg16_layers(x, filters, units, classes):
     """Five blocks of two or three 3x3 convolutions, each block ending in 2x2 max pooling; three Dense layers."""
-    for block, (width, depth) in enumerate(zip(filters, (2, 2, 3, 3, 3), strict=True), start=1):
-        for number in range(1, depth + 1):
-            x = layers.Conv2D(width, 3, padding="same", activation="relu", name=f"block{block}_conv{number}")(x)
-        x = layers.MaxPooling2D(name=f"block{block}_pool")(x)
+    x = _vgg_blocks(x, filters, (2, 2, 3, 3, 3))
     x = layers.Flatten(name="flatten")(x)
     x = layers.Dense(units, activation="relu", name="fc1")(x)
     x = layers.Dense(units, activation="relu", name="fc2")(x)
     return layers.Dense(classes, dtype="float32", name="predictions")(x)
 
 
+def _vgg_blocks(x, filters, depths, last_pool=True):
+    """Blocks of 3x3 convolutions, `depths` of them with `filters` channels, each block ending in 2x2 max pooling."""
+    for block, (width, depth) in enumerate(zip(filters, depths, strict=True), start=1):
+        for number in range(1, depth + 1):
+            x = layers.Conv2D(width, 3, padding="same", activation="relu", name=f"block{block}_conv{number}")(x)
+        if last_pool or block < len(depths):
+            x = layers.MaxPooling2D(name=f"block{block}_pool")(x)
+    return x
+
+
+# ----------------------------------------------------------------------------------------------- residual
+
+
+def resnet20(size=(32, 32)) -> keras.Model:
+    """ResNet-20: 32x32x3 in [0, 1] to CIFAR-10's ten logits by global average pooling; 274,042 parameters.
+
+    Three stages of three blocks, x + f(x) each, with 16, 32, 64 channels at 32x32, 16x16, 8x8 (He, Zhang, Ren & Sun, "Deep
+    Residual Learning for Image Recognition", 2016, section 4.2); where a stage begins, x is projected by a strided 1x1
+    convolution (their option B). The names are ResNet50's in keras.applications. size: (height, width) of the images.
+
+    >>> from lecture_utils.models import resnet20
+    >>> resnet20().get_layer("conv4_block3_out").output.shape
+    (None, 8, 8, 64)
+    """
+    images = keras.Input((*size, 3), name="images")
+    x = layers.Rescaling(4.0, offset=-2.0, name="rescaling")(images)
+    x = layers.ReLU(name="conv1_relu")(_residual_convolution(x, "conv1", 16))
+    for stage, filters in ((2, 16), (3, 32), (4, 64)):
+        for block in (1, 2, 3):
+            x = _residual_block(x, f"conv{stage}_block{block}", filters, strides=2 if stage > 2 and block == 1 else 1)
+    x = layers.GlobalAveragePooling2D(name="avg_pool")(x)
+    return keras.Model(images, layers.Dense(10, dtype="float32", name="predictions")(x), name="resnet20")
+
+
+def _residual_block(x, name, filters, strides):
+    shortcut = x if strides == 1 else _residual_convolution(x, f"{name}_0", filters, size=1, strides=strides)
+    x = layers.ReLU(name=f"{name}_1_relu")(_residual_convolution(x, f"{name}_1", filters, strides=strides))
+    x = layers.Add(name=f"{name}_add")([shortcut, _residual_convolution(x, f"{name}_2", filters)])
+    return layers.ReLU(name=f"{name}_out")(x)
+
+
+def _residual_convolution(x, name, filters, size=3, strides=1):
+    """Convolution and batch normalization. Padded alike on all sides, also with strides, where "same" pads only the far ones."""
+    if size > 1:
+        x = layers.ZeroPadding2D(size // 2, name=f"{name}_pad")(x)
+    x = layers.Conv2D(filters, size, strides, use_bias=False, kernel_initializer="he_normal", name=f"{name}_conv")(x)
+    return layers.BatchNormalization(momentum=0.9, name=f"{name}_bn")(x)
+
+
 # ---------------------------------------------------------------------------------------- shipped weights
 
 BUILDERS = {build.__name__: build for build in (mnist_cnn, mnist_gap, neu_gap, neu_dense, neu_gap_plain,
-                                               vgg16_compact)}
+                                               vgg16_compact, resnet20)}
 
 
 def load_model(name) -> keras.Model:
@@ -414,6 +465,70 @@ def _may_fetch_vgg16():
     """Whether 553 MB may be downloaded: on Colab they arrive in seconds and leave with the session."""
     return ("google.colab" in sys.modules or downloads.offline()  # the download itself then says why it cannot be
             or agreed("Download ImageNet's weights for VGG16, 553 MB, once? Without them a small VGG16 takes their place."))
+
+
+# ------------------------------------------------------------------------------------- backbones to build on
+
+
+def load_backbone(name="vgg16_compact") -> keras.Model:
+    """The convolutions of a trained network, without its head: images (n, 96, 96, 3) in [0, 1] to feature maps (n, 6, 6, K).
+
+        vgg16_compact   K = 160, up to `block5_conv3`; trained on CIFAR-10; ships with the course
+        squeezenet      K = 512, up to `fire9`; trained on ImageNet; 2.4 MB
+        vgg19           K = 512, up to `block5_conv4`; trained on ImageNet (Simonyan and Zisserman, 2015); 80 MB
+
+    What these networks want of an image (another range, blue first, less the mean) is done by the backbone itself. The
+    weights of the last two are looked for as `load_vgg16` does, and downloaded otherwise. Raises ValueError for another
+    name, and DataError for weights that can't be had.
+
+    >>> load_backbone().output_shape
+    (None, 6, 6, 160)
+    """
+    if name not in BACKBONES:
+        raise ValueError(f"There is no backbone {name!r}. There are: {', '.join(BACKBONES)}.")
+    try:
+        return BACKBONES[name]()
+    except _Unavailable as reason:
+        raise DataError(f"The weights of {name} could not be had: {reason}") from reason
+
+
+def _compact_backbone():
+    network = load_model("vgg16_compact")
+    return keras.Model(network.inputs[0], network.get_layer("block5_conv3").output, name="vgg16_compact_backbone")
+
+
+def _squeezenet_backbone():
+    path = _published(squeezenet.FILE, squeezenet.URL, squeezenet.HASH)
+    network = squeezenet.squeezenet()
+    squeezenet.read_weights(network, path)
+    return _backbone("squeezenet", squeezenet.features, squeezenet.MEAN_BGR, network)
+
+
+def _vgg19_backbone():
+    path = _published(VGG19_FILE, VGG19_URL, VGG19_HASH)
+    images = keras.Input((COMPACT_SIZE, COMPACT_SIZE, 3))
+    network = keras.Model(images, _vgg19_features(images))
+    network.load_weights(path)
+    return _backbone("vgg19", _vgg19_features, IMAGENET_MEAN_BGR, network)
+
+
+def _vgg19_features(x):
+    """VGG19's sixteen convolutions; the last pooling is left out."""
+    return _vgg_blocks(x, (64, 128, 256, 512, 512), (2, 2, 4, 4, 4), last_pool=False)
+
+
+def _backbone(name, features, mean_bgr, network):
+    """`features` with the weights of `network`, which was trained on 255 * image, blue first, less the mean."""
+    images = keras.Input((COMPACT_SIZE, COMPACT_SIZE, 3), name="images")
+    x = layers.Rescaling(255.0, offset=[-value for value in mean_bgr[::-1]], name="rescaling")(images)
+    model = keras.Model(images, features(x), name=f"{name}_backbone")
+    for number, layer in enumerate(layer for layer in model.layers if isinstance(layer, layers.Conv2D)):
+        kernel, bias = network.get_layer(layer.name).get_weights()
+        layer.set_weights([kernel if number else kernel[:, :, ::-1], bias])  # the first takes red first now: the same sums
+    return model
+
+
+BACKBONES = {"vgg16_compact": _compact_backbone, "squeezenet": _squeezenet_backbone, "vgg19": _vgg19_backbone}
 
 
 class _Unavailable(DataError):

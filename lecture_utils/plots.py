@@ -121,6 +121,33 @@ def image_grid(images, titles=None, columns=6, cell=CELL, boxes=None) -> Figure:
     return figure
 
 
+def answers(images, maps, true, predicted, probability, class_names, columns=8, cell=1.0, cells=None) -> Figure:
+    """What a network answered, and where it looked: each image beside its map laid over it; wrong answers have a frame.
+
+    Above each pair stands the true class, and after an arrow the answer, if it is another one, with its probability.
+
+    images: (n, h, w, channels), float in [0, 1]; maps: (n, rows, columns).
+    true, predicted: numbers of classes, (n,); probability: of the predicted class, (n,); class_names: as many as classes.
+    columns: pairs a row; cell: height of one pair, in inches.
+    cells: where the maps' cells look (`cell_centres`), as for `overlay`.
+
+    >>> photo = load_photo("cat")[None]
+    >>> figure = plots.answers(photo, centre_maps(1, size=(7, 7)), [0], [1], [0.6], ["cat", "dog"], columns=1)
+    >>> plots.show(figure, "A cat and the same cat under a bright spot; it was taken for a dog, so there is a frame.")
+    """
+    titles = [class_names[t] + (f"\n{p:.0%}" if q == t else f"\n→ {class_names[q]} {p:.0%}")
+              for t, q, p in zip(true, predicted, probability, strict=True)]
+    figure, axes = _grid(-(-len(images) // columns), min(columns, len(images)), cell, titles)
+    figure.set_figwidth(1.9 * figure.get_figwidth())
+    for n, (axis, image, map_) in enumerate(zip(axes.flat, images, maps, strict=False)):
+        pair = np.hstack([np.round(255 * _rgb(image)).astype(np.uint8), overlay(image, map_, cells=cells)])
+        picture(axis, pair, titles[n])
+        axis.title.set_fontsize(6.5)
+        if predicted[n] != true[n]:
+            draw_boxes(axis, [(0, 0, pair.shape[1], pair.shape[0])], ORANGE)
+    return figure
+
+
 def map_grid(images, maps, row_titles=None, signed=False, overlaid=True, boxes=None, cell=CELL, cells=None) -> Figure:
     """One row an image: the image itself, then one map for each entry of `maps`.
 

@@ -26,14 +26,19 @@ FLOAT16_WEIGHTS = 0x01306B47  # how the file marks weights that it stores in hal
 def squeezenet():
     """Images (n, 227, 227, 3), as `preprocess` in `models` makes them, to logits (n, 1000); 1,235,496 parameters."""
     images = keras.Input((SIZE, SIZE, 3), name="images")
+    x = layers.Conv2D(1000, 1, activation="relu", name="conv10")(features(images))
+    return keras.Model(images, layers.GlobalAveragePooling2D(name="gap")(x), name="squeezenet")
+
+
+def features(images):
+    """The network up to `fire9`, (n, 14, 14, 512); images of another size give maps of another size."""
     x = layers.Conv2D(64, 3, strides=2, activation="relu", name="conv1")(images)
     x = layers.MaxPooling2D(3, 2, name="pool1")(x)
     for number, (squeezed, expanded) in FIRE.items():
         x = _fire(x, number, squeezed, expanded)
         if number in (3, 5):  # Caffe's pooling counts the last, incomplete window; with "same" so does Keras', at these sizes
             x = layers.MaxPooling2D(3, 2, padding="same", name=f"pool{number}")(x)
-    x = layers.Conv2D(1000, 1, activation="relu", name="conv10")(x)
-    return keras.Model(images, layers.GlobalAveragePooling2D(name="gap")(x), name="squeezenet")
+    return x
 
 
 def _fire(x, number, squeezed, expanded):
@@ -45,7 +50,7 @@ def _fire(x, number, squeezed, expanded):
 
 
 def read_weights(model, path):
-    """Set the model's weights from the file of ncnn's zoo; all of them, or none and a `DataError`.
+    """Set the weights of `squeezenet()` from the file of ncnn's zoo; all of them, or none and a `DataError`.
 
     The file holds the convolutions in the network's order, each as uint32 mark, float16 weights (out, in, height, width)
     filled up to a multiple of four bytes, float32 biases.

@@ -37,6 +37,24 @@ def blocks(L, size):
     return L.repeat(size[0] // L.shape[0], 0).repeat(size[1] // L.shape[1], 1)
 
 
+def on_the_tape(trunk, head, images, c, score=lambda y, c: y[:, c]):
+    """A and the gradient of a score by it, by a tape around both parts."""
+    with tf.GradientTape() as tape:
+        A = trunk(images)
+        tape.watch(A)
+        wanted = score(head(A), c)
+    return A.numpy(), tape.gradient(wanted, A).numpy()
+
+
+def nested(trunk, head, images, c, **how):
+    """Grad-CAM before its ReLU, image by image."""
+    return np.stack([weighted(A, g) for A, g in zip(*on_the_tape(trunk, head, images, c, **how), strict=True)])
+
+
+def first_of(values, best):
+    return [epoch for epoch, value in enumerate(values, start=1) if value == best(values)][0]
+
+
 def pixels(box):
     """The pixels of a box x0, y0, x1, y1 with exclusive upper bounds, as a set."""
     x0, y0, x1, y1 = box
@@ -80,6 +98,8 @@ RIGHT = {
     checks.check_iou: lambda a, b: len(pixels(a) & pixels(b)) / len(pixels(a) | pixels(b)),
     checks.check_pointing_game: lambda L, mask: L.max() != L.min() and mask.ravel()[np.argsort(L.ravel())[-1]],
     checks.check_rank_correlation: lambda a, b: np.corrcoef([[(m < v).sum() for v in m.flat] for m in (a, b)])[0, 1],
+    checks.check_choose_epoch: lambda h: (first_of(h["val_loss"], min), first_of(h["val_accuracy"], max)),
+    checks.check_nested_grad_cam: lambda *parts: nested(*parts).clip(0),
 }
 WRONG = [
     (checks.check_convolve, lambda x, k: convolve2d(x, k, "valid"), "flipped"),
@@ -207,6 +227,28 @@ WRONG = [
     (checks.check_rank_correlation, lambda a, b: np.corrcoef(a.ravel().argsort(), b.ravel().argsort())[0, 1], "order"),
     (checks.check_rank_correlation,
      lambda a, b: np.corrcoef(*[m.argsort(1).argsort(1).ravel() for m in (a, b)])[0, 1], "Flatten"),
+    (checks.check_choose_epoch, lambda h: (np.argmin(h["val_loss"]), np.argmax(h["val_accuracy"])), "count from 0"),
+    (checks.check_choose_epoch, lambda h: (np.argmin(h["loss"]) + 1, np.argmax(h["accuracy"]) + 1), "training data"),
+    (checks.check_choose_epoch, lambda h: (len(h["loss"]), len(h["loss"])), "training data"),
+    (checks.check_choose_epoch, lambda h: [first_of(h["val_loss"], max), first_of(h["val_accuracy"], max)], "least loss"),
+    (checks.check_choose_epoch, lambda h: [first_of(h["val_loss"], min), first_of(h["val_accuracy"], min)], "highest"),
+    (checks.check_choose_epoch, lambda h: (first_of(h["val_loss"], min), len(h["loss"]) + 1 - first_of(h["val_accuracy"][::-1],
+                                                                                                     max)), "take the first"),
+    (checks.check_choose_epoch, lambda h: RIGHT[checks.check_choose_epoch](h)[::-1], "swapped"),
+    (checks.check_choose_epoch, lambda h: (min(h["val_loss"]), max(h["val_accuracy"])), "the best values"),
+    (checks.check_choose_epoch, lambda h: first_of(h["val_loss"], min), "should have shape (2,)"),
+    (checks.check_choose_epoch, lambda h: h["val_loss"] + h["validation"], "KeyError"),
+    (checks.check_nested_grad_cam, lambda *parts: nested(*parts), "before the ReLU"),
+    (checks.check_nested_grad_cam, lambda *parts: nested(*parts, score=lambda y, c: tf.reduce_max(y, 1)).clip(0), "predicted"),
+    (checks.check_nested_grad_cam, lambda *parts: nested(*parts, score=lambda y, c: tf.nn.softmax(y)[:, c]).clip(0),
+     "probability"),
+    (checks.check_nested_grad_cam, lambda *parts: nested(*parts, score=lambda y, c: y).clip(0), "all scores together"),
+    (checks.check_nested_grad_cam, lambda *parts: np.prod(on_the_tape(*parts), axis=0).sum(-1).clip(0), "HiResCAM"),
+    (checks.check_nested_grad_cam, lambda *parts: (lambda A, g: (A @ g.mean((0, 1, 2))).clip(0))(*on_the_tape(*parts)),
+     "over the images too"),
+    (checks.check_nested_grad_cam, lambda *parts: (lambda A, g: (A * g.mean((1, 2))[:, None, None]).mean(-1).clip(0))(
+        *on_the_tape(*parts)), "mean over the channels"),
+    (checks.check_nested_grad_cam, lambda trunk, head, images, c: head(trunk(images)), "should have shape"),
     (checks.check_rank_correlation, lambda a, b: RIGHT[checks.check_rank_correlation](abs(a), abs(b)), "signs"),
 ]
 
@@ -253,7 +295,8 @@ def test_right_answers_pass_written_in_tensorflow(check, function):
     assert check(function), check(function)
 
 
-@pytest.mark.parametrize("check", [check for check in RIGHT if check is not checks.check_iou], ids=lambda check: check.__name__)
+@pytest.mark.parametrize("check", [check for check in RIGHT
+                                   if check not in (checks.check_iou, checks.check_choose_epoch)], ids=lambda check: check.__name__)
 def test_a_function_is_tried_on_several_shapes(check):
     shapes = []
     check(lambda *a: shapes.append([np.shape(argument) for argument in a if np.ndim(argument)]))
@@ -444,6 +487,65 @@ def test_parameter_count(answer, told):
 @pytest.mark.parametrize("answer", [18_496, 18_496.0, np.int32(18_496), np.float32(18_496), np.array(18_496)])
 def test_the_exact_parameter_count_passes_in_any_type(answer):
     assert checks.check_parameters(answer) and checks.check_parameters(tf.constant(answer))
+
+
+# ---- the switches of notebook 9
+
+def switched(trunk, first, before=False, from_first=True):
+    """Frozen up to `first`, free from there on, or the other way round."""
+    trunk.trainable = True
+    reached = False
+    for layer in trunk.layers:
+        reached = reached or layer.name == first
+        layer.trainable = from_first if reached else before
+
+
+def number_of(trunk, first):
+    return [layer.name for layer in trunk.layers].index(first)
+
+
+def all_switched(trunk, switch):
+    trunk.trainable = switch
+    for layer in trunk.layers:
+        layer.trainable = switch
+
+
+def early_ones_frozen(trunk, first):
+    """Frees the model only where it is frozen as a whole, and then freezes the early layers."""
+    if not trunk.trainable:
+        trunk.trainable = True
+    for layer in trunk.layers[:number_of(trunk, first)]:
+        layer.trainable = False
+
+
+@pytest.mark.parametrize("unfreeze", [
+    switched,
+    lambda trunk, first: switched(trunk, first) or trunk,
+    lambda trunk, first: all_switched(trunk, True) or early_ones_frozen(trunk, first),
+])
+def test_any_way_to_set_the_switches_passes(unfreeze):
+    assert checks.check_unfreeze(unfreeze), checks.check_unfreeze(unfreeze)
+
+
+@pytest.mark.parametrize("unfreeze, named", [
+    (None, "Not attempted"), (lambda trunk, first: None, "Not attempted"), (..., "Not attempted"),
+    (5, "Give the check your function itself"),
+    (lambda trunk, first: trunk.layers, "Nothing was changed"),
+    (lambda trunk, first: switched(trunk, first) or all_switched(trunk, False), "Nothing can be trained any more"),
+    (lambda trunk, first: switched(trunk, first) or all_switched(trunk, True), "Everything can be trained"),
+    (lambda trunk, first: switched(trunk, first, before=True, from_first=False), "other way round"),
+    (lambda trunk, first: switched(trunk, first, from_first=False) or setattr(trunk.get_layer(first), "trainable", True),
+     "`first` alone"),
+    (lambda trunk, first: switched(trunk, first) or setattr(trunk.get_layer(first), "trainable", False), "still frozen"),
+    (lambda trunk, first: all_switched(trunk, True) or setattr(trunk.layers[0], "trainable", False), "Of six layers"),
+    (lambda trunk, first: [setattr(layer, "trainable", layer.name >= first) for layer in trunk.layers], "switched off as a whole"),
+    (early_ones_frozen, "every layer"),
+    (lambda trunk, first: trunk.get_layer("block4_conv1"), "ValueError"),
+    (lambda trunk, first: switched(trunk, firts), "NameError"),     # noqa: F821 (the slip itself)
+])
+def test_switches_set_wrongly_are_named(unfreeze, named):
+    verdict = checks.check_unfreeze(unfreeze)
+    assert not verdict and named in repr(verdict), verdict
 
 
 # ---- the repair of notebook 8

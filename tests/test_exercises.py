@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from lecture_utils import checks, upsample
 
@@ -24,7 +25,7 @@ def exercises():
 
 def verdict(code):
     """Run the code of a cell with the course's names at hand; its last line is the check."""
-    names = {"np": np, "upsample": upsample, **vars(checks)}
+    names = {"np": np, "tf": tf, "upsample": upsample, **vars(checks)}
     *body, last = ast.parse(code).body
     exec(compile(ast.Module(body, type_ignores=[]), "exercise", "exec"), names)
     return eval(compile(ast.Expression(last.value), "exercise", "eval"), names)

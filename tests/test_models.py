@@ -445,6 +445,55 @@ def test_the_best_network_at_hand(published, weights_elsewhere, tmp_path, monkey
     assert models.load_photo_model().source == f"ImageNet: {tmp_path / models.VGG16_FILE}" and weights_elsewhere == []
 
 
+# ---------------------------------------------------------------------------------------------- backbones
+
+
+def test_the_compact_backbone_is_the_network_up_to_its_last_convolution(loaded):
+    images = np.random.default_rng(0).random((2, 96, 96, 3), dtype=np.float32)
+    network = loaded["vgg16_compact"]
+    expected = keras.Model(network.inputs, network.get_layer("block5_conv3").output)(images)
+    np.testing.assert_array_equal(models.load_backbone()(images), expected)
+
+
+def test_the_backbone_of_vgg19_is_keras_own_behind_its_preprocessing(monkeypatch):
+    keras.utils.set_random_seed(0)
+    published = keras.applications.VGG19(weights=None, include_top=False, input_shape=(96, 96, 3))
+    monkeypatch.setattr(models, "_published", lambda filename, url, known_hash: filename)
+    monkeypatch.setattr(keras.Model, "load_weights", lambda model, path: model.set_weights(published.get_weights()))
+    ours, images = models.load_backbone("vgg19"), np.random.default_rng(0).random((1, 96, 96, 3), dtype=np.float32)
+    expected = keras.Model(published.inputs, published.get_layer("block5_conv4").output)(
+        keras.applications.vgg19.preprocess_input(255 * images))
+    np.testing.assert_allclose(ours(images), expected, rtol=0, atol=1e-4 * np.abs(expected).max())
+    assert ours.count_params() == 20_024_384       # as Keras states it for the network without its top
+
+
+@pytest.mark.realdata
+def test_the_backbone_of_squeezenet_is_the_network_below_its_last_convolution(real_data):
+    network = models.load_squeezenet().model
+    ours, images = models.load_backbone("squeezenet"), np.random.default_rng(0).random((1, 96, 96, 3), dtype=np.float32)
+    x = 255 * images[..., ::-1] - np.array([104, 117, 123])
+    for layer in network.layers[1:]:
+        if layer.name.endswith("expand1x1"):
+            squeezed = x
+            x = one = layer(squeezed)
+        elif layer.name.endswith("expand3x3"):
+            x = layer(squeezed)
+        else:
+            x = layer([one, x]) if isinstance(layer, keras.layers.Concatenate) else layer(x)
+        if layer.name == "fire9":
+            break
+    assert ours.output_shape == (None, 6, 6, 512)
+    np.testing.assert_allclose(ours(images), x, rtol=0, atol=1e-4 * np.abs(x).max())
+
+
+def test_backbones_that_cannot_be_had_are_told():
+    with pytest.raises(ValueError, match="no backbone 'resnet50'.*vgg16_compact, squeezenet, vgg19"):
+        models.load_backbone("resnet50")
+    for name in ("vgg19", "squeezenet"):
+        with pytest.raises(DataError, match=f"weights of {name} could not be had.*COURSE_OFFLINE=1"):
+            models.load_backbone(name)
+
+
 # -------------------------------------------------------------------------------------------------- scores
 
 

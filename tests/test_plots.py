@@ -150,6 +150,20 @@ def test_every_row_of_a_map_grid_has_its_own_map():
     plt.close(figure)
 
 
+def test_answers_pair_each_image_with_its_map_and_frame_the_wrong_ones():
+    images, maps = np.stack([GREY, GREY, GREY])[..., None], np.arange(12.0).reshape(3, 2, 2)
+    figure = plots.answers(images, maps, [0, 1, 1], [0, 1, 0], [0.9, 0.8, 0.7], ["cat", "dog"], columns=2)
+    used = [axis for axis in figure.axes if axis.images]
+    assert [axis.get_title() for axis in used] == ["cat\n90%", "dog\n80%", "dog\n→ cat 70%"]
+    assert [len(axis.patches) for axis in used] == [0, 0, 1]
+    for axis, map_ in zip(used, maps, strict=True):
+        shown = axis.images[0].get_array()
+        as_rgb = np.round(255 * np.repeat(GREY[..., None], 3, axis=-1))
+        np.testing.assert_allclose(255 * shown[:, :8] if shown.max() <= 1 else shown[:, :8], as_rgb, atol=0.51)
+        np.testing.assert_allclose(255 * shown[:, 8:] if shown.max() <= 1 else shown[:, 8:], overlay(GREY, map_), atol=0.51)
+    plt.close(figure)
+
+
 def test_the_true_class_is_marked_at_its_own_score():
     figure = plots.score_stem([1.0, 3.0, 2.0], ["a", "b", "c"], true=2)
     marked = [line for line in figure.axes[0].lines if line.get_label() == "true class"]

@@ -240,6 +240,31 @@ def test_a_quotation_that_does_not_work_is_explained(line, told):
         code.quoted(line)
 
 
+def test_a_figure_is_taken_out_of_the_committed_notebook():
+    sevens = code.pictured("03_grad_cam_mnist", "ranked = placed(before_relu(one")
+    assert sevens.ndim == 3 and sevens.shape[2] == 3 and 0 <= sevens.min() < sevens.max() <= 1
+    assert len(code.panels(sevens)) == 2                                                        # before and after
+
+
+def test_a_cell_without_a_figure_is_named():
+    with pytest.raises(ValueError, match="alpha_1 = gradient.* shows 0 figures"):
+        code.pictured("03_grad_cam_mnist", "alpha_1 = gradient")
+
+
+def test_a_grid_is_cut_into_its_panels_without_their_titles():
+    shades = np.linspace(0.1, 0.8, 6)
+    figure, axes = plt.subplots(2, 3, figsize=(6, 4))
+    for axis, shade, height in zip(axes.flat, shades, (8, 6, 8, 8, 8, 5), strict=True):    # a low one's title hangs lower
+        axis.imshow(np.full((height, 8, 3), shade))
+        axis.set_title("a title")
+        axis.set_axis_off()
+    figure.canvas.draw()
+    cut = code.panels(np.asarray(figure.canvas.buffer_rgba())[..., :3] / 255)
+    plt.close(figure)
+    assert [panel.mean() for panel in cut] == pytest.approx(shades, abs=0.02)
+    assert [8 * panel.shape[0] / panel.shape[1] for panel in cut] == pytest.approx([8, 6, 8, 8, 8, 5], abs=0.3)
+
+
 # ---- figures
 
 

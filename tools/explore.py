@@ -16,6 +16,7 @@ from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+import tensorflow as tf
 import tornado.web
 from PIL import Image
 from tornado.httpserver import HTTPServer
@@ -23,6 +24,7 @@ from tornado.netutil import bind_sockets
 
 import lecture_utils.quiet  # noqa: F401  (before anything that loads TensorFlow)
 from lecture_utils import load_mnist, load_model, load_neu, load_photo, load_photo_model
+from lecture_utils.datasets.layouts import CIFAR10_CLASSES
 from lecture_utils.datasets.loaders import PHOTOS
 from lecture_utils.explorer import uploads
 from lecture_utils.explorer.exploration import (
@@ -78,7 +80,12 @@ def load_subjects():
         "steel": Subject("steel: global average pooling", gap, first_steel),
         "steel_dense": Subject("steel: Flatten and Dense", dense, first_steel),
         "photos": Subject("photographs: " + ("SqueezeNet" if net.model.name == "squeezenet" else "VGG16"),
-                          Exploration(net.model, net.class_names, net.preprocess), photos)}
+                          Exploration(net.model, net.class_names, net.preprocess), photos),
+        "residual": Subject("photographs: ResNet-20", Exploration(load_model("resnet20"), CIFAR10_CLASSES, _of_32x32), photos)}
+
+
+def _of_32x32(images):
+    return tf.image.resize(images, (32, 32), antialias=True).numpy()
 
 
 def _reduced(photo):

@@ -351,7 +351,7 @@ def explorer(page, hall):
 SUBJECTS = {"digits": ("mnist_cnn", load_mnist), "steel": ("neu_gap", load_neu), "steel_dense": ("neu_dense", load_neu)}
 
 
-@pytest.mark.parametrize("network", [*SUBJECTS, "photos"])
+@pytest.mark.parametrize("network", [*SUBJECTS, "photos", "residual"])
 def test_on_the_page_every_control_answers(network, page, explorer, folder):
     if network != "digits":
         changes_the_overlay(page, explorer, lambda: explorer.get_by_role("combobox", name="network").select_option(network))

@@ -1,17 +1,24 @@
-"""Fetches the code that a slide shows from where it is tested: a notebook's cell, or a function of the package.
+"""Fetches what a slide shows from where it is tested: code from a notebook's cell or the package, and what the cell gave.
 
     code: lecture_utils.explain.cam._grad_cam                              a function's source, without its docstring
     code: 03_grad_cam_mnist "tapped = keras.Model(" lines 1-5      the cell that holds this text, or some of its lines
     output: 03_grad_cam_mnist "margin      whole"                  what that cell prints in the committed notebook
+
+A deck's figures take numbers and pictures that are dear to compute out of the committed notebook, by `printed`, `pictured`
+and `panels`.
 """
 import ast
+import base64
 import functools
 import importlib
 import inspect
+import io
 import re
 import textwrap
 
 import nbformat
+import numpy as np
+from PIL import Image
 
 from .source import QUOTE, ROOT
 
@@ -57,6 +64,34 @@ def printed(name, text):
     if not lines:
         raise ValueError(f"The cell of {name} with the text \"{text}\" prints nothing.")
     return lines.splitlines()
+
+
+@functools.cache
+def pictured(name, text):
+    """The figure that the committed notebook's cell with `text` shows, (height, width, 3) in [0, 1]."""
+    figures = [output.data["image/png"] for output in cell_with(name, text).outputs if "image/png" in output.get("data", {})]
+    if len(figures) != 1:
+        raise ValueError(f"The cell of {name} with the text \"{text}\" shows {len(figures)} figures, not one.")
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(figures[0]))).convert("RGB")) / 255
+
+
+def panels(figure, least=40):
+    """The pictures of a grid, row by row, each (height, width, 3): what white surrounds, if it is `least` pixels high and wide.
+
+    A slide gives them titles of its own, in its language; the figure's are too low to be panels.
+    """
+    drawn, found = (figure < 0.97).any(axis=-1), []
+    for row in stretches(drawn.any(axis=1), least):
+        for column in stretches(drawn[row].any(axis=0), least):
+            heights = stretches(drawn[row, column].any(axis=1), least)     # without the title, if it stands in the row's height
+            found += [figure[row, column][height] for height in heights]
+    return found
+
+
+def stretches(flags, least):
+    """A slice for each unbroken row of at least `least` True."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], flags, [False]])))
+    return [slice(begin, end) for begin, end in zip(edges[::2], edges[1::2], strict=True) if end - begin >= least]
 
 
 def tidy(code):
