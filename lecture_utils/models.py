@@ -565,7 +565,7 @@ def _imagenet_classes(path):
 
 def _preprocess_vgg16(images):
     """Images (n, h, w, 3) in [0, 1] as VGG16 was trained: 224x224, 0 to 255, blue first, less the mean."""
-    return _resized(images, 224)[..., ::-1] * 255.0 - np.array(IMAGENET_MEAN_BGR, "float32")
+    return resized(images, 224)[..., ::-1] * 255.0 - np.array(IMAGENET_MEAN_BGR, "float32")
 
 
 def _preprocess_squeezenet(images):
@@ -573,16 +573,18 @@ def _preprocess_squeezenet(images):
 
     The whole image, squeezed into a square. The authors cut a square out of its middle: cut it first, to compare with them.
     """
-    return _resized(images, squeezenet.SIZE)[..., ::-1] * 255.0 - np.array(squeezenet.MEAN_BGR, "float32")
+    return resized(images, squeezenet.SIZE)[..., ::-1] * 255.0 - np.array(squeezenet.MEAN_BGR, "float32")
 
 
 def _preprocess_compact(images):
     """Images (n, h, w, 3) in [0, 1] at the compact network's 96x96; all else is in its first layer."""
-    return _resized(images, COMPACT_SIZE)
+    return resized(images, COMPACT_SIZE)
 
 
-def _resized(images, size):
-    """Bilinear with half-pixel centres, every source pixel counting when it shrinks; the whole image is kept."""
+def resized(images, size):
+    """Photographs (n, h, w, 3) in [0, 1] at (n, size, size, 3): bilinear with half-pixel centres, every source pixel counting
+    when it shrinks; the whole image is kept. Raises ValueError for anything else.
+    """
     images = np.asarray(images)
     if images.ndim != 4 or images.shape[-1] != 3 or 0 in images.shape or images.dtype.kind != "f":
         raise ValueError("preprocess takes RGB photographs as floats (n, height, width, 3) in [0, 1]; "

@@ -16,7 +16,6 @@ from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
-import tensorflow as tf
 import tornado.web
 from PIL import Image
 from tornado.httpserver import HTTPServer
@@ -39,6 +38,7 @@ from lecture_utils.explorer.exploration import (
     title_of,
     views,
 )
+from lecture_utils.models import resized
 
 PAGE = pathlib.Path(__file__).with_name("explore_page")
 WAITING = {"questions": 100, "pictures": 20}    # of each, so many may wait for an answer; more are asked to come again
@@ -81,11 +81,8 @@ def load_subjects():
         "steel_dense": Subject("steel: Flatten and Dense", dense, first_steel),
         "photos": Subject("photographs: " + ("SqueezeNet" if net.model.name == "squeezenet" else "VGG16"),
                           Exploration(net.model, net.class_names, net.preprocess), photos),
-        "residual": Subject("photographs: ResNet-20", Exploration(load_model("resnet20"), CIFAR10_CLASSES, _of_32x32), photos)}
-
-
-def _of_32x32(images):
-    return tf.image.resize(images, (32, 32), antialias=True).numpy()
+        "residual": Subject("photographs: ResNet-20", Exploration(load_model("resnet20"), CIFAR10_CLASSES, lambda photos: resized(photos, 32)),
+                            photos)}
 
 
 def _reduced(photo):
