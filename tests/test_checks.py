@@ -295,8 +295,8 @@ def test_right_answers_pass_written_in_tensorflow(check, function):
     assert check(function), check(function)
 
 
-@pytest.mark.parametrize("check", [check for check in RIGHT
-                                   if check not in (checks.check_iou, checks.check_choose_epoch)], ids=lambda check: check.__name__)
+@pytest.mark.parametrize("check", [check for check in RIGHT if check not in (checks.check_iou, checks.check_choose_epoch)],
+                         ids=lambda check: check.__name__)
 def test_a_function_is_tried_on_several_shapes(check):
     shapes = []
     check(lambda *a: shapes.append([np.shape(argument) for argument in a if np.ndim(argument)]))
@@ -538,7 +538,8 @@ def test_any_way_to_set_the_switches_passes(unfreeze):
      "`first` alone"),
     (lambda trunk, first: switched(trunk, first) or setattr(trunk.get_layer(first), "trainable", False), "still frozen"),
     (lambda trunk, first: all_switched(trunk, True) or setattr(trunk.layers[0], "trainable", False), "Of six layers"),
-    (lambda trunk, first: [setattr(layer, "trainable", layer.name >= first) for layer in trunk.layers], "switched off as a whole"),
+    (lambda trunk, first: [setattr(layer, "trainable", layer.name >= first) for layer in trunk.layers],
+     "switched off as a whole"),
     (early_ones_frozen, "every layer"),
     (lambda trunk, first: trunk.get_layer("block4_conv1"), "ValueError"),
     (lambda trunk, first: switched(trunk, firts), "NameError"),     # noqa: F821 (the slip itself)

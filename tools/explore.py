@@ -81,8 +81,11 @@ def load_subjects():
         "steel_dense": Subject("steel: Flatten and Dense", dense, first_steel),
         "photos": Subject("photographs: " + ("SqueezeNet" if net.model.name == "squeezenet" else "VGG16"),
                           Exploration(net.model, net.class_names, net.preprocess), photos),
-        "residual": Subject("photographs: ResNet-20", Exploration(load_model("resnet20"), CIFAR10_CLASSES, lambda photos: resized(photos, 32)),
-                            photos)}
+        "residual": Subject("photographs: ResNet-20", Exploration(load_model("resnet20"), CIFAR10_CLASSES, _of_32x32), photos)}
+
+
+def _of_32x32(images):
+    return resized(images, 32)
 
 
 def _reduced(photo):
