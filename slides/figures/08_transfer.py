@@ -153,7 +153,7 @@ def random_head(say):
 
 
 def how_many(say):
-    """Test accuracy against the number of pictures a class; both backbones, with intervals over ten seeds."""
+    """Test accuracy against the number of pictures a class; both backbones, with intervals over five seeds."""
     text = 'print("pictures a class'
     counts = numbers(line_of(text, "pictures a class"))
     figure, axis = plt.subplots(figsize=(11.7, 4.6), layout="constrained")
@@ -221,7 +221,7 @@ def from_random():
 
 
 def learning_rate():
-    source = cell_with(NOTEBOOK, "kept = [model.get_weights()]").source
+    source = cell_with(NOTEBOOK, "model.compile(keras.optimizers.SGD").source
     return f"{float(re.search(r'SGD[(]([^,]+),', source)[1]):g}"
 
 
@@ -370,7 +370,7 @@ def half_cell(say):
 
 def one_or_two(say):
     """A plate with scratches and one without, under the maps of yes and no, of heads with one output and with two."""
-    images = panels(pictured(NOTEBOOK, "scratch_at, other_at"))
+    images = panels(pictured(NOTEBOOK, "pair = [np.flatnonzero(yes_test)"))
     one, two = say("one output", "출력 하나"), say("two outputs", "출력 둘")
     yes, no = say("yes", "예"), say("no", "아니오")
     figure, axes = plt.subplots(2, 5, figsize=(11.2, 4.5), layout="constrained")
