@@ -10,6 +10,8 @@ out logits (n, classes): the class scores before softmax, which is what CAM and 
     neu_dense       steel: the same four convolutions, then Flatten and two Dense layers: CAM does not apply
     neu_gap_plain   steel: the classic network with a GAP head and no normalization, trained plainly
     vgg16_compact   photographs: VGG16's sixteen layers, narrower, for ten classes at 96x96
+    scene_answers   drawn scenes and a question: the question scales and shifts the feature maps
+    scene_captions  drawn scenes and the words so far: the scores of each next word, (n, 9, words)
 
 `vgg16()` is the full VGG16; `load_vgg16()` gives it ImageNet's weights where they can be had. `load_squeezenet()` gives
 SqueezeNet with ImageNet's weights, which are two hundred times smaller (`squeezenet`).
@@ -31,6 +33,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 from keras import layers
+from numpy.typing import NDArray
 
 from . import squeezenet
 from .datasets import downloads, scenes
@@ -246,6 +249,23 @@ def scene_captions() -> keras.Model:
     x = keras.ops.max(x, axis=(2, 3))
     x = layers.Dense(128, activation="relu", name="dense1")(layers.Concatenate(name="seen_and_said")([x, state]))
     return keras.Model([images, before], _logits(x, len(scenes.WORDS)), name="scene_captions")
+
+
+def describe(model, images) -> NDArray[np.int64]:
+    """Captions by `scene_captions`, word after word: each time the word with the highest score, given those so far.
+
+    images: (n, 64, 64, 3). Returns int (n, 9), numbers of words, which `decode` of `datasets.scenes` reads.
+
+    >>> from lecture_utils.datasets.scenes import decode, draw_scenes
+    >>> from lecture_utils.models import describe
+    >>> len(decode(describe(load_model("scene_captions"), draw_scenes(1).images)))
+    1
+    """
+    words = np.zeros((len(images), scenes.CAPTION_LENGTH), int)
+    for t in range(scenes.CAPTION_LENGTH):
+        y = model.predict([images, scenes.before(words)], batch_size=50, verbose=0)
+        words[:, t] = y[:, t].argmax(axis=1)
+    return words
 
 
 def _scene_features(images):

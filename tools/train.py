@@ -29,7 +29,7 @@ from lecture_utils.datasets import scenes
 from lecture_utils.datasets.layouts import NEU_CLASSES
 from lecture_utils.datasets.loaders import load_cifar10, load_mnist, load_neu, load_photo
 from lecture_utils.datasets.synthetic import draw_digits, draw_steel
-from lecture_utils.explain.cam import cam, upsample
+from lecture_utils.explain.cam import cam, grad_cam, upsample
 from lecture_utils.explain.places import cell_centres
 from lecture_utils.files import whole
 from lecture_utils.localize import box_masks, own_boxes, pointing_game
@@ -414,11 +414,30 @@ def scores_vgg16_compact(model):
 
 
 def scores_scene_answers(model):
-    return {}
+    """On 500 test scenes: right answers, and how often the answer's Grad-CAM peaks in the object asked about, or the other."""
+    drawn = scenes.draw_scenes(500, scenes.SEEDS["test"])
+    asked = scenes.questions(drawn)
+    inputs = [drawn.images[asked.picture], np.stack([asked.kind, asked.colour], axis=1)]
+    right = model.predict(inputs, batch_size=100, verbose=0).argmax(1) == asked.answer
+    maps = upsample(grad_cam(model, inputs, "relu5", asked.answer), (scenes.SCENE_SIZE,) * 2, cell_centres(model, "relu5"))
+    peak, other = (pointing_game(maps, drawn.masks[asked.picture, which]) for which in (asked.about, 1 - asked.about))
+    scores = {"accuracy, embedded": round(float(right.mean()), 4)}
+    for kind, name in enumerate(scenes.KINDS):
+        of = asked.kind == kind
+        scores |= {f"{name}: {key}": round(float(hit[of].mean()), 3) for key, hit in
+                   {"right": right, "peak in the object": peak, "in the other": other}.items()}
+    return scores | {"by chance": round(float(drawn.masks.mean()), 3)}
 
 
 def scores_scene_captions(model):
-    return {}
+    """On 500 test scenes: captions whose nouns are right, that are true; peaks of the words' maps, within 5 pixels."""
+    drawn = scenes.draw_scenes(500, scenes.SEEDS["test"])
+    said = models.describe(model, drawn.images)
+    sentences = scenes.decode(said)
+    named = np.array([scenes.names_both(sentence, drawn, i) for i, sentence in enumerate(sentences)])
+    true = np.array([scenes.is_true(sentence, drawn, i) for i, sentence in enumerate(sentences)])
+    scores = {"nouns right": round(float(named.mean()), 4), "true": round(float(true.mean()), 4)}
+    return scores
 
 
 def accuracy(model, images, labels):
