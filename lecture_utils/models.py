@@ -273,8 +273,9 @@ def _scene_features(images):
     x = layers.Conv2D(32, 3, strides=2, padding="same", activation="relu", kernel_initializer="he_normal", name="conv1")(images)
     x = layers.Conv2D(32, 3, strides=2, padding="same", activation="relu", kernel_initializer="he_normal", name="conv2")(x)
     x = _normalized_convolution(x, 3)
-    where = np.stack(np.meshgrid(*2 * [np.linspace(-1, 1, x.shape[1], dtype="float32")], indexing="ij"), axis=-1)
-    return layers.Concatenate(name="placed")([x, keras.ops.zeros_like(x[..., :2]) + where])
+    where = np.zeros(x.shape[1:3] + (x.shape[3] + 2,), "float32")
+    where[..., -2:] = np.stack(np.meshgrid(*2 * [np.linspace(-1, 1, x.shape[1])], indexing="ij"), axis=-1)  # row, column
+    return keras.ops.pad(x, [(0, 0), (0, 0), (0, 0), (0, 2)]) + where
 
 
 def _scaled_and_shifted(x, words, number):
