@@ -11,6 +11,8 @@ out logits (n, classes): the class scores before softmax, which is what CAM and 
     neu_gap_plain   steel: the classic network with a GAP head and no normalization, trained plainly
     vgg16_compact   photographs: VGG16's sixteen layers, narrower, for ten classes at 96x96
     resnet20        photographs: the residual network for CIFAR-10's ten classes at 32x32, with a GAP head
+    scene_answers   drawn scenes and a question: the question scales and shifts the feature maps
+    scene_captions  drawn scenes and the words so far: the scores of each next word, (n, 9, words)
 
 `vgg16()` is the full VGG16; `load_vgg16()` gives it ImageNet's weights where they can be had. `load_squeezenet()` gives
 SqueezeNet with ImageNet's weights, which are two hundred times smaller (`squeezenet`). `load_photo_model()` gives the best
@@ -35,10 +37,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 from keras import layers
+from numpy.typing import NDArray
 
 from . import squeezenet
 from .asking import agreed
-from .datasets import downloads
+from .datasets import downloads, scenes
 from .datasets.layouts import CIFAR10_CLASSES
 from .datasets.loaders import Whereabouts, data_folder, shown
 from .datasets.readers import DataError
@@ -202,6 +205,94 @@ def _logits(x, classes):
     return layers.Dense(classes, dtype="float32", name="logits")(x)
 
 
+# -------------------------------------------------------------------------------------------------- scenes
+
+
+def scene_answers() -> keras.Model:
+    """Scenes (n, 64, 64, 3) and questions (n, 2), indices of KINDS and COLOURS, to the logits (n, 7) of ANSWERS.
+
+    The question scales and shifts the feature maps, channel by channel, x -> ReLU(γ(q) x + β(q)), twice (Perez et al.,
+    "FiLM: Visual Reasoning with a General Conditioning Layer", AAAI 2018). Its last feature map, `relu5`, is 16x16x64.
+
+    >>> from lecture_utils.models import scene_answers
+    >>> scene_answers().output_shape
+    (None, 7)
+    """
+    images = keras.Input((scenes.SCENE_SIZE, scenes.SCENE_SIZE, 3), name="images")
+    question = keras.Input((2,), dtype="int32", name="question")
+    kind = layers.Embedding(len(scenes.KINDS), 32, name="kind")(question[:, 0])
+    colour = layers.Embedding(len(scenes.COLOURS), 32, name="colour")(question[:, 1])
+    q = layers.Dense(64, activation="relu", name="read")(layers.Concatenate(name="words")([kind, colour]))
+    q = layers.Reshape((1, 1, 64), name="everywhere")(q)
+    x = _scene_features(images)
+    for number in (4, 5):
+        x = layers.Conv2D(64, 3, padding="same", use_bias=False, kernel_initializer="he_normal", name=f"conv{number}")(x)
+        x = layers.BatchNormalization(momentum=0.9, name=f"bn{number}")(x)
+        x = layers.ReLU(name=f"relu{number}")(_scaled_and_shifted(x, q, number))
+    x = layers.GlobalMaxPooling2D(name="max")(x)
+    x = layers.Dense(128, activation="relu", name="dense1")(x)
+    return keras.Model([images, question], _logits(x, len(scenes.ANSWERS)), name="scene_answers")
+
+
+def scene_captions() -> keras.Model:
+    """Scenes (n, 64, 64, 3) and the words before each (n, 9), indices of WORDS, to the logits (n, 9, 16) of each word.
+
+    A recurrent state of the words so far scales and shifts the picture's feature maps, `relu4` of 16x16x64. 1x1 mixing
+    makes the word's own map of them, `word_maps` (n, 9, 16, 16, 64), and the greatest values over all places give the
+    word, together with the state. Before the first word stands END.
+
+    >>> from lecture_utils.models import scene_captions
+    >>> scene_captions().get_layer("word_maps").output.shape
+    (None, 9, 16, 16, 64)
+    """
+    images = keras.Input((scenes.SCENE_SIZE, scenes.SCENE_SIZE, 3), name="images")
+    before = keras.Input((scenes.CAPTION_LENGTH,), dtype="int32", name="before")
+    state = layers.Embedding(len(scenes.WORDS), 32, name="embedding")(before)
+    state = layers.GRU(128, return_sequences=True, name="state")(state)
+    x = _normalized_convolution(_scene_features(images), 4)
+    x = layers.Reshape((1, *x.shape[1:]), name="for_each_word")(x)
+    s = layers.Reshape((scenes.CAPTION_LENGTH, 1, 1, 128), name="everywhere")(state)
+    x = layers.ReLU(name="asked")(_scaled_and_shifted(x, s, 5))
+    x = layers.Dense(64, activation="relu", kernel_initializer="he_normal", name="word_maps")(x)
+    x = keras.ops.max(x, axis=(2, 3))
+    x = layers.Dense(128, activation="relu", name="dense1")(layers.Concatenate(name="seen_and_said")([x, state]))
+    return keras.Model([images, before], _logits(x, len(scenes.WORDS)), name="scene_captions")
+
+
+def describe(model, images) -> NDArray[np.int64]:
+    """Captions by `scene_captions`, word after word: each time the word with the highest score, given those so far.
+
+    images: (n, 64, 64, 3). Returns int (n, 9), numbers of words, which `decode` of `datasets.scenes` reads.
+
+    >>> from lecture_utils.datasets.scenes import decode, draw_scenes
+    >>> from lecture_utils.models import describe
+    >>> len(decode(describe(load_model("scene_captions"), draw_scenes(1).images)))
+    1
+    """
+    words = np.zeros((len(images), scenes.CAPTION_LENGTH), int)
+    for t in range(scenes.CAPTION_LENGTH):
+        y = model.predict([images, scenes.before(words)], batch_size=50, verbose=0)
+        words[:, t] = y[:, t].argmax(axis=1)
+    return words
+
+
+def _scene_features(images):
+    """Three convolutions, and two channels that say where: (n, 64, 64, 3) to (n, 16, 16, 66)."""
+    x = layers.Conv2D(32, 3, strides=2, padding="same", activation="relu", kernel_initializer="he_normal", name="conv1")(images)
+    x = layers.Conv2D(32, 3, strides=2, padding="same", activation="relu", kernel_initializer="he_normal", name="conv2")(x)
+    x = _normalized_convolution(x, 3)
+    where = np.zeros(x.shape[1:3] + (x.shape[3] + 2,), "float32")
+    where[..., -2:] = np.stack(np.meshgrid(*2 * [np.linspace(-1, 1, x.shape[1])], indexing="ij"), axis=-1)  # row, column
+    return keras.ops.pad(x, [(0, 0), (0, 0), (0, 0), (0, 2)]) + where
+
+
+def _scaled_and_shifted(x, words, number):
+    """γ(words) * x + β(words), one γ and one β for each channel of x; γ is around 1 at first."""
+    gamma = layers.Dense(x.shape[-1], bias_initializer="ones", name=f"gamma{number}")(words)
+    beta = layers.Dense(x.shape[-1], name=f"beta{number}")(words)
+    return layers.Add(name=f"shifted{number}")([layers.Multiply(name=f"scaled{number}")([x, gamma]), beta])
+
+
 # -------------------------------------------------------------------------------------------------- VGG16
 
 
@@ -289,7 +380,7 @@ def _residual_convolution(x, name, filters, size=3, strides=1):
 # ---------------------------------------------------------------------------------------- shipped weights
 
 BUILDERS = {build.__name__: build for build in (mnist_cnn, mnist_gap, neu_gap, neu_dense, neu_gap_plain,
-                                               vgg16_compact, resnet20)}
+                                               vgg16_compact, resnet20, scene_answers, scene_captions)}
 
 
 def load_model(name) -> keras.Model:
