@@ -34,7 +34,7 @@ import tensorflow as tf
 from keras import layers
 
 from . import squeezenet
-from .datasets import downloads
+from .datasets import downloads, scenes
 from .datasets.layouts import CIFAR10_CLASSES
 from .datasets.loaders import data_folder
 from .datasets.readers import DataError
@@ -195,6 +195,76 @@ def _logits(x, classes):
     return layers.Dense(classes, dtype="float32", name="logits")(x)
 
 
+# -------------------------------------------------------------------------------------------------- scenes
+
+
+def scene_answers() -> keras.Model:
+    """Scenes (n, 64, 64, 3) and questions (n, 2), indices of KINDS and COLOURS, to the logits (n, 7) of ANSWERS.
+
+    The question scales and shifts the feature maps, channel by channel, x -> ReLU(γ(q) x + β(q)), twice (Perez et al.,
+    "FiLM: Visual Reasoning with a General Conditioning Layer", AAAI 2018). Its last feature map, `relu5`, is 16x16x64.
+
+    >>> from lecture_utils.models import scene_answers
+    >>> scene_answers().output_shape
+    (None, 7)
+    """
+    images = keras.Input((scenes.SCENE_SIZE, scenes.SCENE_SIZE, 3), name="images")
+    question = keras.Input((2,), dtype="int32", name="question")
+    kind = layers.Embedding(len(scenes.KINDS), 32, name="kind")(question[:, 0])
+    colour = layers.Embedding(len(scenes.COLOURS), 32, name="colour")(question[:, 1])
+    q = layers.Dense(64, activation="relu", name="read")(layers.Concatenate(name="words")([kind, colour]))
+    q = layers.Reshape((1, 1, 64), name="everywhere")(q)
+    x = _scene_features(images)
+    for number in (4, 5):
+        x = layers.Conv2D(64, 3, padding="same", use_bias=False, kernel_initializer="he_normal", name=f"conv{number}")(x)
+        x = layers.BatchNormalization(momentum=0.9, name=f"bn{number}")(x)
+        x = layers.ReLU(name=f"relu{number}")(_scaled_and_shifted(x, q, number))
+    x = layers.GlobalMaxPooling2D(name="max")(x)
+    x = layers.Dense(128, activation="relu", name="dense1")(x)
+    return keras.Model([images, question], _logits(x, len(scenes.ANSWERS)), name="scene_answers")
+
+
+def scene_captions() -> keras.Model:
+    """Scenes (n, 64, 64, 3) and the words before each (n, 9), indices of WORDS, to the logits (n, 9, 16) of each word.
+
+    A recurrent state of the words so far scales and shifts the picture's feature maps, `relu4` of 16x16x64. 1x1 mixing
+    makes the word's own map of them, `word_maps` (n, 9, 16, 16, 64), and the greatest values over all places give the
+    word, together with the state. Before the first word stands END.
+
+    >>> from lecture_utils.models import scene_captions
+    >>> scene_captions().get_layer("word_maps").output.shape
+    (None, 9, 16, 16, 64)
+    """
+    images = keras.Input((scenes.SCENE_SIZE, scenes.SCENE_SIZE, 3), name="images")
+    before = keras.Input((scenes.CAPTION_LENGTH,), dtype="int32", name="before")
+    state = layers.Embedding(len(scenes.WORDS), 32, name="embedding")(before)
+    state = layers.GRU(128, return_sequences=True, name="state")(state)
+    x = _normalized_convolution(_scene_features(images), 4)
+    x = layers.Reshape((1, *x.shape[1:]), name="for_each_word")(x)
+    s = layers.Reshape((scenes.CAPTION_LENGTH, 1, 1, 128), name="everywhere")(state)
+    x = layers.ReLU(name="asked")(_scaled_and_shifted(x, s, 5))
+    x = layers.Dense(64, activation="relu", kernel_initializer="he_normal", name="word_maps")(x)
+    x = keras.ops.max(x, axis=(2, 3))
+    x = layers.Dense(128, activation="relu", name="dense1")(layers.Concatenate(name="seen_and_said")([x, state]))
+    return keras.Model([images, before], _logits(x, len(scenes.WORDS)), name="scene_captions")
+
+
+def _scene_features(images):
+    """Three convolutions, and two channels that say where: (n, 64, 64, 3) to (n, 16, 16, 66)."""
+    x = layers.Conv2D(32, 3, strides=2, padding="same", activation="relu", kernel_initializer="he_normal", name="conv1")(images)
+    x = layers.Conv2D(32, 3, strides=2, padding="same", activation="relu", kernel_initializer="he_normal", name="conv2")(x)
+    x = _normalized_convolution(x, 3)
+    where = np.stack(np.meshgrid(*2 * [np.linspace(-1, 1, x.shape[1], dtype="float32")], indexing="ij"), axis=-1)
+    return layers.Concatenate(name="placed")([x, keras.ops.zeros_like(x[..., :2]) + where])
+
+
+def _scaled_and_shifted(x, words, number):
+    """γ(words) * x + β(words), one γ and one β for each channel of x; γ is around 1 at first."""
+    gamma = layers.Dense(x.shape[-1], bias_initializer="ones", name=f"gamma{number}")(words)
+    beta = layers.Dense(x.shape[-1], name=f"beta{number}")(words)
+    return layers.Add(name=f"shifted{number}")([layers.Multiply(name=f"scaled{number}")([x, gamma]), beta])
+
+
 # -------------------------------------------------------------------------------------------------- VGG16
 
 
@@ -309,7 +379,7 @@ class Positions(layers.Layer):
 # ---------------------------------------------------------------------------------------- shipped weights
 
 BUILDERS = {build.__name__: build for build in (mnist_cnn, mnist_gap, neu_gap, neu_dense, neu_gap_plain,
-                                               vgg16_compact, vit_shapes)}
+                                               vgg16_compact, scene_answers, scene_captions, vit_shapes)}
 
 
 def load_model(name) -> keras.Model:

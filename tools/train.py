@@ -25,6 +25,7 @@ import tensorflow as tf
 from keras import layers
 
 from lecture_utils import models
+from lecture_utils.datasets import scenes
 from lecture_utils.datasets.layouts import NEU_CLASSES
 from lecture_utils.datasets.loaders import load_cifar10, load_mnist, load_neu, load_photo
 from lecture_utils.datasets.synthetic import draw_digits, draw_steel
@@ -37,11 +38,13 @@ ROOT = Path(__file__).resolve().parents[1]
 BUILD = ROOT / "build" / "train"
 SEED = 1
 DRAWN_SEED = 2  # of the embedded training images; the loaders draw their own from seeds 0 and 1
+DRAWN = "embedded: drawn by code"
 DRAWN_PER_CLASS = 50
 MOVED_PER_CLASS = 15  # more of them, and photographs of pitted surface are taken for rolled-in scale
 STEEL_NUMBERS = 250  # of each class; the photographs beyond are left to whoever wants to score the networks
 FOLDS = 6
 CROSS_ENTROPY = keras.losses.CategoricalCrossentropy(from_logits=True)
+EACH_FOR_ITSELF = keras.losses.BinaryCrossentropy(from_logits=True)  # any number of classes may be there at once
 
 
 # ------------------------------------------------------------------------------------------------- recipes
@@ -247,29 +250,71 @@ def fold_normalization(source, target):
         layer.set_weights(weights)
 
 
+def train_scene_answers():
+    """2 epochs of all 24,000 questions about 4,000 drawn scenes."""
+    pictures = scenes.draw_scenes(4000, scenes.SEEDS["training"])
+    asked = scenes.questions(pictures)
+    inputs = {"picture": asked.picture, "question": np.stack([asked.kind, asked.colour], axis=1)}
+    model = models.scene_answers()
+    fit(model, inputs, asked.answer, look_up(pictures.images, "question"), epochs=2, peak=2e-3, batch=32)
+    return model, DRAWN
+
+
+def train_scene_captions():
+    """3 epochs of one caption each of 8,000 drawn scenes."""
+    pictures = scenes.draw_scenes(8000, scenes.SEEDS["training"])
+    words = scenes.encode(scenes.captions(pictures, scenes.SEEDS["training"])[0])
+    inputs = {"picture": np.arange(len(words)), "before": scenes.before(words)}
+    model = models.scene_captions()
+    one_hot = np.eye(len(scenes.WORDS), dtype="float32")[words]
+    fit(model, inputs, one_hot, look_up(pictures.images, "before"), epochs=3, peak=2e-3, batch=32)
+    return model, DRAWN
+
+
+def train_vit_shapes():
+    """6 epochs of 8,000 drawn scenes of one to three objects, mirrored, shifted by up to 2 pixels, their colours exchanged."""
+    images, there = shapes_there(scenes.SEEDS["training"], {1: 2000, 2: 4000, 3: 2000})
+    model = models.vit_shapes()
+    fit(model, images, there, vary_scenes, epochs=6, peak=2e-3, batch=32, loss=EACH_FOR_ITSELF)
+    return model, DRAWN
+
+
+def shapes_there(seed, counts):
+    """Pictures with objects of all six shapes, {objects: how many pictures}; (images, which shapes are there (n, 6))."""
+    drawn = [scenes.draw_scenes(n, seed, objects, scenes.SHAPES) for objects, n in counts.items()]
+    there = [np.eye(len(scenes.SHAPES), dtype="float32")[pictures.shapes].max(axis=1) for pictures in drawn]
+    return np.concatenate([pictures.images for pictures in drawn]), np.concatenate(there)
+
+
+def look_up(images, name):
+    """A function that puts the picture itself in the place of its number, beside the input `name`."""
+    images = tf.constant(images)
+    return lambda inputs, labels: ({"images": tf.gather(images, inputs["picture"]), name: inputs[name]}, labels)
+
+
 # ------------------------------------------------------------------------------------------------ training
 
 
-def fit(model, images, labels, augment, epochs, peak, batch, stage=""):
+def fit(model, images, labels, augment, epochs, peak, batch, stage="", loss=CROSS_ENTROPY):
     """AdamW; the learning rate rises to `peak` over the first seventh of the steps and falls to 0 as a cosine.
 
-    `stage` tells the fits of one model apart, for resuming.
+    `stage` tells the fits of one model apart, for resuming. For a model of several inputs, `images` is a dict of arrays.
     """
-    steps = epochs * (len(images) // batch)
+    steps = epochs * (len(labels) // batch)
     rise = steps // 7
     rate = keras.optimizers.schedules.CosineDecay(peak / 10, steps - rise, warmup_target=peak, warmup_steps=rise)
     optimizer = keras.optimizers.AdamW(rate, weight_decay=0.02)
-    model.compile(optimizer, CROSS_ENTROPY, metrics=["accuracy"], jit_compile=False)
-    print(f"{model.name}: {epochs} epochs of {len(images):,} images", flush=True)
+    model.compile(optimizer, loss, metrics=["accuracy"], jit_compile=False)
+    print(f"{model.name}: {epochs} epochs of {len(labels):,} images", flush=True)
     model.fit(batches(images, labels, batch, augment), epochs=epochs, verbose=2, shuffle=False,
               callbacks=[keras.callbacks.BackupAndRestore(BUILD / (model.name + stage), delete_checkpoint=False)])
 
 
 def batches(images, labels, batch, augment):
     """Shuffled, augmented batches of images and probabilities of the classes; `labels`: these, or indices of classes."""
-    probabilities = labels if labels.ndim == 2 else np.eye(labels.max() + 1, dtype="float32")[labels]
+    probabilities = labels if labels.ndim > 1 else np.eye(labels.max() + 1, dtype="float32")[labels]
     data = tf.data.Dataset.from_tensor_slices((images, probabilities))
-    data = data.shuffle(len(images), seed=SEED).batch(batch, drop_remainder=True)
+    data = data.shuffle(len(labels), seed=SEED).batch(batch, drop_remainder=True)
     return data.map(augment, num_parallel_calls=1, deterministic=True).prefetch(2)
 
 
@@ -305,6 +350,13 @@ def shift_digits(images, labels, most=2):
     padded = tf.pad(images, [[0, 0], [most, most], [most, most], [0, 0]])
     corner = tf.random.uniform((2,), 0, 2 * most + 1, tf.int32)
     return padded[:, corner[0]:corner[0] + size, corner[1]:corner[1] + size], labels
+
+
+def vary_scenes(images, labels, most=2):
+    """Mirrors, shifts (nothing lies closer than 3 pixels to the border) and exchanges the colour channels."""
+    images = tf.image.random_flip_left_right(images)
+    images = tf.roll(images, tf.random.uniform((2,), -most, most + 1, tf.int32), axis=(1, 2))
+    return tf.gather(images, tf.random.shuffle([0, 1, 2]), axis=-1), labels
 
 
 def vary_steel(size):
@@ -384,6 +436,20 @@ def scores_vgg16_compact(model):
     return {"accuracy, real": accuracy(model, resized, data.y_test), "cat's probability, photograph": round(float(cat), 4)}
 
 
+def scores_scene_answers(model):
+    return {}
+
+
+def scores_scene_captions(model):
+    return {}
+
+
+def scores_vit_shapes(model):
+    images, there = shapes_there(scenes.SEEDS["test"], {1: 250, 2: 500, 3: 250})
+    right = (model.predict(images, batch_size=100, verbose=0) > 0) == (there > 0)
+    return {"all six right": round(float(right.all(axis=1).mean()), 4), "each right": round(float(right.mean()), 4)}
+
+
 def accuracy(model, images, labels):
     return round(float((model.predict(images, batch_size=100, verbose=0).argmax(1) == labels).mean()), 4)
 
@@ -415,6 +481,9 @@ RECIPES = {
     "neu_dense": (train_neu_dense, scores_steel),
     "neu_gap_plain": (train_neu_gap_plain, scores_steel),
     "vgg16_compact": (train_vgg16_compact, scores_vgg16_compact),
+    "scene_answers": (train_scene_answers, scores_scene_answers),
+    "scene_captions": (train_scene_captions, scores_scene_captions),
+    "vit_shapes": (train_vit_shapes, scores_vit_shapes),
 }
 
 

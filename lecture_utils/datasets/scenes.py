@@ -15,6 +15,7 @@ SCENE_SIZE = 64  # pixels, height and width
 SHAPES = ("circle", "square", "triangle", "cross", "ring", "bar")
 # Paul Tol's "bright" colours, told apart with every kind of colour vision: https://personal.sron.nl/~pault
 COLOURS = {"red": "#EE6677", "yellow": "#CCBB44", "green": "#228833", "blue": "#4477AA", "cyan": "#66CCEE", "purple": "#AA3377"}
+SEEDS = {"training": 10, "validation": 11, "test": 12}  # no picture belongs to two of them
 RELATIONS = ("left of", "right of", "above", "below")
 KINDS = ("shape", "left or right", "up or down")  # of questions
 ANSWERS = (*SHAPES[:3], "left", "right", "up", "down")
@@ -212,6 +213,17 @@ def encode(sentences):
     """
     rows = [[WORDS.index(word) for word in sentence.split()] for sentence in sentences]
     return np.array([row + [WORDS.index(END)] * (CAPTION_LENGTH - len(row)) for row in rows], int).reshape(-1, CAPTION_LENGTH)
+
+
+def before(words):
+    """The word before each, (n, 9) like `words`; before the first one stands END.
+
+    >>> from lecture_utils.datasets.scenes import before, decode, encode
+    >>> before(encode(["a red circle above a blue square"]))[0, :3].tolist() == [0, *encode(["a red"])[0, :2]]
+    True
+    """
+    words = np.asarray(words)
+    return np.concatenate([np.full_like(words[:, :1], WORDS.index(END)), words[:, :-1]], axis=1)
 
 
 def decode(numbers):
