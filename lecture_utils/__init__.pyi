@@ -22,6 +22,7 @@ from .evaluate import random_maps as random_maps
 from .evaluate import randomized as randomized
 from .evaluate import rank_correlation as rank_correlation
 from .evaluate import ssim as ssim
+from .explain.attention import attention_rollout as attention_rollout
 from .explain.cam import cam as cam
 from .explain.cam import counterfactual_cam as counterfactual_cam
 from .explain.cam import grad_cam as grad_cam
