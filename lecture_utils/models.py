@@ -10,6 +10,8 @@ out logits (n, classes): the class scores before softmax, which is what CAM and 
     neu_dense       steel: the same four convolutions, then Flatten and two Dense layers: CAM does not apply
     neu_gap_plain   steel: the classic network with a GAP head and no normalization, trained plainly
     vgg16_compact   photographs: VGG16's sixteen layers, narrower, for ten classes at 96x96
+    scene_answers   drawn scenes and a question: the question scales and shifts the feature maps
+    scene_captions  drawn scenes and the words so far: the scores of each next word, (n, 9, words)
     vit_shapes      drawn scenes: a small vision transformer that tells which of six shapes are there
 
 `vgg16()` is the full VGG16; `load_vgg16()` gives it ImageNet's weights where they can be had. `load_squeezenet()` gives
@@ -32,6 +34,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 from keras import layers
+from numpy.typing import NDArray
 
 from . import squeezenet
 from .datasets import downloads, scenes
@@ -249,13 +252,31 @@ def scene_captions() -> keras.Model:
     return keras.Model([images, before], _logits(x, len(scenes.WORDS)), name="scene_captions")
 
 
+def describe(model, images) -> NDArray[np.int64]:
+    """Captions by `scene_captions`, word after word: each time the word with the highest score, given those so far.
+
+    images: (n, 64, 64, 3). Returns int (n, 9), numbers of words, which `decode` of `datasets.scenes` reads.
+
+    >>> from lecture_utils.datasets.scenes import decode, draw_scenes
+    >>> from lecture_utils.models import describe
+    >>> len(decode(describe(load_model("scene_captions"), draw_scenes(1).images)))
+    1
+    """
+    words = np.zeros((len(images), scenes.CAPTION_LENGTH), int)
+    for t in range(scenes.CAPTION_LENGTH):
+        y = model.predict([images, scenes.before(words)], batch_size=50, verbose=0)
+        words[:, t] = y[:, t].argmax(axis=1)
+    return words
+
+
 def _scene_features(images):
     """Three convolutions, and two channels that say where: (n, 64, 64, 3) to (n, 16, 16, 66)."""
     x = layers.Conv2D(32, 3, strides=2, padding="same", activation="relu", kernel_initializer="he_normal", name="conv1")(images)
     x = layers.Conv2D(32, 3, strides=2, padding="same", activation="relu", kernel_initializer="he_normal", name="conv2")(x)
     x = _normalized_convolution(x, 3)
-    where = np.stack(np.meshgrid(*2 * [np.linspace(-1, 1, x.shape[1], dtype="float32")], indexing="ij"), axis=-1)
-    return layers.Concatenate(name="placed")([x, keras.ops.zeros_like(x[..., :2]) + where])
+    where = np.zeros(x.shape[1:3] + (x.shape[3] + 2,), "float32")
+    where[..., -2:] = np.stack(np.meshgrid(*2 * [np.linspace(-1, 1, x.shape[1])], indexing="ij"), axis=-1)  # row, column
+    return keras.ops.pad(x, [(0, 0), (0, 0), (0, 0), (0, 2)]) + where
 
 
 def _scaled_and_shifted(x, words, number):

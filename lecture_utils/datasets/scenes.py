@@ -183,6 +183,25 @@ def _noun(scenes, i, which):
     return f"a {list(COLOURS)[scenes.colours[i, which]]} {SHAPES[scenes.shapes[i, which]]}"
 
 
+def names_both(sentence, scenes, i):
+    """Whether the two nouns of a caption, each a colour and a shape, are the two objects of picture i.
+
+    >>> from lecture_utils.datasets.scenes import captions, draw_scenes, names_both
+    >>> scenes = draw_scenes(1)
+    >>> names_both(captions(scenes)[0][0], scenes, 0)
+    True
+    """
+    words = sentence.replace(" of ", " ").split()
+    if len(words) != 7 or words[0] != "a" or words[4] != "a":
+        return False
+    return sorted([tuple(words[1:3]), tuple(words[5:7])]) == sorted(_there(scenes, i))
+
+
+def _there(scenes, i):
+    """(colour, shape) of each object of picture i, as words."""
+    return [(list(COLOURS)[c], SHAPES[s]) for c, s in zip(scenes.colours[i], scenes.shapes[i], strict=True)]
+
+
 def is_true(sentence, scenes, i):
     """Whether a caption holds for picture i, read anew from the picture's objects: its nouns, and the relation between them.
 
@@ -193,14 +212,11 @@ def is_true(sentence, scenes, i):
     >>> is_true(captions(scenes)[0][0], scenes, 0)
     True
     """
-    words = sentence.replace(" of ", " ").split()
-    if len(words) != 7 or words[0] != "a" or words[4] != "a":
+    if not names_both(sentence, scenes, i):
         return False
-    told = [tuple(words[1:3]), tuple(words[5:7])]
-    there = [(list(COLOURS)[c], SHAPES[s]) for c, s in zip(scenes.colours[i], scenes.shapes[i], strict=True)]
-    if sorted(told) != sorted(there):
-        return False
-    y, x = (scenes.centres[i, there.index(told[0])] - scenes.centres[i, there.index(told[1])]).tolist()
+    words, there = sentence.split(), _there(scenes, i)
+    first, other = (there.index((words[n], words[n + 1])) for n in (1, -2))
+    y, x = (scenes.centres[i, first] - scenes.centres[i, other]).tolist()
     return words[3] == (("left" if x < 0 else "right") if abs(x) > abs(y) else ("above" if y < 0 else "below"))
 
 
@@ -230,3 +246,20 @@ def decode(numbers):
     """The sentences of `encode`, each up to its first END."""
     texts = [[WORDS[number] for number in row] for row in np.asarray(numbers)]
     return [" ".join(words[:words.index(END)] if END in words else words) for words in texts]
+
+
+def named_object(words, scenes):
+    """Which object each word speaks of, (n, 9) int: a colour names its object, a shape that of the colour before it.
+
+    words: (n, 9), as `encode` gives them. -1 stands where a word names no object of the picture.
+
+    >>> from lecture_utils.datasets.scenes import captions, draw_scenes, encode, named_object
+    >>> scenes = draw_scenes(1)
+    >>> (named_object(encode(captions(scenes)[0]), scenes) >= 0).sum()
+    np.int64(4)
+    """
+    words, first = np.asarray(words), WORDS.index(next(iter(COLOURS)))
+    is_shape = np.isin(words, [WORDS.index(shape) for shape in SHAPES if shape in WORDS])
+    colour = np.where(is_shape, before(words), words) - first
+    there = scenes.colours[:, None] == colour[..., None]
+    return np.where(there.any(axis=2), there.argmax(axis=2), -1)

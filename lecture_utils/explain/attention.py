@@ -51,17 +51,17 @@ def _rollout(A, _, grid):
     R = I = tf.eye(A[0].shape[-1])
     for A_b in A:
         R = (tf.reduce_mean(A_b, axis=1) + I) / 2 @ R                                   # R ← ½ (E_h A + I) R
-    return _from_the_patches(R, grid)
+    return from_the_patches(R, grid)
 
 
 def _gradient_rollout(A, dy_dA, grid):
     R = tf.eye(A[0].shape[-1])
     for A_b, g in zip(A, dy_dA, strict=True):
         R = R + tf.reduce_mean(tf.nn.relu(g * A_b), axis=1) @ R                         # R ← R + E_h ReLU(∂y/∂A ⊙ A) R
-    return _from_the_patches(R, grid)
+    return from_the_patches(R, grid)
 
 
-def _from_the_patches(R, grid):
+def from_the_patches(R, grid):
     """What the score's token has taken from each patch, (n, h, w)."""
     patches = grid[0] * grid[1]
     taken = tf.reduce_mean(R, axis=1) if R.shape[-1] == patches else R[:, 0]
