@@ -278,10 +278,10 @@ def train_scene_captions(seed=SEED):
 
 
 def train_vit_shapes(seed=SEED):
-    """6 epochs of 8,000 drawn scenes of one to three objects, mirrored, shifted by up to 2 pixels, their colours exchanged."""
+    """4 epochs of 8,000 drawn scenes of one to three objects, mirrored, shifted by up to 2 pixels, their colours exchanged."""
     images, there = shapes_there(scenes.SEEDS["training"], {1: 2000, 2: 4000, 3: 2000})
     model = models.vit_shapes()
-    fit(model, images, there, vary_scenes, epochs=6, peak=2e-3, batch=32, stage=_of_seed(seed), loss=EACH_FOR_ITSELF)
+    fit(model, images, there, vary_scenes, epochs=4, peak=2e-3, batch=32, stage=_of_seed(seed), loss=EACH_FOR_ITSELF)
     return model, DRAWN
 
 
