@@ -358,9 +358,7 @@ def find_feature_map(network, layer, grid=None):
     step = _find_step(network, layer)
     if len(step.shape) == 3:
         return _that_count(network, with_grid(network, step, grid))
-    if grid is not None and tuple(grid) != step.shape[1:3]:
-        raise ValueError(f"grid says what places tokens stand for, (n, tokens, width); layer {layer!r} "
-                         f"({type(step.layer).__name__}) has the output shape {step.shape}: leave grid out")
+    _refuse_grid(step, grid)
     if not _is_feature_map(step) and not feature_maps(network):
         raise ValueError(_no_feature_map(network))
     if not _is_feature_map(step):
@@ -384,6 +382,7 @@ def _last_feature_map(network, grid):
     if chosen is None:
         raise ValueError(f"model {network.name!r} has branches that come to the score side by side, so there is no one "
                          f"last feature map; choose with layer=, from {_listed(_ends(network, maps))}")
+    _refuse_grid(chosen, grid)
     later = network.steps[network.steps.index(chosen) + 1:]
     for last in [step for step in _unpooled(network) if step in later and may_be_chosen(step)][-1:]:
         why = "is 1×1, no places are left to tell apart" if last.shape[1:3] == (1, 1) else "is one of several branches"
@@ -480,6 +479,12 @@ def _grid_of(network, step):
     squares = [] if feature_maps(below) else [(math.isqrt(count),) * 2 for count in counts]
     fitting = [size for size in (*squares, *sizes) if math.prod(size) in counts and math.prod(size) > 1]
     return fitting[-1] if fitting else None
+
+
+def _refuse_grid(step, grid):
+    if grid is not None:
+        raise ValueError(f"grid says what places tokens stand for, (n, tokens, width); layer {step.name!r} "
+                         f"({type(step.layer).__name__}) has the output shape {step.shape}: leave grid out")
 
 
 def token_maps(network):
