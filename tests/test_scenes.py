@@ -109,3 +109,36 @@ def test_what_cannot_be_drawn_is_said(arguments, told):
 
 def test_no_scenes_have_the_same_shapes():
     assert [part.shape for part in S.draw_scenes(0)] == [(0, *part.shape[1:]) for part in S.draw_scenes(1)]
+
+
+def test_the_three_parts_share_no_picture():
+    parts = [{image.tobytes() for image in S.draw_scenes(60, seed).images} for seed in S.SEEDS.values()]
+    assert list(S.SEEDS) == ["training", "validation", "test"] and len(set.union(*parts)) == 3 * 60
+
+
+def test_before_each_word_stands_the_last_one():
+    assert S.before([[5, 6, 7], [1, 2, 0]]).tolist() == [[0, 5, 6], [0, 1, 2]]
+
+
+def test_both_objects_are_named_whatever_the_relation(scenes):
+    sentences, _ = S.captions(scenes)
+    for i, sentence in enumerate(sentences):
+        words = sentence.split()
+        for relation in S.RELATIONS:
+            assert S.names_both(" ".join([*words[:3], relation, *words[-3:]]), scenes, i)
+        assert not S.names_both(" ".join([*words[:3], "above", *words[:3]]), scenes, i)
+        other = {"circle": "square", "square": "triangle", "triangle": "circle"}[words[2]]
+        assert not S.names_both(" ".join([*words[:2], other, *words[3:]]), scenes, i)
+
+
+def test_words_name_the_object_of_their_colour(scenes):
+    sentences, first = S.captions(scenes)
+    about = S.named_object(S.encode(sentences), scenes)
+    for i, sentence in enumerate(sentences):
+        words = sentence.split()
+        expected = [-1] * S.CAPTION_LENGTH
+        expected[1] = expected[2] = first[i]
+        expected[len(words) - 2] = expected[len(words) - 1] = 1 - first[i]
+        assert about[i].tolist() == expected
+    absent = next(name for name in S.COLOURS if list(S.COLOURS).index(name) not in scenes.colours[0])
+    assert (S.named_object(S.encode([f"a {absent} circle"]), scenes._replace(colours=scenes.colours[:1])) == -1).all()
