@@ -12,6 +12,7 @@ from lecture_utils import (attention_rollout, cam, cell_centres, counterfactual_
                            grad_cam_pp, guided_grad_cam, hires_cam, layer_cam, load_model, score_cam)
 from lecture_utils.explain import engine, places, surgery
 from lecture_utils.explain.methods import methods_for
+from lecture_utils.explorer.exploration import Choice, Exploration
 from lecture_utils.models import ClassToken, Positions, vit_shapes
 
 RNG = np.random.default_rng(11)
@@ -186,6 +187,15 @@ def test_tokens_lie_where_their_patches_do():
     assert cell_centres(model) == ((4, 3), (4, 3))                          # with the usual 3x3 they would lie 1.5 pixels off
     network = engine.prepare(model).network
     assert places.centres_or_none(network, surgery.find_feature_map(network, "sum")) == ((4, 3), (4, 3))
+
+
+@pytest.mark.filterwarnings("ignore:after its last attention")
+def test_the_explorer_shows_tokens():
+    shown = Exploration(transformer(), ("a", "b", "c", "d"))
+    choice = shown.complete(X[0], Choice("Grad-CAM", None, 2))
+    assert shown.layers == ("conv", "block1") and choice.layer == "block1"
+    assert_close(shown.attribution(X[0], choice), grad_cam(transformer(), X[:1], "block1", 2)[0])
+    assert shown.place(X[0], choice) == (((4, 1.5), (4, 1.5)), (12, 8))
 
 
 # ---- attention rolled out

@@ -470,6 +470,7 @@ def test_recorded_scores_reach_what_the_course_promises():
     assert gap["pointing, embedded"] >= 0.85 and min(gap["pointing by class, embedded"].values()) >= 0.70
     assert scores["vgg16_compact"]["accuracy, real"] >= 0.85
     assert scores["scene_answers"]["accuracy, embedded"] >= 0.99 and scores["scene_captions"]["nouns right"] >= 0.95
+    assert scores["vit_shapes"]["all six right"] >= 0.97
 
 
 def test_scenes_that_no_training_saw(loaded):
@@ -481,6 +482,8 @@ def test_scenes_that_no_training_saw(loaded):
     assert (said == asked.answer).mean() >= 0.98
     told = scenes.decode(models.describe(loaded["scene_captions"], drawn.images))
     assert np.mean([scenes.names_both(sentence, drawn, i) for i, sentence in enumerate(told)]) >= 0.9
+    images, there = train.shapes_there(99, {1: 20, 2: 40, 3: 20})
+    assert ((loaded["vit_shapes"].predict(images, verbose=0) > 0) == (there > 0)).all(axis=1).mean() >= 0.93
 
 
 @pytest.mark.realdata
