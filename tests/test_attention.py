@@ -8,8 +8,21 @@ import tensorflow as tf
 from keras import layers as kl
 from scipy.special import softmax
 
-from lecture_utils import (attention_rollout, cam, cell_centres, counterfactual_cam, grad_cam, grad_cam_classes, grad_cam_layers,
-                           grad_cam_pp, guided_grad_cam, hires_cam, layer_cam, load_model, score_cam)
+from lecture_utils import (
+    attention_rollout,
+    cam,
+    cell_centres,
+    counterfactual_cam,
+    grad_cam,
+    grad_cam_classes,
+    grad_cam_layers,
+    grad_cam_pp,
+    guided_grad_cam,
+    hires_cam,
+    layer_cam,
+    load_model,
+    score_cam,
+)
 from lecture_utils.explain import engine, places, surgery
 from lecture_utils.explain.methods import methods_for
 from lecture_utils.explorer.exploration import Choice, Exploration

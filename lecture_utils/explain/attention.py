@@ -48,9 +48,9 @@ def attention_rollout(model, images, class_index=None, *, output=None, score=Non
 
 
 def _rollout(A, _, grid):
-    R = I = tf.eye(A[0].shape[-1])
+    R = past = tf.eye(A[0].shape[-1])
     for A_b in A:
-        R = (tf.reduce_mean(A_b, axis=1) + I) / 2 @ R                                   # R ← ½ (E_h A + I) R
+        R = (tf.reduce_mean(A_b, axis=1) + past) / 2 @ R                                # R ← ½ (E_h A + I) R
     return from_the_patches(R, grid)
 
 
