@@ -67,6 +67,18 @@ def test_mnist_gap_is_the_digit_reader_without_its_last_pooling_and_with_another
     assert model.get_layer("conv4").output.shape[1:] == (7, 7, 64)
 
 
+def test_vit_shapes_layer_by_layer():
+    model = models.vit_shapes()
+    block = {"norm1": 128, "attention": 4 * (64 * 64 + 64), "norm2": 128, "dense1": 64 * 128 + 128, "dense2": 128 * 64 + 64}
+    assert parameters(model) == {
+        "conv1": (4 * 4 * 3 + 1) * 16, "conv2": (4 * 4 * 16 + 1) * 32, "conv3": (4 * 4 * 32 + 1) * 64, "class_token": 64,
+        "positions": 65 * 64, **{f"block{n}_{name}": count for n in range(1, 5) for name, count in block.items()},
+        "norm": 128, "logits": 65 * 6}
+    assert model.count_params() == 180_470
+    named = models.named_weights(model)                 # four kernels of one attention are told apart
+    assert len(named) == len(model.weights) and "block2_attention/value/kernel" in named
+
+
 def test_vgg16_is_the_published_one():
     model = models.vgg16()
     assert model.count_params() == 138_357_544  # Simonyan and Zisserman, table 2: 138 million
@@ -605,6 +617,7 @@ def test_recorded_scores_reach_what_the_course_promises():
     assert gap["pointing, embedded"] >= 0.85 and min(gap["pointing by class, embedded"].values()) >= 0.70
     assert scores["vgg16_compact"]["accuracy, real"] >= 0.85
     assert scores["scene_answers"]["accuracy, embedded"] >= 0.99 and scores["scene_captions"]["nouns right"] >= 0.95
+    assert scores["vit_shapes"]["all six right"] >= 0.97
 
 
 def test_scenes_that_no_training_saw(loaded):
@@ -616,6 +629,8 @@ def test_scenes_that_no_training_saw(loaded):
     assert (said == asked.answer).mean() >= 0.98
     told = scenes.decode(models.describe(loaded["scene_captions"], drawn.images))
     assert np.mean([scenes.names_both(sentence, drawn, i) for i, sentence in enumerate(told)]) >= 0.9
+    images, there = train.shapes_there(99, {1: 20, 2: 40, 3: 20})
+    assert ((loaded["vit_shapes"].predict(images, verbose=0) > 0) == (there > 0)).all(axis=1).mean() >= 0.93
 
 
 @pytest.mark.realdata

@@ -30,7 +30,9 @@ from lecture_utils.datasets.layouts import NEU_CLASSES
 from lecture_utils.datasets.loaders import load_cifar10, load_mnist, load_neu, load_photo
 from lecture_utils.datasets.synthetic import draw_digits, draw_steel
 from lecture_utils.evaluate import random_maps
+from lecture_utils.explain.attention import attention_rollout, from_the_patches
 from lecture_utils.explain.cam import cam, grad_cam, upsample
+from lecture_utils.explain.engine import ClassScore, explain_attention
 from lecture_utils.explain.places import cell_centres
 from lecture_utils.explain.variants import hires_cam
 from lecture_utils.files import whole
@@ -46,6 +48,7 @@ MOVED_PER_CLASS = 15  # more of them, and photographs of pitted surface are take
 STEEL_NUMBERS = 250  # of each class; the photographs beyond are left to whoever wants to score the networks
 FOLDS = 6
 CROSS_ENTROPY = keras.losses.CategoricalCrossentropy(from_logits=True)
+EACH_FOR_ITSELF = keras.losses.BinaryCrossentropy(from_logits=True)  # any number of classes may be there at once
 
 
 # ------------------------------------------------------------------------------------------------- recipes
@@ -302,6 +305,21 @@ def train_scene_captions(seed=SEED):
     return model, DRAWN
 
 
+def train_vit_shapes(seed=SEED):
+    """4 epochs of 8,000 drawn scenes of one to three objects, mirrored, shifted by up to 2 pixels, their colours exchanged."""
+    images, there = shapes_there(scenes.SEEDS["training"], {1: 2000, 2: 4000, 3: 2000})
+    model = models.vit_shapes()
+    fit(model, images, there, vary_scenes, epochs=4, peak=2e-3, batch=32, stage=_of_seed(seed), loss=EACH_FOR_ITSELF)
+    return model, DRAWN
+
+
+def shapes_there(seed, counts):
+    """Pictures with objects of all six shapes, {objects: how many pictures}; (images, which shapes are there (n, 6))."""
+    drawn = [scenes.draw_scenes(n, seed, objects, scenes.SHAPES) for objects, n in counts.items()]
+    there = [np.eye(len(scenes.SHAPES), dtype="float32")[pictures.shapes].max(axis=1) for pictures in drawn]
+    return np.concatenate([pictures.images for pictures in drawn]), np.concatenate(there)
+
+
 def _of_seed(seed):
     return "" if seed == SEED else f"_seed{seed}"
 
@@ -315,7 +333,7 @@ def look_up(images, name):
 # ------------------------------------------------------------------------------------------------ training
 
 
-def fit(model, images, labels, augment, epochs, peak, batch, stage=""):
+def fit(model, images, labels, augment, epochs, peak, batch, stage="", loss=CROSS_ENTROPY):
     """AdamW; the learning rate rises to `peak` over the first seventh of the steps and falls to 0 as a cosine.
 
     `stage` tells the fits of one model apart, for resuming. For a model of several inputs, `images` is a dict of arrays.
@@ -324,7 +342,7 @@ def fit(model, images, labels, augment, epochs, peak, batch, stage=""):
     rise = steps // 7
     rate = keras.optimizers.schedules.CosineDecay(peak / 10, steps - rise, warmup_target=peak, warmup_steps=rise)
     optimizer = keras.optimizers.AdamW(rate, weight_decay=0.02)
-    model.compile(optimizer, CROSS_ENTROPY, metrics=["accuracy"], jit_compile=False)
+    model.compile(optimizer, loss, metrics=["accuracy"], jit_compile=False)
     print(f"{model.name}: {epochs} epochs of {len(labels):,} images", flush=True)
     model.fit(batches(images, labels, batch, augment), epochs=epochs, verbose=2, shuffle=False,
               callbacks=[keras.callbacks.BackupAndRestore(BUILD / (model.name + stage), delete_checkpoint=False)])
@@ -370,6 +388,13 @@ def shift_digits(images, labels, most=2):
     padded = tf.pad(images, [[0, 0], [most, most], [most, most], [0, 0]])
     corner = tf.random.uniform((2,), 0, 2 * most + 1, tf.int32)
     return padded[:, corner[0]:corner[0] + size, corner[1]:corner[1] + size], labels
+
+
+def vary_scenes(images, labels, most=2):
+    """Mirrors, shifts (nothing lies closer than 3 pixels to the border) and exchanges the colour channels."""
+    images = tf.image.random_flip_left_right(images)
+    images = tf.roll(images, tf.random.uniform((2,), -most, most + 1, tf.int32), axis=(1, 2))
+    return tf.gather(images, tf.random.shuffle([0, 1, 2]), axis=-1), labels
 
 
 def vary_steel(size):
@@ -510,6 +535,38 @@ def word_maps(model, images, words):
     return {name: np.stack([upsample(each, size, cells) for each in found]) for name, found in maps.items()}
 
 
+def scores_vit_shapes(model):
+    """On 1,000 test scenes: all six shapes right. On those of two unlike shapes: whose box holds the peak of a shape's map."""
+    images, there = shapes_there(scenes.SEEDS["test"], {1: 250, 2: 500, 3: 250})
+    right = (model.predict(images, batch_size=100, verbose=0) > 0) == (there > 0)
+    scores = {"all six right": round(float(right.all(axis=1).mean()), 4)}
+    drawn = scenes.draw_scenes(500, scenes.SEEDS["test"], 2, scenes.SHAPES)
+    pictures = scenes.Scenes(*(part[drawn.shapes[:, 0] != drawn.shapes[:, 1]] for part in drawn))
+    boxes = pictures.masks.any(axis=3)[..., None] & pictures.masks.any(axis=2)[..., None, :]
+    for name, explain in OF_TOKENS.items():
+        maps = [explain(model, pictures.images, pictures.shapes[:, asked]) for asked in (0, 1)]
+        maps = [upsample(each, images.shape[1:3], cell_centres(model, "block3")) for each in maps]
+        for whose, of in (("asked", (0, 1)), ("other", (1, 0))):
+            scores[f"{name}: {whose}"] = round(float(np.mean([pointing_game(maps[i], boxes[:, of[i]]) for i in (0, 1)])), 3)
+    return scores | {"by chance": round(float(boxes.mean()), 3)}
+
+
+def last_attention(model, images, _):
+    """What the class token looked at in the last block, mean of the heads."""
+    return explain_attention(model, images, lambda A, _, grid: from_the_patches(tf.reduce_mean(A[-1], axis=1), grid),
+                             ClassScore(), weighted=False)
+
+
+OF_TOKENS = {
+    "last attention": last_attention,
+    "rollout": lambda model, images, _: attention_rollout(model, images),
+    "gradient-weighted rollout": attention_rollout,
+    "Grad-CAM before the last block": lambda model, images, c: grad_cam(model, images, "block3", c),
+    "HiResCAM before the last block": lambda model, images, c: hires_cam(model, images, "block3", c),
+    "Grad-CAM, normalized tokens": lambda model, images, c: grad_cam(model, images, "block4_norm1", c),
+}
+
+
 def accuracy(model, images, labels):
     return round(float((model.predict(images, batch_size=100, verbose=0).argmax(1) == labels).mean()), 4)
 
@@ -544,8 +601,9 @@ RECIPES = {
     "resnet20": (train_resnet20, scores_resnet20),
     "scene_answers": (train_scene_answers, scores_scene_answers),
     "scene_captions": (train_scene_captions, scores_scene_captions),
+    "vit_shapes": (train_vit_shapes, scores_vit_shapes),
 }
-SEEDED = ("scene_answers", "scene_captions")  # whose headline numbers are those of three trainings
+SEEDED = ("scene_answers", "scene_captions", "vit_shapes")  # whose headline numbers are those of three trainings
 
 
 def train(name):
