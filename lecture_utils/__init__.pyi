@@ -23,6 +23,7 @@ from .evaluate import random_maps as random_maps
 from .evaluate import randomized as randomized
 from .evaluate import rank_correlation as rank_correlation
 from .evaluate import ssim as ssim
+from .explain.attention import attention_rollout as attention_rollout
 from .explain.cam import cam as cam
 from .explain.cam import cam_classes as cam_classes
 from .explain.cam import counterfactual_cam as counterfactual_cam

@@ -11,6 +11,9 @@ out logits (n, classes): the class scores before softmax, which is what CAM and 
     neu_gap_plain   steel: the classic network with a GAP head and no normalization, trained plainly
     vgg16_compact   photographs: VGG16's sixteen layers, narrower, for ten classes at 96x96
     resnet20        photographs: the residual network for CIFAR-10's ten classes at 32x32, with a GAP head
+    scene_answers   drawn scenes and a question: the question scales and shifts the feature maps
+    scene_captions  drawn scenes and the words so far: the scores of each next word, (n, 9, words)
+    vit_shapes      drawn scenes: a small vision transformer that tells which of six shapes are there
 
 `vgg16()` is the full VGG16; `load_vgg16()` gives it ImageNet's weights where they can be had. `load_squeezenet()` gives
 SqueezeNet with ImageNet's weights, which are two hundred times smaller (`squeezenet`). `load_photo_model()` gives the best
@@ -35,10 +38,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 from keras import layers
+from numpy.typing import NDArray
 
 from . import squeezenet
 from .asking import agreed
-from .datasets import downloads
+from .datasets import downloads, scenes
 from .datasets.layouts import CIFAR10_CLASSES
 from .datasets.loaders import Whereabouts, data_folder, shown
 from .datasets.readers import DataError
@@ -202,6 +206,94 @@ def _logits(x, classes):
     return layers.Dense(classes, dtype="float32", name="logits")(x)
 
 
+# -------------------------------------------------------------------------------------------------- scenes
+
+
+def scene_answers() -> keras.Model:
+    """Scenes (n, 64, 64, 3) and questions (n, 2), indices of KINDS and COLOURS, to the logits (n, 7) of ANSWERS.
+
+    The question scales and shifts the feature maps, channel by channel, x -> ReLU(γ(q) x + β(q)), twice (Perez et al.,
+    "FiLM: Visual Reasoning with a General Conditioning Layer", AAAI 2018). Its last feature map, `relu5`, is 16x16x64.
+
+    >>> from lecture_utils.models import scene_answers
+    >>> scene_answers().output_shape
+    (None, 7)
+    """
+    images = keras.Input((scenes.SCENE_SIZE, scenes.SCENE_SIZE, 3), name="images")
+    question = keras.Input((2,), dtype="int32", name="question")
+    kind = layers.Embedding(len(scenes.KINDS), 32, name="kind")(question[:, 0])
+    colour = layers.Embedding(len(scenes.COLOURS), 32, name="colour")(question[:, 1])
+    q = layers.Dense(64, activation="relu", name="read")(layers.Concatenate(name="words")([kind, colour]))
+    q = layers.Reshape((1, 1, 64), name="everywhere")(q)
+    x = _scene_features(images)
+    for number in (4, 5):
+        x = layers.Conv2D(64, 3, padding="same", use_bias=False, kernel_initializer="he_normal", name=f"conv{number}")(x)
+        x = layers.BatchNormalization(momentum=0.9, name=f"bn{number}")(x)
+        x = layers.ReLU(name=f"relu{number}")(_scaled_and_shifted(x, q, number))
+    x = layers.GlobalMaxPooling2D(name="max")(x)
+    x = layers.Dense(128, activation="relu", name="dense1")(x)
+    return keras.Model([images, question], _logits(x, len(scenes.ANSWERS)), name="scene_answers")
+
+
+def scene_captions() -> keras.Model:
+    """Scenes (n, 64, 64, 3) and the words before each (n, 9), indices of WORDS, to the logits (n, 9, 16) of each word.
+
+    A recurrent state of the words so far scales and shifts the picture's feature maps, `relu4` of 16x16x64. 1x1 mixing
+    makes the word's own map of them, `word_maps` (n, 9, 16, 16, 64), and the greatest values over all places give the
+    word, together with the state. Before the first word stands END.
+
+    >>> from lecture_utils.models import scene_captions
+    >>> scene_captions().get_layer("word_maps").output.shape
+    (None, 9, 16, 16, 64)
+    """
+    images = keras.Input((scenes.SCENE_SIZE, scenes.SCENE_SIZE, 3), name="images")
+    before = keras.Input((scenes.CAPTION_LENGTH,), dtype="int32", name="before")
+    state = layers.Embedding(len(scenes.WORDS), 32, name="embedding")(before)
+    state = layers.GRU(128, return_sequences=True, name="state")(state)
+    x = _normalized_convolution(_scene_features(images), 4)
+    x = layers.Reshape((1, *x.shape[1:]), name="for_each_word")(x)
+    s = layers.Reshape((scenes.CAPTION_LENGTH, 1, 1, 128), name="everywhere")(state)
+    x = layers.ReLU(name="asked")(_scaled_and_shifted(x, s, 5))
+    x = layers.Dense(64, activation="relu", kernel_initializer="he_normal", name="word_maps")(x)
+    x = keras.ops.max(x, axis=(2, 3))
+    x = layers.Dense(128, activation="relu", name="dense1")(layers.Concatenate(name="seen_and_said")([x, state]))
+    return keras.Model([images, before], _logits(x, len(scenes.WORDS)), name="scene_captions")
+
+
+def describe(model, images) -> NDArray[np.int64]:
+    """Captions by `scene_captions`, word after word: each time the word with the highest score, given those so far.
+
+    images: (n, 64, 64, 3). Returns int (n, 9), numbers of words, which `decode` of `datasets.scenes` reads.
+
+    >>> from lecture_utils.datasets.scenes import decode, draw_scenes
+    >>> from lecture_utils.models import describe
+    >>> len(decode(describe(load_model("scene_captions"), draw_scenes(1).images)))
+    1
+    """
+    words = np.zeros((len(images), scenes.CAPTION_LENGTH), int)
+    for t in range(scenes.CAPTION_LENGTH):
+        y = model.predict([images, scenes.before(words)], batch_size=50, verbose=0)
+        words[:, t] = y[:, t].argmax(axis=1)
+    return words
+
+
+def _scene_features(images):
+    """Three convolutions, and two channels that say where: (n, 64, 64, 3) to (n, 16, 16, 66)."""
+    x = layers.Conv2D(32, 3, strides=2, padding="same", activation="relu", kernel_initializer="he_normal", name="conv1")(images)
+    x = layers.Conv2D(32, 3, strides=2, padding="same", activation="relu", kernel_initializer="he_normal", name="conv2")(x)
+    x = _normalized_convolution(x, 3)
+    where = np.zeros(x.shape[1:3] + (x.shape[3] + 2,), "float32")
+    where[..., -2:] = np.stack(np.meshgrid(*2 * [np.linspace(-1, 1, x.shape[1])], indexing="ij"), axis=-1)  # row, column
+    return keras.ops.pad(x, [(0, 0), (0, 0), (0, 0), (0, 2)]) + where
+
+
+def _scaled_and_shifted(x, words, number):
+    """γ(words) * x + β(words), one γ and one β for each channel of x; γ is around 1 at first."""
+    gamma = layers.Dense(x.shape[-1], bias_initializer="ones", name=f"gamma{number}")(words)
+    beta = layers.Dense(x.shape[-1], name=f"beta{number}")(words)
+    return layers.Add(name=f"shifted{number}")([layers.Multiply(name=f"scaled{number}")([x, gamma]), beta])
+
+
 # -------------------------------------------------------------------------------------------------- VGG16
 
 
@@ -286,10 +378,83 @@ def _residual_convolution(x, name, filters, size=3, strides=1):
     return layers.BatchNormalization(momentum=0.9, name=f"{name}_bn")(x)
 
 
+# ------------------------------------------------------------------------------------- vision transformer
+
+VIT_WIDTH, VIT_HEADS, VIT_BLOCKS = 64, 4, 4
+
+
+def vit_shapes(attention=False) -> keras.Model:
+    """Scenes (n, 64, 64, 3) to six logits, each for one shape being there: a vision transformer of 180,470 parameters.
+
+    Three convolutions of stride 2 make a token of 64 numbers of every 8x8 pixels (and their surroundings): 8x8 tokens. A
+    class token is put before them and a position added to each. Four blocks let the tokens look at each other; the score
+    is read from the class token alone. Dosovitskiy et al., "An Image is Worth 16x16 Words", 2021, arXiv:2010.11929; the
+    stem of convolutions: Xiao et al., "Early Convolutions Help Transformers See Better", 2021, arXiv:2106.14881.
+
+    attention: whether the model also returns what each block attended to: [logits, A1, A2, A3, A4], each A of shape
+        (n, 4 heads, 65, 65), its rows the tokens that look, its columns those looked at. The weights are the same.
+
+    >>> from lecture_utils.models import vit_shapes
+    >>> [output.shape for output in vit_shapes(attention=True).outputs[:2]]
+    [(None, 6), (None, 4, 65, 65)]
+    """
+    images = keras.Input((64, 64, 3), name="images")
+    x = layers.Rescaling(4.0, offset=-1.0, name="rescaling")(images)
+    for number, filters in ((1, 16), (2, 32), (3, VIT_WIDTH)):
+        x = layers.Conv2D(filters, 4, strides=2, padding="same", activation="relu" if number < 3 else None,
+                          kernel_initializer="he_normal", name=f"conv{number}")(x)
+    x = layers.Reshape((64, VIT_WIDTH), name="patches")(x)
+    x = ClassToken(name="class_token")(x)
+    x = Positions(name="positions")(x)
+    attended = []
+    for number in range(1, VIT_BLOCKS + 1):
+        x, A = _transformer_block(x, f"block{number}")
+        attended.append(A)
+    x = layers.LayerNormalization(epsilon=1e-6, name="norm")(x)
+    y = _logits(x[:, 0], 6)
+    return keras.Model(images, [y, *attended] if attention else y, name="vit_shapes")
+
+
+def _transformer_block(x, name):
+    """x + attention of the normalized tokens, then the same with a small network for each token: (x, attention)."""
+    z = layers.LayerNormalization(epsilon=1e-6, name=f"{name}_norm1")(x)
+    attend = layers.MultiHeadAttention(VIT_HEADS, VIT_WIDTH // VIT_HEADS, name=f"{name}_attention")
+    z, A = attend(z, z, return_attention_scores=True)
+    x = layers.Add(name=f"{name}_middle")([x, z])
+    z = layers.LayerNormalization(epsilon=1e-6, name=f"{name}_norm2")(x)
+    z = layers.Dense(2 * VIT_WIDTH, activation="gelu", name=f"{name}_dense1")(z)
+    z = layers.Dense(VIT_WIDTH, name=f"{name}_dense2")(z)
+    return layers.Add(name=name)([x, z]), A
+
+
+@keras.saving.register_keras_serializable("lecture_utils")
+class ClassToken(layers.Layer):
+    """Puts one learned token before the others: (n, tokens, width) to (n, 1 + tokens, width)."""
+
+    def build(self, shape):
+        self.token = self.add_weight(shape=(1, 1, shape[-1]), initializer="zeros", name="token")
+
+    def call(self, tokens):
+        token = keras.ops.broadcast_to(self.token, (keras.ops.shape(tokens)[0], 1, tokens.shape[-1]))
+        return keras.ops.concatenate([token, tokens], axis=1)
+
+
+@keras.saving.register_keras_serializable("lecture_utils")
+class Positions(layers.Layer):
+    """Adds to each token (n, tokens, width) a learned vector that says where it stands."""
+
+    def build(self, shape):
+        self.position = self.add_weight(shape=(1, *shape[1:]), initializer=keras.initializers.RandomNormal(stddev=0.02),
+                                        name="position")
+
+    def call(self, tokens):
+        return tokens + self.position
+
+
 # ---------------------------------------------------------------------------------------- shipped weights
 
 BUILDERS = {build.__name__: build for build in (mnist_cnn, mnist_gap, neu_gap, neu_dense, neu_gap_plain,
-                                               vgg16_compact, resnet20)}
+                                               vgg16_compact, resnet20, scene_answers, scene_captions, vit_shapes)}
 
 
 def load_model(name) -> keras.Model:
@@ -310,8 +475,18 @@ def load_model(name) -> keras.Model:
 
 
 def named_weights(model):
-    """The model's variables as a dict "layer/variable" -> Keras variable, in the order of the layers."""
-    return {f"{layer.name}/{variable.name}": variable for layer in model.layers for variable in layer.weights}
+    """The model's variables as a dict "layer/variable" -> Keras variable, in the order of the layers.
+
+    Of variables that share a name in their layer, as an attention's four kernels do: "layer/part/variable".
+    """
+    return {name: variable for layer in model.layers for name, variable in _named_weights_of(layer).items()}
+
+
+def _named_weights_of(layer):
+    names = [variable.name for variable in layer.weights]
+    parts = [variable.path.rpartition(f"{layer.name}/")[2] if names.count(variable.name) > 1 else variable.name
+             for variable in layer.weights]
+    return {f"{layer.name}/{part}": variable for part, variable in zip(parts, layer.weights, strict=True)}
 
 
 def read_weights(model, path):

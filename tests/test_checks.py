@@ -84,6 +84,14 @@ def min_max(L, more=0.0):
     return (L - L.min()) / (L.max() - L.min() + more)
 
 
+def sum_at_peaks(B, d):
+    L = np.zeros(B.shape[:2])
+    for k in range(len(d)):
+        i, j = peak(B[..., k])
+        L[i, j] += d[k] * B[i, j, k]
+    return L
+
+
 RIGHT = {
     checks.check_convolve: convolve,
     checks.check_cam: lambda A, w, c: (A @ w)[..., c],
@@ -100,8 +108,28 @@ RIGHT = {
     checks.check_rank_correlation: lambda a, b: np.corrcoef([[(m < v).sum() for v in m.flat] for m in (a, b)])[0, 1],
     checks.check_choose_epoch: lambda h: (first_of(h["val_loss"], min), first_of(h["val_accuracy"], max)),
     checks.check_nested_grad_cam: lambda *parts: nested(*parts).clip(0),
+    checks.check_film: lambda x, gamma, beta: tf.nn.relu(tf.constant(x) * gamma + beta),
+    checks.check_max_head: lambda B, d: sum_at_peaks(B, d),
+    checks.check_token_grad_cam: lambda x, g, h, w: np.array(
+        [[max(sum(g[1:, k].mean() * x[1 + i * w + j, k] for k in range(x.shape[1])), 0) for j in range(w)] for i in range(h)]),
+    checks.check_rollout_step: lambda A, g, R: R + np.einsum("hij,jk->ik", (g * A).clip(0), R) / len(A),
 }
 WRONG = [
+    (checks.check_film, lambda x, g, b: g * x + b, "ReLU is missing"),
+    (checks.check_film, lambda x, g, b: g * x.clip(0) + b, "comes last"),
+    (checks.check_film, lambda x, g, b: ((x + b) * g).clip(0), "Scale first"),
+    (checks.check_film, lambda x, g, b: (b * x + g).clip(0), "exchanged"),
+    (checks.check_film, lambda x, g, b: (g * x).clip(0), "shift is missing"),
+    (checks.check_film, lambda x, g, b: (x + b).clip(0), "scale is missing"),
+    (checks.check_film, lambda x, g, b: (g * x + b).clip(0).sum(2), "stay apart"),
+    (checks.check_max_head, lambda B, d: B @ d, "weighed as a whole"),
+    (checks.check_max_head, lambda B, d: (B @ d).clip(0) / (B.shape[0] * B.shape[1]), "weighed as a whole"),
+    (checks.check_max_head, lambda B, d: sum_at_peaks(B / B.max((0, 1)), d), "gradient alone"),
+    (checks.check_max_head, lambda B, d: sum_at_peaks(B, np.ones_like(d)), "derivatives d are missing"),
+    (checks.check_max_head, lambda B, d: np.where(B @ d == (B @ d).max(), B @ d, 0), "one place for all"),
+    (checks.check_max_head, lambda B, d: sum_at_peaks(B, d).clip(0), "Grad-CAM's ReLU"),
+    (checks.check_max_head, lambda B, d: np.where(B == B.max((0, 1)), B * d, 0), "not added up"),
+    (checks.check_max_head, lambda B, d: sum_at_peaks(B, d) / B[..., 0].size, "divided by the number of places"),
     (checks.check_convolve, lambda x, k: convolve2d(x, k, "valid"), "flipped"),
     (checks.check_convolve, lambda x, k: correlate2d(x, k, "same"), "padded"),
     (checks.check_convolve, lambda x, k: np.pad(convolve(x, k), 1), "should have shape"),
@@ -250,6 +278,28 @@ WRONG = [
         *on_the_tape(*parts)), "mean over the channels"),
     (checks.check_nested_grad_cam, lambda trunk, head, images, c: head(trunk(images)), "should have shape"),
     (checks.check_rank_correlation, lambda a, b: RIGHT[checks.check_rank_correlation](abs(a), abs(b)), "signs"),
+    (checks.check_token_grad_cam, lambda x, g, h, w: (x[1:] @ g.mean(0)).clip(0).reshape(h, w), "stands for no place"),
+    (checks.check_token_grad_cam, lambda x, g, h, w: (x[:-1] @ g[:-1].mean(0)).clip(0).reshape(h, w), "leave out number 0"),
+    (checks.check_token_grad_cam, lambda x, g, h, w: (x @ g.mean(0))[:-1].clip(0).reshape(h, w), "leave out number 0"),
+    (checks.check_token_grad_cam, lambda x, g, h, w: (x @ g[1:].mean(0))[:-1].clip(0).reshape(h, w), "leave out number 0"),
+    (checks.check_token_grad_cam, lambda x, g, h, w: (x[1:] @ g[1:].mean(0)).reshape(h, w), "without the ReLU"),
+    (checks.check_token_grad_cam, lambda x, g, h, w: (x[1:] @ g[1:].mean(0)).clip(0).reshape(w, h).T, "row by row"),
+    (checks.check_token_grad_cam, lambda x, g, h, w: (x[1:] * g[1:]).sum(1).clip(0).reshape(h, w), "HiResCAM"),
+    (checks.check_token_grad_cam, lambda x, g, h, w: (x[1:] * g[1:]).sum(1).reshape(h, w), "HiResCAM"),
+    (checks.check_token_grad_cam, lambda x, g, h, w: (x[1:] @ g[1:].sum(0)).clip(0).reshape(h, w), "not its sum"),
+    (checks.check_token_grad_cam, lambda x, g, h, w: (x[1:] @ g[1:].mean(0)).clip(0), "lay it out"),
+    (checks.check_rollout_step, lambda A, g, R: (g * A).clip(0).mean(0) @ R, "flows past"),
+    (checks.check_rollout_step, lambda A, g, R: R + (g * A).clip(0).mean(0), "is lost"),
+    (checks.check_rollout_step, lambda A, g, R: np.eye(len(R)) + (g * A).clip(0).mean(0), "is lost"),
+    (checks.check_rollout_step, lambda A, g, R: R + R @ (g * A).clip(0).mean(0), "on the left"),
+    (checks.check_rollout_step, lambda A, g, R: R + (g * A).clip(0).mean(0) * R, "entry by entry"),
+    (checks.check_rollout_step, lambda A, g, R: R + (g * A).mean(0).clip(0) @ R, "before the mean"),
+    (checks.check_rollout_step, lambda A, g, R: R + (g * A).mean(0) @ R, "ReLU is missing"),
+    (checks.check_rollout_step, lambda A, g, R: R + abs(g * A).mean(0) @ R, "signs are lost"),
+    (checks.check_rollout_step, lambda A, g, R: R + (g * A).clip(0).sum(0) @ R, "sum of the heads"),
+    (checks.check_rollout_step, lambda A, g, R: R + A.mean(0) @ R, "same for all classes"),
+    (checks.check_rollout_step, lambda A, g, R: (A.mean(0) + np.eye(len(R))) @ R / 2, "same for all classes"),
+    (checks.check_rollout_step, lambda A, g, R: R + g.clip(0).mean(0) @ R, "attention is missing"),
 ]
 
 

@@ -234,9 +234,9 @@ def test_one_afternoon_is_four_hours_with_breaks():
     assert len(breaks) == 3 and max(sittings) <= 90, "nobody sits longer than 90 minutes"
 
 
-def test_five_weeks_add_up():
-    weeks = [row for row in rows(chapter("Five weeks")) if re.fullmatch(r"[1-5]", row[0])]
-    assert len(weeks) == 5
+def test_six_weeks_add_up():
+    weeks = [row for row in rows(chapter("Six weeks")) if re.fullmatch(r"[1-6]", row[0])]
+    assert len(weeks) == 6
     for row in weeks:
         decks, books = (list(map(int, re.findall(r"\d+", row[n]))) for n in (1, 3))
         lectures = sum(minutes for (n, _), minutes in MINUTES.items() if n in decks)
@@ -245,13 +245,13 @@ def test_five_weeks_add_up():
         assert int(row[4]) == laboratory, f"laboratory minutes of week {row[0]}: {row[4]}, should be {laboratory}"
     assert sorted(n for row in weeks for n in map(int, re.findall(r"\d+", row[1]))) == list(map(number, DECKS))
     assert sorted(n for row in weeks for n in map(int, re.findall(r"\d+", row[3]))) == list(NOTEBOOKS)
-    total, = [row for row in rows(chapter("Five weeks")) if row[0] == "**sum**"]
+    total, = [row for row in rows(chapter("Six weeks")) if row[0] == "**sum**"]
     for n in (2, 4):
         assert int(total[n].strip("*")) == sum(int(row[n]) for row in weeks)
 
 
 def test_points_add_up_to_100():
-    text = chapter("Five weeks")
+    text = chapter("Six weeks")
     plan = [row for row in rows(text) if len(row) == 7]
     assert sum(int(row[6]) for row in plan if row[0] != "**sum**") == 100
     for week, homework in enumerate(("H1", "H2", "H3", "H4"), start=1):
@@ -282,7 +282,7 @@ def test_the_answers_of_the_homework_on_counting():
         convolutions = [layers.Conv2D(n, 3) for n in (16, 32, 32)]
         return keras.Sequential([keras.Input((32, 32, 3)), *convolutions, head, layers.Dense(10)])
 
-    answer, = [row[2] for row in rows(chapter("Five weeks")) if row[0].startswith("b) RGB")]
+    answer, = [row[2] for row in rows(chapter("Six weeks")) if row[0].startswith("b) RGB")]
     counts = [network(head).count_params() for head in (keras.layers.GlobalAveragePooling2D(), keras.layers.Flatten())]
     trunk = keras.Sequential(network(keras.layers.Flatten()).layers[:3])
     dark = np.zeros((1, 32, 32, 3), "float32")
@@ -300,7 +300,7 @@ def test_the_answers_of_the_homework_by_hand():
     """Signal processing's own correlation and convolution, and the three gates place by place."""
     from scipy.signal import convolve2d, correlate2d
 
-    cells = {row[0][:2]: row for row in rows(chapter("Five weeks")) if row[0].startswith(("a) By hand", "c) Gates"))}
+    cells = {row[0][:2]: row for row in rows(chapter("Six weeks")) if row[0].startswith(("a) By hand", "c) Gates"))}
     matrices = [json.loads(text) for text in re.findall(r"\[\[.+?\]\]", " ".join(cells["a)"]).replace("−", "-"))]
     x, k, right, turned = matrices
     assert correlate2d(x, k, "valid").tolist() == right and convolve2d(x, k, "valid").tolist() == turned

@@ -17,7 +17,7 @@ import tensorflow as tf
 from nbclient import NotebookClient
 
 from lecture_utils import asking, cell_centres, files, models
-from lecture_utils.datasets import downloads
+from lecture_utils.datasets import downloads, scenes
 from lecture_utils.datasets.loaders import load_cifar10, load_mnist, load_neu, load_photo
 from lecture_utils.datasets.readers import DataError
 from lecture_utils.explain.cam import cam, upsample
@@ -32,6 +32,14 @@ VGG16_CONVOLUTIONS = tuple(f"block{block}_conv{number}" for block, depth in enum
 @pytest.fixture(scope="module")
 def loaded():
     return {name: models.load_model(name) for name in NAMES}
+
+
+def some_inputs(model, n):
+    """n random inputs: images of noise, and numbers of words that every network for scenes knows."""
+    rng = np.random.default_rng(0)
+    made = [rng.random((n, *tensor.shape[1:]), "float32") if tensor.dtype == "float32" else
+            rng.integers(0, 3, (n, *tensor.shape[1:])) for tensor in model.inputs]
+    return made if len(made) > 1 else made[0]
 
 
 def parameters(model):
@@ -57,6 +65,18 @@ def test_mnist_gap_is_the_digit_reader_without_its_last_pooling_and_with_another
         "conv1", "pool1", "conv2", "pool2", "conv3", "conv4", "gap", "logits"]
     assert parameters(model) == {"conv1": 320, "conv2": 18_496, "conv3": 36_928, "conv4": 36_928, "logits": 650}
     assert model.get_layer("conv4").output.shape[1:] == (7, 7, 64)
+
+
+def test_vit_shapes_layer_by_layer():
+    model = models.vit_shapes()
+    block = {"norm1": 128, "attention": 4 * (64 * 64 + 64), "norm2": 128, "dense1": 64 * 128 + 128, "dense2": 128 * 64 + 64}
+    assert parameters(model) == {
+        "conv1": (4 * 4 * 3 + 1) * 16, "conv2": (4 * 4 * 16 + 1) * 32, "conv3": (4 * 4 * 32 + 1) * 64, "class_token": 64,
+        "positions": 65 * 64, **{f"block{n}_{name}": count for n in range(1, 5) for name, count in block.items()},
+        "norm": 128, "logits": 65 * 6}
+    assert model.count_params() == 180_470
+    named = models.named_weights(model)                 # four kernels of one attention are told apart
+    assert len(named) == len(model.weights) and "block2_attention/value/kernel" in named
 
 
 def test_vgg16_is_the_published_one():
@@ -101,6 +121,38 @@ def test_the_plain_network_is_the_classic_one():
     assert counts == {"conv1": 320, "conv2": 18_496, "conv3": 36_928, "conv4": 36_928, "logits": 390}
 
 
+def test_the_question_scales_and_shifts_the_channels():
+    """`relu4` of scene_answers, written out in NumPy: ReLU(gamma(q) * normalized convolution + beta(q))."""
+    model = models.scene_answers()
+    for layer in (layer for layer in model.layers if layer.weights):
+        layer.set_weights([np.random.default_rng(7).normal(0.5, 0.2, weight.shape) for weight in layer.get_weights()])
+    x, q, after = keras.Model(model.inputs, [model.get_layer(name).output for name in ("bn4", "read", "relu4")])(
+        some_inputs(model, 3))
+    (a, b), (c, d) = (model.get_layer(name).get_weights() for name in ("gamma4", "beta4"))
+    expected = np.maximum((q @ a + b)[:, None, None] * x + (q @ c + d)[:, None, None], 0)
+    np.testing.assert_allclose(after, expected, rtol=1e-4, atol=1e-4 * expected.max())
+
+
+def test_networks_for_scenes_know_where_a_place_is():
+    """The last two of the channels that both build on: row and column, from -1 to 1, whatever the picture."""
+    images = keras.Input((64, 64, 3))
+    found = keras.Model(images, models._scene_features(images))(np.random.default_rng(0).random((2, 64, 64, 3)))[..., -2:].numpy()
+    assert found.shape == (2, 16, 16, 2)
+    np.testing.assert_allclose(found[:, :, 3, 0], [np.linspace(-1, 1, 16)] * 2, atol=1e-6)
+    np.testing.assert_allclose(found[:, 3, :, 1], [np.linspace(-1, 1, 16)] * 2, atol=1e-6)
+
+
+def test_a_word_rests_on_the_words_before_it_alone():
+    model = models.scene_captions()
+    images, before = some_inputs(model, 2)
+    changed = before.copy()
+    changed[:, 5] = 3 + changed[:, 5]
+    y, other = model([images, before]).numpy(), model([images, changed]).numpy()
+    np.testing.assert_allclose(y[:, :5], other[:, :5], atol=1e-5)
+    assert np.abs(y[:, 5:] - other[:, 5:]).max(axis=2).min() > 1e-4
+    assert model.get_layer("word_maps").output.shape == (None, 9, 16, 16, 64)
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_heads_are_logits_in_single_precision(name):
     head = models.BUILDERS[name]().layers[-1]
@@ -139,7 +191,7 @@ def test_loading_gives_the_files_values_in_single_precision(loaded, name):
 @pytest.mark.parametrize("name", NAMES)
 def test_two_loads_agree_and_share_nothing(loaded, name):
     first, second = loaded[name], models.load_model(name)
-    images = np.random.default_rng(0).random((2, *first.input_shape[1:]), "float32")
+    images = some_inputs(first, 2)
     expected = first(images).numpy()
     np.testing.assert_array_equal(second(images).numpy(), expected)
     second.layers[-1].kernel.assign(second.layers[-1].kernel * 0)
@@ -148,7 +200,7 @@ def test_two_loads_agree_and_share_nothing(loaded, name):
 
 def test_logits_are_not_probabilities(loaded):
     for model in loaded.values():
-        sums = model(np.random.default_rng(0).random((4, *model.input_shape[1:]), "float32")).numpy().sum(1)
+        sums = model(some_inputs(model, 4)).numpy().sum(-1)
         assert np.abs(sums - 1).min() > 1e-3
 
 
@@ -564,6 +616,21 @@ def test_recorded_scores_reach_what_the_course_promises():
     gap = scores["neu_gap"]
     assert gap["pointing, embedded"] >= 0.85 and min(gap["pointing by class, embedded"].values()) >= 0.70
     assert scores["vgg16_compact"]["accuracy, real"] >= 0.85
+    assert scores["scene_answers"]["accuracy, embedded"] >= 0.99 and scores["scene_captions"]["nouns right"] >= 0.95
+    assert scores["vit_shapes"]["all six right"] >= 0.97
+
+
+def test_scenes_that_no_training_saw(loaded):
+    """Every question about 60 scenes of a seed of their own; greedy captions of them, judged by the program that drew them."""
+    drawn = scenes.draw_scenes(60, seed=99)
+    asked = scenes.questions(drawn)
+    questions = np.stack([asked.kind, asked.colour], axis=1)
+    said = loaded["scene_answers"].predict([drawn.images[asked.picture], questions], verbose=0).argmax(axis=1)
+    assert (said == asked.answer).mean() >= 0.98
+    told = scenes.decode(models.describe(loaded["scene_captions"], drawn.images))
+    assert np.mean([scenes.names_both(sentence, drawn, i) for i, sentence in enumerate(told)]) >= 0.9
+    images, there = train.shapes_there(99, {1: 20, 2: 40, 3: 20})
+    assert ((loaded["vit_shapes"].predict(images, verbose=0) > 0) == (there > 0)).all(axis=1).mean() >= 0.93
 
 
 @pytest.mark.realdata
@@ -661,3 +728,25 @@ def test_digits_are_shifted_in_every_direction():
 def test_imagenets_names_stand_in_the_order_of_the_logits(tmp_path):
     (tmp_path / "index.json").write_text(json.dumps({str(n): [f"n{n}", f"class_{n}"] for n in (11, 2, 10, 0, *range(3, 10), 1)}))
     assert models._imagenet_classes(tmp_path / "index.json") == tuple(f"class {n}" for n in range(12))
+
+
+def test_a_question_meets_its_own_picture():
+    images = np.arange(5, dtype="float32").reshape(5, 1, 1, 1)
+    inputs = {"picture": np.array([4, 0, 0, 2]), "question": np.array([[1, 4], [2, 0], [0, 0], [2, 2]])}
+    seen = []
+    for made, answer in train.batches(inputs, np.array([0, 1, 1, 0]), 2, train.look_up(images, "question")):
+        seen += [(float(image), *question, *label) for image, question, label in
+                 zip(made["images"].numpy().ravel(), made["question"].numpy().tolist(), answer.numpy().tolist(), strict=True)]
+    assert sorted(seen) == [(0.0, 0, 0, 0.0, 1.0), (0.0, 2, 0, 0.0, 1.0), (2.0, 2, 2, 1.0, 0.0), (4.0, 1, 4, 1.0, 0.0)]
+
+
+def test_another_seed_s_scores_are_noted_and_nothing_ships(own_weights, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(train, "BUILD", tmp_path / "build")
+    asked = []
+    monkeypatch.setitem(train.RECIPES, "mnist_gap", (lambda seed: (asked.append(seed), (models.mnist_gap(), ""))[1],
+                                                    lambda model: {"accuracy": 0.5}))
+    for seed in (3, 2):
+        train.train_again("mnist_gap", seed)
+    assert asked == [3, 2] and [file.name for file in own_weights.glob("*.*")] == ["mnist_gap.seeds.json"]
+    assert json.loads((own_weights / "mnist_gap.seeds.json").read_text()) == {"2": {"accuracy": 0.5}, "3": {"accuracy": 0.5}}
+    assert len(list((tmp_path / "build" / "seeds").iterdir())) == 2

@@ -535,16 +535,26 @@ def transformer(attention):
     tokens = kl.Reshape((16, 8))(kl.Conv2D(8, 4, strides=4, name="patches")(image))
     mixed = kl.MultiHeadAttention(2, 4)(tokens, tokens) if attention else \
         kl.Permute((2, 1))(kl.Dense(16, activation="gelu")(kl.Permute((2, 1))(tokens)))
-    tokens = kl.Add()([tokens, mixed])
+    tokens = kl.Add(name="sum")([tokens, mixed])
     return keras.Model(image, kl.Dense(3)(kl.GlobalAveragePooling1D()(tokens)))
 
 
 @pytest.mark.parametrize("attention", [True, False], ids=["transformer", "mixer"])
-def test_tokens_are_an_error_that_says_so(attention):
+def test_of_tokens_the_last_map_is_explained(attention):
     model, x = transformer(attention), images(1, 16, 16, 3)
-    with pytest.raises(ValueError, match="Maps of tokens are not supported.*layer='patches'"):
+    assert_close(grad_cam(model, x), grad_cam(model, x, "sum"))
+    assert grad_cam(model, x).shape == grad_cam(model, x, "patches").shape == (1, 4, 4)
+    assert not np.allclose(grad_cam(model, x), grad_cam(model, x, "patches"))
+
+
+def test_tokens_of_which_nobody_knows_the_places_are_an_error_that_says_so():
+    image = keras.Input((16, 16, 3))
+    tokens = kl.Reshape((8, 16))(kl.Conv2D(8, 4, strides=4, name="patches")(image))        # eight, of sixteen places
+    tokens = kl.Add(name="sum")([tokens, kl.MultiHeadAttention(2, 4)(tokens, tokens)])
+    model, x = keras.Model(image, kl.Dense(3)(kl.GlobalAveragePooling1D()(tokens))), images(1, 16, 16, 3)
+    with pytest.raises(ValueError, match=r"works on tokens.*what places they stand for is not known.*grid=\(h, w\).*'patches'"):
         grad_cam(model, x)
-    assert grad_cam(model, x, "patches").shape == (1, 4, 4)
+    assert grad_cam(model, x, grid=(2, 4)).shape == (1, 2, 4)
 
 
 def test_rows_read_as_a_series_are_no_tokens():

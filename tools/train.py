@@ -25,11 +25,16 @@ import tensorflow as tf
 from keras import layers
 
 from lecture_utils import models
+from lecture_utils.datasets import scenes
 from lecture_utils.datasets.layouts import NEU_CLASSES
 from lecture_utils.datasets.loaders import load_cifar10, load_mnist, load_neu, load_photo
 from lecture_utils.datasets.synthetic import draw_digits, draw_steel
-from lecture_utils.explain.cam import cam, upsample
+from lecture_utils.evaluate import random_maps
+from lecture_utils.explain.attention import attention_rollout, from_the_patches
+from lecture_utils.explain.cam import cam, grad_cam, upsample
+from lecture_utils.explain.engine import ClassScore, explain_attention
 from lecture_utils.explain.places import cell_centres
+from lecture_utils.explain.variants import hires_cam
 from lecture_utils.files import whole
 from lecture_utils.localize import box_masks, own_boxes, pointing_game
 
@@ -37,11 +42,13 @@ ROOT = Path(__file__).resolve().parents[1]
 BUILD = ROOT / "build" / "train"
 SEED = 1
 DRAWN_SEED = 2  # of the embedded training images; the loaders draw their own from seeds 0 and 1
+DRAWN = "embedded: drawn by code"
 DRAWN_PER_CLASS = 50
 MOVED_PER_CLASS = 15  # more of them, and photographs of pitted surface are taken for rolled-in scale
 STEEL_NUMBERS = 250  # of each class; the photographs beyond are left to whoever wants to score the networks
 FOLDS = 6
 CROSS_ENTROPY = keras.losses.CategoricalCrossentropy(from_logits=True)
+EACH_FOR_ITSELF = keras.losses.BinaryCrossentropy(from_logits=True)  # any number of classes may be there at once
 
 
 # ------------------------------------------------------------------------------------------------- recipes
@@ -275,29 +282,77 @@ def settle_statistics(model, images, batch=500):
         model(images[start:start + batch], training=True)
 
 
+def train_scene_answers(seed=SEED):
+    """2 epochs of all 24,000 questions about 4,000 drawn scenes."""
+    pictures = scenes.draw_scenes(4000, scenes.SEEDS["training"])
+    asked = scenes.questions(pictures)
+    inputs = {"picture": asked.picture, "question": np.stack([asked.kind, asked.colour], axis=1)}
+    model = models.scene_answers()
+    fit(model, inputs, asked.answer, look_up(pictures.images, "question"), epochs=2, peak=2e-3, batch=32,
+        stage=_of_seed(seed))
+    return model, DRAWN
+
+
+def train_scene_captions(seed=SEED):
+    """3 epochs of one caption each of 8,000 drawn scenes."""
+    pictures = scenes.draw_scenes(8000, scenes.SEEDS["training"])
+    words = scenes.encode(scenes.captions(pictures, scenes.SEEDS["training"])[0])
+    inputs = {"picture": np.arange(len(words)), "before": scenes.before(words)}
+    model = models.scene_captions()
+    one_hot = np.eye(len(scenes.WORDS), dtype="float32")[words]
+    fit(model, inputs, one_hot, look_up(pictures.images, "before"), epochs=3, peak=2e-3, batch=32,
+        stage=_of_seed(seed))
+    return model, DRAWN
+
+
+def train_vit_shapes(seed=SEED):
+    """4 epochs of 8,000 drawn scenes of one to three objects, mirrored, shifted by up to 2 pixels, their colours exchanged."""
+    images, there = shapes_there(scenes.SEEDS["training"], {1: 2000, 2: 4000, 3: 2000})
+    model = models.vit_shapes()
+    fit(model, images, there, vary_scenes, epochs=4, peak=2e-3, batch=32, stage=_of_seed(seed), loss=EACH_FOR_ITSELF)
+    return model, DRAWN
+
+
+def shapes_there(seed, counts):
+    """Pictures with objects of all six shapes, {objects: how many pictures}; (images, which shapes are there (n, 6))."""
+    drawn = [scenes.draw_scenes(n, seed, objects, scenes.SHAPES) for objects, n in counts.items()]
+    there = [np.eye(len(scenes.SHAPES), dtype="float32")[pictures.shapes].max(axis=1) for pictures in drawn]
+    return np.concatenate([pictures.images for pictures in drawn]), np.concatenate(there)
+
+
+def _of_seed(seed):
+    return "" if seed == SEED else f"_seed{seed}"
+
+
+def look_up(images, name):
+    """A function that puts the picture itself in the place of its number, beside the input `name`."""
+    images = tf.constant(images)
+    return lambda inputs, labels: ({"images": tf.gather(images, inputs["picture"]), name: inputs[name]}, labels)
+
+
 # ------------------------------------------------------------------------------------------------ training
 
 
-def fit(model, images, labels, augment, epochs, peak, batch, stage=""):
+def fit(model, images, labels, augment, epochs, peak, batch, stage="", loss=CROSS_ENTROPY):
     """AdamW; the learning rate rises to `peak` over the first seventh of the steps and falls to 0 as a cosine.
 
-    `stage` tells the fits of one model apart, for resuming.
+    `stage` tells the fits of one model apart, for resuming. For a model of several inputs, `images` is a dict of arrays.
     """
-    steps = epochs * (len(images) // batch)
+    steps = epochs * (len(labels) // batch)
     rise = steps // 7
     rate = keras.optimizers.schedules.CosineDecay(peak / 10, steps - rise, warmup_target=peak, warmup_steps=rise)
     optimizer = keras.optimizers.AdamW(rate, weight_decay=0.02)
-    model.compile(optimizer, CROSS_ENTROPY, metrics=["accuracy"], jit_compile=False)
-    print(f"{model.name}: {epochs} epochs of {len(images):,} images", flush=True)
+    model.compile(optimizer, loss, metrics=["accuracy"], jit_compile=False)
+    print(f"{model.name}: {epochs} epochs of {len(labels):,} images", flush=True)
     model.fit(batches(images, labels, batch, augment), epochs=epochs, verbose=2, shuffle=False,
               callbacks=[keras.callbacks.BackupAndRestore(BUILD / (model.name + stage), delete_checkpoint=False)])
 
 
 def batches(images, labels, batch, augment):
     """Shuffled, augmented batches of images and probabilities of the classes; `labels`: these, or indices of classes."""
-    probabilities = labels if labels.ndim == 2 else np.eye(labels.max() + 1, dtype="float32")[labels]
+    probabilities = labels if labels.ndim > 1 else np.eye(labels.max() + 1, dtype="float32")[labels]
     data = tf.data.Dataset.from_tensor_slices((images, probabilities))
-    data = data.shuffle(len(images), seed=SEED).batch(batch, drop_remainder=True)
+    data = data.shuffle(len(labels), seed=SEED).batch(batch, drop_remainder=True)
     return data.map(augment, num_parallel_calls=1, deterministic=True).prefetch(2)
 
 
@@ -333,6 +388,13 @@ def shift_digits(images, labels, most=2):
     padded = tf.pad(images, [[0, 0], [most, most], [most, most], [0, 0]])
     corner = tf.random.uniform((2,), 0, 2 * most + 1, tf.int32)
     return padded[:, corner[0]:corner[0] + size, corner[1]:corner[1] + size], labels
+
+
+def vary_scenes(images, labels, most=2):
+    """Mirrors, shifts (nothing lies closer than 3 pixels to the border) and exchanges the colour channels."""
+    images = tf.image.random_flip_left_right(images)
+    images = tf.roll(images, tf.random.uniform((2,), -most, most + 1, tf.int32), axis=(1, 2))
+    return tf.gather(images, tf.random.shuffle([0, 1, 2]), axis=-1), labels
 
 
 def vary_steel(size):
@@ -417,6 +479,94 @@ def scores_resnet20(model):
     return {"accuracy, real": accuracy(model, data.x_test, data.y_test)}
 
 
+def scores_scene_answers(model):
+    """On 500 test scenes: right answers, and how often the answer's Grad-CAM peaks in the object asked about, or the other."""
+    drawn = scenes.draw_scenes(500, scenes.SEEDS["test"])
+    asked = scenes.questions(drawn)
+    inputs = [drawn.images[asked.picture], np.stack([asked.kind, asked.colour], axis=1)]
+    right = model.predict(inputs, batch_size=100, verbose=0).argmax(1) == asked.answer
+    maps = upsample(grad_cam(model, inputs, "relu5", asked.answer), (scenes.SCENE_SIZE,) * 2, cell_centres(model, "relu5"))
+    peak, other = (pointing_game(maps, drawn.masks[asked.picture, which]) for which in (asked.about, 1 - asked.about))
+    scores = {"accuracy, embedded": round(float(right.mean()), 4)}
+    for kind, name in enumerate(scenes.KINDS):
+        of = asked.kind == kind
+        scores |= {f"{name}: {key}": round(float(hit[of].mean()), 3) for key, hit in
+                   {"right": right, "peak in the object": peak, "in the other": other}.items()}
+    return scores | {"by chance": round(float(drawn.masks.mean()), 3)}
+
+
+def scores_scene_captions(model):
+    """On 500 test scenes: captions whose nouns are right, that are true. On 200: peaks of words' maps, within 5 pixels."""
+    drawn = scenes.draw_scenes(500, scenes.SEEDS["test"])
+    said = models.describe(model, drawn.images)
+    judged = {"nouns right": scenes.names_both, "true": scenes.is_true}
+    scores = {key: round(float(np.mean([holds(sentence, drawn, i) for i, sentence in enumerate(scenes.decode(said))])), 4)
+              for key, holds in judged.items()}
+    first = scenes.Scenes(*(part[:200] for part in drawn))
+    about, words = scenes.named_object(said[:200], first), np.array(scenes.WORDS)[said[:200]]
+    maps = word_maps(model, first.images, said[:200])
+    for kind, of in (("colour", scenes.COLOURS), ("shape", scenes.SHAPES)):
+        i, t = np.nonzero((about >= 0) & np.isin(words, list(of)))
+        masks = first.masks[i, about[i, t]]
+        by = {name: found[i, t] for name, found in maps.items()} | {"by chance": random_maps(len(i), masks.shape[1:])}
+        scores |= {f"{kind} words: {name}": round(float(pointing_game(found, masks, tolerance=5).mean()), 3)
+                   for name, found in by.items()}
+    return scores
+
+
+def word_maps(model, images, words):
+    """Maps (n, 9, 64, 64) of every word: at the picture's last convolution, and at the word's own map."""
+    A, B, state = (model.get_layer(name).output for name in ("relu4", "word_maps", "state"))
+    asked, head = keras.Model(model.inputs, [B, state]), keras.Model([B, state], model.outputs[0])
+    inputs, one_hot = [images, scenes.before(words)], np.eye(len(scenes.WORDS), dtype="float32")[words]
+    at = {"Grad-CAM, last convolution": (grad_cam, []), "HiResCAM, last convolution": (hires_cam, [])}
+    for explain, maps in at.values():
+        for t in range(words.shape[1]):
+            maps.append(explain(model, inputs, "relu4", score=lambda y, t=t: tf.reduce_sum(y[:, t] * one_hot[:, t], 1)))
+    maps = {name: np.stack(maps, axis=1) for name, (_, maps) in at.items()}
+    with tf.GradientTape() as tape:
+        B, state = (tf.constant(part) for part in asked.predict(inputs, batch_size=50, verbose=0))
+        tape.watch(B)
+        y = tf.reduce_sum(head([B, state]) * one_hot)  # each word's score rests on its own map alone
+    dy_dB = tape.gradient(y, B)
+    maps["Grad-CAM, the word's map"] = tf.nn.relu(tf.einsum("ntijk,ntk->ntij", B, tf.reduce_mean(dy_dB, (2, 3)))).numpy()
+    maps["HiResCAM, the word's map"] = tf.reduce_sum(B * dy_dB, -1).numpy()
+    size, cells = (scenes.SCENE_SIZE,) * 2, cell_centres(model, "relu4")
+    return {name: np.stack([upsample(each, size, cells) for each in found]) for name, found in maps.items()}
+
+
+def scores_vit_shapes(model):
+    """On 1,000 test scenes: all six shapes right. On those of two unlike shapes: whose box holds the peak of a shape's map."""
+    images, there = shapes_there(scenes.SEEDS["test"], {1: 250, 2: 500, 3: 250})
+    right = (model.predict(images, batch_size=100, verbose=0) > 0) == (there > 0)
+    scores = {"all six right": round(float(right.all(axis=1).mean()), 4)}
+    drawn = scenes.draw_scenes(500, scenes.SEEDS["test"], 2, scenes.SHAPES)
+    pictures = scenes.Scenes(*(part[drawn.shapes[:, 0] != drawn.shapes[:, 1]] for part in drawn))
+    boxes = pictures.masks.any(axis=3)[..., None] & pictures.masks.any(axis=2)[..., None, :]
+    for name, explain in OF_TOKENS.items():
+        maps = [explain(model, pictures.images, pictures.shapes[:, asked]) for asked in (0, 1)]
+        maps = [upsample(each, images.shape[1:3], cell_centres(model, "block3")) for each in maps]
+        for whose, of in (("asked", (0, 1)), ("other", (1, 0))):
+            scores[f"{name}: {whose}"] = round(float(np.mean([pointing_game(maps[i], boxes[:, of[i]]) for i in (0, 1)])), 3)
+    return scores | {"by chance": round(float(boxes.mean()), 3)}
+
+
+def last_attention(model, images, _):
+    """What the class token looked at in the last block, mean of the heads."""
+    return explain_attention(model, images, lambda A, _, grid: from_the_patches(tf.reduce_mean(A[-1], axis=1), grid),
+                             ClassScore(), weighted=False)
+
+
+OF_TOKENS = {
+    "last attention": last_attention,
+    "rollout": lambda model, images, _: attention_rollout(model, images),
+    "gradient-weighted rollout": attention_rollout,
+    "Grad-CAM before the last block": lambda model, images, c: grad_cam(model, images, "block3", c),
+    "HiResCAM before the last block": lambda model, images, c: hires_cam(model, images, "block3", c),
+    "Grad-CAM, normalized tokens": lambda model, images, c: grad_cam(model, images, "block4_norm1", c),
+}
+
+
 def accuracy(model, images, labels):
     return round(float((model.predict(images, batch_size=100, verbose=0).argmax(1) == labels).mean()), 4)
 
@@ -449,7 +599,11 @@ RECIPES = {
     "neu_gap_plain": (train_neu_gap_plain, scores_steel),
     "vgg16_compact": (train_vgg16_compact, scores_vgg16_compact),
     "resnet20": (train_resnet20, scores_resnet20),
+    "scene_answers": (train_scene_answers, scores_scene_answers),
+    "scene_captions": (train_scene_captions, scores_scene_captions),
+    "vit_shapes": (train_vit_shapes, scores_vit_shapes),
 }
+SEEDED = ("scene_answers", "scene_captions", "vit_shapes")  # whose headline numbers are those of three trainings
 
 
 def train(name):
@@ -463,9 +617,26 @@ def train(name):
     forget(name)
 
 
+def train_again(name, seed):
+    """Train from another seed: the scores join data/weights/NAME.seeds.json, the weights stay in the folder build."""
+    keras.utils.set_random_seed(seed)
+    model, _ = RECIPES[name][0](seed)
+    kept = BUILD / "seeds" / f"{name}.{seed}.npz"
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    write_weights(model, kept)
+    models.read_weights(model, kept)
+    scores = {str(seed): RECIPES[name][1](model)}
+    record = models.WEIGHTS / f"{name}.seeds.json"
+    found = json.loads(record.read_text()) if record.exists() else {}
+    with whole(record) as part:
+        part.write_bytes(json.dumps(dict(sorted((found | scores).items())), indent=2).encode() + b"\n")
+    print(json.dumps(scores, indent=2))
+    forget(name)
+
+
 def forget(name, held_out=None):
     """Remove the epochs that a finished training has kept, so that the next one begins anew."""
-    own = re.compile(rf"{name}(_stage\d+)?{_stage(held_out)}")
+    own = re.compile(rf"{name}(_stage\d+|_seed\d+)?{_stage(held_out)}")
     for kept in BUILD.glob(f"{name}*"):
         if own.fullmatch(kept.name):
             shutil.rmtree(kept, ignore_errors=True)
@@ -488,7 +659,7 @@ def write_weights(model, path):
 
 
 def table():
-    """The scores that the files in data/weights record, as two Markdown tables."""
+    """The scores that the files in data/weights record, as Markdown tables."""
     records = {name: json.loads((models.WEIGHTS / f"{name}.json").read_text()) for name in RECIPES}
     rows = [("weights", "parameters", "kB", "recipe", "seconds", "accuracy, real", "accuracy, embedded",
              "cat's probability, photograph"), ("---",) * 8]
@@ -502,19 +673,27 @@ def table():
         scores = {key: records[name]["scores"][f"{key}, embedded"] for key in ("pointing", "pointing by chance")}
         by_class = records[name]["scores"]["pointing by class, embedded"]
         rows.append((f"`{name}`, embedded", *(f"{share:.1%}" for share in (*scores.values(), *by_class.values()))))
+    for name in SEEDED:
+        others = models.WEIGHTS / f"{name}.seeds.json"
+        of_seed = {str(SEED): records[name]["scores"]} | (json.loads(others.read_text()) if others.exists() else {})
+        rows += [(), (f"`{name}`", *(f"seed {seed}" for seed in of_seed)), ("---",) * (1 + len(of_seed))]
+        rows += [(key, *(f"{scores[key]:.1%}" for scores in of_seed.values())) for key in of_seed[str(SEED)]]
     return "\n".join(f"| {' | '.join(map(str, row))} |" if row else "" for row in rows)
 
 
 def main():
     parser = argparse.ArgumentParser(prog="python3 course.py train", description=__doc__.splitlines()[0])
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(RECIPES))
+    parser.add_argument("--seed", type=int, default=SEED, help=f"another than {SEED}, which ships; of {', '.join(SEEDED)}")
     parser.add_argument("--table", action="store_true", help="print the scores of the shipped weights as a table")
     arguments = parser.parse_args()
     unknown = [name for name in arguments.names if name not in RECIPES]
     if unknown:
         parser.error(f"there is no model {unknown[0]!r}; there are {', '.join(RECIPES)}")
+    if arguments.seed != SEED and not set(arguments.names) <= set(SEEDED):
+        parser.error(f"--seed is for {' and '.join(SEEDED)}")
     for name in arguments.names:
-        train(name)
+        train(name) if arguments.seed == SEED else train_again(name, arguments.seed)
     if arguments.table:
         print(table())
     elif not arguments.names:

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from . import engine
 
 
-def cam(model, images, class_index=None, *, output=None) -> NDArray[np.float32]:
+def cam(model, images, class_index=None, *, output=None, grid=None) -> NDArray[np.float32]:
     """Class activation maps: the classifier's own weights laid over the last feature maps.
 
         M_c(i, j) = Σ_k w_k^c A^k_ij
@@ -28,6 +28,7 @@ def cam(model, images, class_index=None, *, output=None) -> NDArray[np.float32]:
     A^k_ij: the feature maps that global average pooling averages; w_k^c: weights of the linear layer that follows it.
     The class score is then the mean of the map and the bias, y^c = b_c + 1/Z Σ_ij M_c(i, j).
     A network may also end in the pooling itself, of one map for each class: then M_c = A^c, and y^c is its mean.
+    What is averaged may be the tokens of a transformer, too, if they all stand for places.
 
     Arguments as for `grad_cam`. Returns float32 (n, h, w), signed.
     Raises what `grad_cam` raises, and ValueError for a network that does not end in GAP and at most one linear layer.
@@ -40,7 +41,7 @@ def cam(model, images, class_index=None, *, output=None) -> NDArray[np.float32]:
     Zhou, Khosla, Lapedriza, Oliva & Torralba, Learning Deep Features for Discriminative Localization, CVPR 2016,
     eq. 2, arXiv:1512.04150.
     """
-    return engine.explain_gap_head(model, images, _cam, engine.ClassScore(class_index, output))
+    return engine.explain_gap_head(model, images, _cam, engine.ClassScore(class_index, output), grid)
 
 
 def _cam(A, w_c):
@@ -69,7 +70,7 @@ def _cam_classes(A, w):
     return tf.einsum("nijk,nck->ncij", A, w)                    # M_c = Σ_k w_k^c A^k
 
 
-def grad_cam(model, images, layer=None, class_index=None, *, output=None, score=None) -> NDArray[np.float32]:
+def grad_cam(model, images, layer=None, class_index=None, *, output=None, score=None, grid=None) -> NDArray[np.float32]:
     """Grad-CAM: feature maps weighed by what they mean to the class, anywhere in any differentiable network.
 
         α_k^c = 1/Z Σ_ij ∂y^c/∂A^k_ij           L^c = ReLU(Σ_k α_k^c A^k)
@@ -86,12 +87,15 @@ def grad_cam(model, images, layer=None, class_index=None, *, output=None, score=
     layer: a name, "backbone/name" in a nested model, or any end of that which is unique; "name#2" is a layer's second
         call. None: the last feature map before any pooling, after its own normalization and activation; never a padding,
         a cropping or one of several branches. A warning names it where that, or a 1×1 map, lets an earlier one be taken.
+        In a transformer of images, a layer of tokens; None is the last one at which the score still depends on places.
     class_index: None, each image's own predicted class; an int; or n ints, one per image. A model with one output unit
         tells two classes apart: class 1 has the score y, class 0 the score -y.
     output: the name of the output to explain, for a model that has several: its layer's, "head#2" for a layer's second
         call, or its key, "key/0" for the first of a list under a key.
     score: instead of a class, a function that takes the model's outputs (before softmax, nested as the model nests
         them) and returns one number per image, shape (n,).
+    grid: for a layer of tokens, (n, tokens, width), the (h, w) places that its last h w tokens stand for, row by row;
+        what stands before them, a class token, is left out. None: the size of the feature map that became tokens.
 
     Returns float32 (n, h, w), at the layer's own resolution, not normalized.
 
@@ -107,7 +111,8 @@ def grad_cam(model, images, layer=None, class_index=None, *, output=None, score=
     Selvaraju, Cogswell, Das, Vedantam, Parikh & Batra, Grad-CAM: Visual Explanations from Deep Networks via
     Gradient-based Localization, ICCV 2017, eq. 1 and 2, arXiv:1610.02391.
     """
-    (L,), _ = engine.explain_feature_maps(model, images, _grad_cam, (layer,), engine.score_of(class_index, output, score))
+    score = engine.score_of(class_index, output, score)
+    (L,), _ = engine.explain_feature_maps(model, images, _grad_cam, (layer,), score, grid)
     return L
 
 
@@ -116,7 +121,7 @@ def _grad_cam(A, dy_dA):
     return tf.nn.relu(tf.einsum("nijk,nk->nij", A, alpha))      # L = ReLU(Σ_k α_k A^k)
 
 
-def counterfactual_cam(model, images, layer=None, class_index=None, *, output=None, score=None) -> NDArray[np.float32]:
+def counterfactual_cam(model, images, layer=None, class_index=None, *, output=None, score=None, grid=None) -> NDArray[np.float32]:
     """Grad-CAM of the negated score: the places whose removal would make the network more sure of the class.
 
         α_k^c = 1/Z Σ_ij -∂y^c/∂A^k_ij          L^c = ReLU(Σ_k α_k^c A^k)
@@ -130,8 +135,8 @@ def counterfactual_cam(model, images, layer=None, class_index=None, *, output=No
 
     Selvaraju et al., as for `grad_cam`, the section on counterfactual explanations.
     """
-    (L,), _ = engine.explain_feature_maps(model, images, _counterfactual_cam, (layer,),
-                                          engine.score_of(class_index, output, score))
+    score = engine.score_of(class_index, output, score)
+    (L,), _ = engine.explain_feature_maps(model, images, _counterfactual_cam, (layer,), score, grid)
     return L
 
 
@@ -139,7 +144,8 @@ def _counterfactual_cam(A, dy_dA):
     return _grad_cam(A, -dy_dA)                                 # the score is -y instead of y
 
 
-def grad_cam_layers(model, images, layers=None, class_index=None, *, output=None, score=None) -> dict[str, NDArray[np.float32]]:
+def grad_cam_layers(model, images, layers=None, class_index=None, *, output=None, score=None,
+                    grid=None) -> dict[str, NDArray[np.float32]]:
     """Grad-CAM at several layers, from one forward and one backward pass through the network.
 
     layers: names; None means every convolution, each after the normalization and activation that follow it.
@@ -153,11 +159,12 @@ def grad_cam_layers(model, images, layers=None, class_index=None, *, output=None
     {'conv1': (2, 28, 28), 'conv2': (2, 14, 14), 'conv3': (2, 7, 7)}
     """
     asked = None if layers is None else tuple(layers)
-    L, names = engine.explain_feature_maps(model, images, _grad_cam, asked, engine.score_of(class_index, output, score))
+    score = engine.score_of(class_index, output, score)
+    L, names = engine.explain_feature_maps(model, images, _grad_cam, asked, score, grid)
     return dict(zip(asked or names, L, strict=True))
 
 
-def grad_cam_classes(model, images, class_indices, layer=None, *, output=None) -> NDArray[np.float32]:
+def grad_cam_classes(model, images, class_indices, layer=None, *, output=None, grid=None) -> NDArray[np.float32]:
     """Grad-CAM for several classes; what lies below the layer runs once.
 
     class_indices: ints, the same for every image, or an array (n, classes) of each image's own.
@@ -170,7 +177,7 @@ def grad_cam_classes(model, images, class_indices, layer=None, *, output=None) -
     >>> grad_cam_classes(model, data.x_test[:2], [1, 7, 9]).shape
     (2, 3, 7, 7)
     """
-    return engine.explain_classes(model, images, _grad_cam, layer, class_indices, output)
+    return engine.explain_classes(model, images, _grad_cam, layer, class_indices, output, grid)
 
 
 def normalize(maps) -> NDArray[np.float32]:

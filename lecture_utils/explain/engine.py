@@ -27,12 +27,12 @@ SHARE = 2**28       # floats that one pass may hold (1 GiB); more images are exp
 
 # --- the passes --------------------------------------------------------------------------------------------------
 
-def explain_feature_maps(model, images, equation, layers, score):
+def explain_feature_maps(model, images, equation, layers, score, grid=None):
     """`equation(A, dS_dA)` for the feature maps A of several layers, from one forward and one backward pass.
 
     The tape watches A alone, so it records only what comes after A, and the way back ends there.
-    `layers`: names (or None for the last feature map), or None for every convolution. Returns a list of arrays
-    and the layers' names.
+    `layers`: names (or None for the last feature map), or None for every convolution. `grid`: of maps of tokens, None for
+    what `surgery` finds. Returns a list of arrays and the layers' names.
     """
     prepared, inputs = _prepared_inputs(model, images)
     chosen = score.chosen(prepared, inputs)
@@ -40,7 +40,7 @@ def explain_feature_maps(model, images, equation, layers, score):
     def build():
         network = prepared.network_to(score)
         steps = surgery.convolution_maps(network) if layers is None else \
-            [surgery.find_feature_map(network, layer) for layer in layers]
+            [surgery.find_feature_map(network, layer, grid) for layer in layers]
         watched = [step.outputs[0] for step in steps]
 
         def maps(inputs, chosen):
@@ -49,16 +49,17 @@ def explain_feature_maps(model, images, equation, layers, score):
                 y = score.outputs(network, tensors)
             A = [tensors[slot] for slot in watched]
             dS_dA = _gradient(tape, y, A, score.seeds(y, chosen), [step.name for step in steps])
-            return [equation(_float32(a), _float32(g)) for a, g in zip(A, dS_dA, strict=True)]
+            return [equation(_at_places(a, step.grid), _at_places(g, step.grid))
+                    for a, g, step in zip(A, dS_dA, steps, strict=True)]
 
         kept = [slot for step in network.after(watched) for slot in step.outputs] + 2 * watched     # A, and dS/dA
         return _Pass(maps, network, chosen, kept), [step.name for step in steps]
 
-    function, names = prepared.once(("maps of layers", equation, layers, score.key), build)
+    function, names = prepared.once(("maps of layers", equation, layers, score.key, grid), build)
     return function(inputs, chosen), names
 
 
-def explain_classes(model, images, equation, layer, class_indices, output=None):
+def explain_classes(model, images, equation, layer, class_indices, output=None, grid=None):
     """`equation(A, dS_dA)` for k classes of every image: (n, k, ...). Up to A the images run once.
 
     From A on, an image stands in the batch once for every class; where even one image is too many then, the classes are
@@ -70,7 +71,7 @@ def explain_classes(model, images, equation, layer, class_indices, output=None):
 
     def build():
         network = prepared.network_to(score)
-        step = surgery.find_feature_map(network, layer)
+        step = surgery.find_feature_map(network, layer, grid)
         bottom, top = network.split(step.outputs[0])
 
         def maps(inputs, chosen):
@@ -78,19 +79,19 @@ def explain_classes(model, images, equation, layer, class_indices, output=None):
             n, k = tf.unstack(tf.shape(chosen))
             tensors = bottom.run(inputs)
             once_per_class = [tf.repeat(tensors[slot], k, axis=0) for slot in top.inputs]
-            maps = equation(*_gradient_from(top, once_per_class, score, [tf.reshape(chosen, [-1])]))
+            maps = equation(*_gradient_from(top, once_per_class, score, [tf.reshape(chosen, [-1])], step.grid))
             return tf.reshape(maps, tf.concat([[n, k], tf.shape(maps)[1:]], 0))
 
         kept = [slot for step in top.steps for slot in step.outputs] + 2 * list(top.inputs)
         return _Pass(maps, network, [chosen], kept)
 
-    function = prepared.once(("maps of classes", equation, layer, score.key), build)
+    function = prepared.once(("maps of classes", equation, layer, score.key, grid), build)
     at_once = max(1, SHARE // function.kept(inputs))
     turns = [chosen[:, i:i + at_once] for i in range(0, chosen.shape[1], at_once)]
     return np.concatenate([function(inputs, [turn], copies=turn.shape[1]) for turn in turns], axis=1)
 
 
-def explain_pixels(model, images, gate, score, layer=None, equation=None, combine=None):
+def explain_pixels(model, images, gate, score, layer=None, equation=None, combine=None, grid=None):
     """dS/d(image), every ReLU f on the way back exchanged for `gate(f)`: float32 (n, height, width, channels).
 
     With `combine` it is `combine(equation(A, dS_dA), dS/d(image), cells of A)`, A the feature maps of `layer`, from the
@@ -104,7 +105,7 @@ def explain_pixels(model, images, gate, score, layer=None, equation=None, combin
         network = prepared.network_to(score)
         gated = surgery.with_gates(network, gate)
         if combine:
-            step = surgery.find_feature_map(network, layer)
+            step = surgery.find_feature_map(network, layer, grid)
             _, top = network.split(step.outputs[0])
             cells = places.centres_or_none(network, step, size)
 
@@ -112,18 +113,18 @@ def explain_pixels(model, images, gate, score, layer=None, equation=None, combin
             tensors, pixels = _pixel_gradient(gated, inputs, score, chosen)
             if not combine:
                 return pixels
-            A, dS_dA = _gradient_from(top, [tensors[slot] for slot in top.inputs], score, chosen)
+            A, dS_dA = _gradient_from(top, [tensors[slot] for slot in top.inputs], score, chosen, step.grid)
             return combine(equation(A, dS_dA), pixels, cells)
 
         kept = [slot for step in network.steps for slot in step.outputs]
         return _Pass(gradient, network, chosen, kept), surgery.other_activations(network, score.slots(network))
 
-    function, others = prepared.once(("pixels", gate, layer, equation, combine, score.key, size), build)
+    function, others = prepared.once(("pixels", gate, layer, equation, combine, score.key, size, grid), build)
     _warn_of(others)
     return function(inputs, chosen)
 
 
-def explain_gap_head(model, images, equation, score):
+def explain_gap_head(model, images, equation, score, grid=None):
     """`equation(A, w_c)`: A what global average pooling averages, w_c (n, k) the chosen class's weights.
 
     The weights are the derivative of the score by the averages, so that it does not matter how a layer stores them.
@@ -134,17 +135,18 @@ def explain_gap_head(model, images, equation, score):
     def build():
         network = prepared.network_to(score)
         A, averages = surgery.gap_head(network, *score.slots(network))
+        places_of_A = getattr(surgery.averaged(network, *score.slots(network), grid), "grid", None)
 
         def maps(inputs, chosen):
             with tf.GradientTape(watch_accessed_variables=False) as tape:
                 tensors = network.run(inputs, lambda slot, tensor: slot == averages and tape.watch(tensor))
                 y = score.outputs(network, tensors)
             w_c = _float32(_gradient(tape, y, tensors[averages], score.seeds(y, chosen), "the averages"))
-            return equation(_float32(tensors[A]), tf.reshape(w_c, (-1, tensors[A].shape[-1])))
+            return equation(_at_places(tensors[A], places_of_A), tf.reshape(w_c, (-1, tensors[A].shape[-1])))
 
         return _Pass(maps, network, chosen)
 
-    return prepared.once(("GAP head", equation, score.key), build)(inputs, chosen)
+    return prepared.once(("GAP head", equation, score.key, grid), build)(inputs, chosen)
 
 
 def explain_gap_head_classes(model, images, equation, class_indices, output=None):
@@ -164,7 +166,7 @@ def explain_gap_head_classes(model, images, equation, class_indices, output=None
         def maps(inputs, chosen):
             tensors = bottom.run(inputs)
             nowhere = tf.zeros([count, *tensors[averages].shape[1:]], tensors[averages].dtype)
-            _, w = _gradient_from(top, [nowhere], score, [tf.range(count)])       # the same anywhere: the head is linear
+            _, w = _gradient_from(top, [nowhere], score, [tf.range(count)], None)     # the same anywhere: the head is linear
             return equation(_float32(tensors[A]), tf.gather(tf.reshape(w, (count, -1)), chosen[0]))
 
         return _Pass(maps, network, [chosen], kept=[averages])
@@ -173,17 +175,57 @@ def explain_gap_head_classes(model, images, equation, class_indices, output=None
     return function(inputs, [chosen], copies=chosen.shape[1])
 
 
-def feature_maps(model, images, layer, score):
+def explain_attention(model, images, equation, score, weighted, grid=None):
+    """`equation(A, dS_dA, grid)` for the attention A (n, heads, tokens, tokens) of every block, a list; dS_dA likewise.
+
+    Not `weighted`, there is no way back, and dS_dA is empty.
+    """
+    prepared, inputs = _prepared_inputs(model, images)
+    chosen = score.chosen(prepared, inputs)
+
+    def build():
+        network = prepared.network_to(score)
+        steps = surgery.self_attention(network)
+        places_of_A, names = surgery.with_grid(network, steps[0], grid).grid, [step.name for step in steps]
+
+        def maps(inputs, chosen):
+            A = []
+            with tf.GradientTape(watch_accessed_variables=False) as tape:
+                y = score.outputs(network, _telling_attention(network, steps, tape, A).run(inputs))
+            dS_dA = _gradient(tape, y, A, score.seeds(y, chosen), names) if weighted else []
+            return equation(*(tf.nest.map_structure(_float32, each) for each in (A, dS_dA)), places_of_A)
+
+        kept = [slot for step in network.after(steps[0].reads) for slot in step.outputs] + (1 + weighted) * names
+        return _Pass(maps, network, chosen, kept)
+
+    return prepared.once(("attention", equation, score.key, weighted, grid), build)(inputs, chosen)
+
+
+def _telling_attention(network, steps, tape, A):
+    """The network, of which each of the `steps` appends its attention to the list A while the tape runs."""
+    def telling(step):
+        def call(*args, **kwargs):
+            tape.watch(args[0] if args else kwargs["query"])    # what is computed from it is recorded: the attention, too
+            output, scores = step.call(*args, **{**kwargs, "return_attention_scores": True})
+            A.append(scores)
+            network.sizes[step.name] = surgery.numbers(scores.shape)
+            return (output, scores) if len(step.outputs) == 2 else output
+        return call
+
+    return network.with_calls({step.name: telling(step) for step in steps})
+
+
+def feature_maps(model, images, layer, score, grid=None):
     """The feature maps A themselves, float32 (n, h, w, k); forward only."""
     prepared, inputs = _prepared_inputs(model, images)
 
     def build():
         network = prepared.network_to(score)
-        step = surgery.find_feature_map(network, layer)
-        below = network.pruned(step.outputs)
-        return _Pass(lambda inputs, _: _float32(below.run(inputs)[step.outputs[0]]), below)
+        step = surgery.find_feature_map(network, layer, grid)
+        below = network.pruned(step.outputs[:1])
+        return _Pass(lambda inputs, _: _at_places(below.run(inputs)[step.outputs[0]], step.grid), below)
 
-    return prepared.once(("feature maps", layer, score.key), build)(inputs)
+    return prepared.once(("feature maps", layer, score.key, grid), build)(inputs)
 
 
 def scores(model, images, score, batches=1):
@@ -221,13 +263,13 @@ def _pixel_gradient(network, inputs, score, chosen):
     return tensors, pixels if len(image.shape) == 4 else pixels[..., None]
 
 
-def _gradient_from(top, inputs, score, chosen):
-    """A, the first input of the network `top`, and dS/dA."""
+def _gradient_from(top, inputs, score, chosen, grid):
+    """A, the first input of the network `top`, and dS/dA, both (n, h, w, k)."""
     A = inputs[0]
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch(A)
         y = score.outputs(top, top.run(inputs))
-    return _float32(A), _float32(_gradient(tape, y, A, score.seeds(y, chosen), "the feature map"))
+    return _at_places(A, grid), _at_places(_gradient(tape, y, A, score.seeds(y, chosen), "the feature map"), grid)
 
 
 def _gradient(tape, y, sources, seeds, names):
@@ -237,6 +279,12 @@ def _gradient(tape, y, sources, seeds, names):
         raise ValueError(f"no gradient comes back from the score to {names}: a layer in between is not differentiable "
                          "(it rounds, compares, takes an argmax, or stops gradients)")
     return gradients
+
+
+def _at_places(A, grid):
+    """A feature map, or what belongs to one, as float32 (n, h, w, k): tokens laid on their grid, a class token left out."""
+    A = _float32(A)
+    return A if grid is None else tf.reshape(A[:, -grid[0] * grid[1]:], (-1, *grid, A.shape[-1]))
 
 
 def _float32(tensor):
@@ -252,15 +300,15 @@ def _warn_of(others):
 
 # --- beside the passes ------------------------------------------------------------------------------------------------
 
-def cells(model, layer, size, score):
+def cells(model, layer, size, score, grid=None):
     """Where the cells of those feature maps look in images of a size; None, with a warning, where that cannot be told."""
     prepared = prepare(model)
 
     def build():
         network = prepared.network_to(score)
-        return places.centres_or_none(network, surgery.find_feature_map(network, layer), size)
+        return places.centres_or_none(network, surgery.find_feature_map(network, layer, grid), size)
 
-    return prepared.once(("cells", layer, score.key, size), build)
+    return prepared.once(("cells", layer, score.key, size, grid), build)
 
 
 def inputs_and_image(model, images):

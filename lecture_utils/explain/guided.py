@@ -82,7 +82,7 @@ def _positive_part_past(x, f):
     return tf.identity(f), lambda R: (tf.nn.relu(R), None)      # back: max(R, 0) to x itself, nothing through the ReLU
 
 
-def guided_grad_cam(model, images, layer=None, class_index=None, *, output=None, score=None) -> NDArray[np.float32]:
+def guided_grad_cam(model, images, layer=None, class_index=None, *, output=None, score=None, grid=None) -> NDArray[np.float32]:
     """Guided Grad-CAM: Grad-CAM says where, guided backpropagation says what.
 
         upsampled L^c · R,   L^c from `grad_cam`, its cells where they look (`cell_centres`), and R from `guided_backprop`
@@ -99,7 +99,7 @@ def guided_grad_cam(model, images, layer=None, class_index=None, *, output=None,
     Selvaraju et al., as for `grad_cam`, the section on Guided Grad-CAM.
     """
     return engine.explain_pixels(model, images, _guided, engine.score_of(class_index, output, score),
-                                 layer, _grad_cam, _guided_grad_cam)
+                                 layer, _grad_cam, _guided_grad_cam, grid)
 
 
 def _guided_grad_cam(L, R, cells):

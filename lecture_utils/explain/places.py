@@ -32,19 +32,20 @@ class Cells:
         return Cells(self.stride * stride, self.offset + self.stride * offset, count)
 
 
-def cell_centres(model, layer=None, size=None) -> tuple[tuple[float, float], tuple[float, float]]:
+def cell_centres(model, layer=None, size=None, grid=None) -> tuple[tuple[float, float], tuple[float, float]]:
     """Where in the image each cell of a feature map looks: the centre of all that it sees, were there no borders.
 
         cell (i, j) looks at    row stride · i + offset,    column stride · j + offset
 
-    model, layer: as for `grad_cam`. size: (height, width) of the images, needed only where the model leaves it open and
-    pads by it.
+    model, layer, grid: as for `grad_cam`. size: (height, width) of the images, needed only where the model leaves it open
+    and pads by it.
 
     Returns ((stride, offset) of the rows, (stride, offset) of the columns), floats, in pixels of the model's input,
     whose first pixel has its centre at 0. `upsample` and `overlay` take it as `cells`.
     VGG16's last map has (16, 7.5), evenly over the image; ResNet50's (32, 0), which is half a cell up and left of that.
     Branches that join must have cells equally far apart. Where they look less than one of their cells past each other,
-    as in Xception and NASNet, the middle of the outermost two counts.
+    as in Xception and NASNet, the middle of the outermost two counts. A token lies where its patch does, the cell of the
+    feature map that it was made of, though after attention it has seen all others.
 
     Raises ValueError where places cannot be told: after a layer that mixes all of them, or is not known and does not
     look at one window a cell; for branches that contradict each other; and what `grad_cam` raises for model and layer.
@@ -57,17 +58,30 @@ def cell_centres(model, layer=None, size=None) -> tuple[tuple[float, float], tup
     if size is not None and np.shape(size) != (2,):
         raise ValueError(f"size must be (height, width) of the images, got {size}")
     network = surgery.unroll(model)
-    return centres(network, surgery.find_feature_map(network, layer), size)
+    return centres(network, surgery.find_feature_map(network, layer, grid), size)
 
 
 def centres(network, step, size=None):
     """`cell_centres` for a step of a network."""
+    if step.grid is not None:
+        step = _patches(network, step)
     return _told(step, _grids(network.pruned(step.outputs[:1]), size))
 
 
 def centres_or_none(network, step, size=None):
     """The same, or None, for a map that is to be stretched evenly, with a warning, where the places cannot be told."""
-    return _told_or_none(step, _grids(network.pruned(step.outputs[:1]), size))
+    try:
+        return centres(network, step, size)
+    except ValueError as error:
+        return _evenly(step, error)
+
+
+def _patches(network, step):
+    patches = surgery.patches(network, step)
+    if patches is None:
+        raise ValueError(f"where the tokens of layer {step.name!r} lie in the image is not known: no feature map before it "
+                         f"has their {step.grid[0]} x {step.grid[1]} places")
+    return patches
 
 
 def centres_by_resolution(network, resolution, size):
@@ -97,8 +111,11 @@ def _told_or_none(step, grids):
     try:
         return _told(step, grids)
     except ValueError as error:
-        surgery.warn(f"the map of {step.name!r} is stretched evenly over the image: {error}")
-        return None
+        return _evenly(step, error)
+
+
+def _evenly(step, error):
+    surgery.warn(f"the map of {step.name!r} is stretched evenly over the image: {error}")
 
 
 def _counts(grid, step):
@@ -306,7 +323,9 @@ def _measured(step, slot, grid, network):
                          "apart. Put a layer of Keras in its place")
     cells_of = dict(zip((1, 2), grid, strict=True))
     with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
-        tensors = {read: _random_tensor(network, read, unknown) for read in step.reads}
+        tensors = {read: surgery.random_tensor(network, read) for read in step.reads}
+        if any(tensor is None for tensor in tensors.values()):
+            raise unknown                                       # a layer's further output, of which no shape is known
         tape.watch(tensors[slot])
         alone = dataclasses.replace(network, steps=(step,), inputs=tuple(tensors))
         f = alone.run(tensors.values())[step.outputs[0]]
@@ -322,15 +341,6 @@ def _measured(step, slot, grid, network):
         stride, first = strides.pop(), min(asked[axis])
         found.append(cells.moved(stride, sum(windows[0]) / 2 - stride * first, cells.count and f.shape[axis]))
     return tuple(found)
-
-
-def _random_tensor(network, slot, unknown):
-    """One image of what stands in `slot`; where its size is open, 16 × 16."""
-    step = network.producer(slot)
-    if step is not None and slot != step.outputs[0]:
-        raise unknown                                           # of further outputs no shape is known
-    shape = step.shape if step is not None else network.input_specs[network.inputs.index(slot)].shape
-    return tf.random.stateless_uniform([1, *(size or 16 for size in shape[1:])], (0, slot), 0.5, 1.5)
 
 
 def _middle_cells(f, axis):

@@ -269,7 +269,7 @@ def _architecture(model):
     if not surgery.is_graph(model):
         return [type(model)]
     network = surgery.unroll(model)
-    named = set(surgery.feature_maps(network))
+    named = {*surgery.feature_maps(network), *surgery.token_maps(network)}
     return [[step.name if step in named else None, _settings(step.layer), step.args, step.kwargs]
             for step in network.steps]
 

@@ -39,6 +39,7 @@ class Step:
     kwargs: dict
     outputs: tuple      # Slots
     shape: tuple        # of the first output, None where a size is not fixed
+    grid: tuple | None = None       # found as a map of tokens: the (h, w) places that they stand for, the last h w of them
 
     @property
     def reads(self):
@@ -343,17 +344,21 @@ def _from_first_weights(network):
     return [step for step in network.steps if step in found]
 
 
-def find_feature_map(network, layer):
+def find_feature_map(network, layer, grid=None):
     """The step of the layer named `layer`: "backbone/layer", or any end of that which is unique.
 
     None means the last feature map before any pooling: what GAP averages in a GAP network. It is never a padding, a
-    cropping, or one of several branches; a warning names it where another was to be expected.
+    cropping, or one of several branches; a warning names it where another was to be expected. Tokens (n, tokens, k) are
+    a feature map, too, if their grid is found or given as (h, w): it stands in the step's `grid`.
     """
     if layer is None:
-        return _last_feature_map(network)
+        return _last_feature_map(network, grid)
     if not isinstance(layer, str):
         raise TypeError(f"layer must be a layer's name or None, got {type(layer).__name__}")
     step = _find_step(network, layer)
+    if len(step.shape) == 3:
+        return _that_count(network, with_grid(network, step, grid))
+    _refuse_grid(step, grid)
     if not _is_feature_map(step) and not feature_maps(network):
         raise ValueError(_no_feature_map(network))
     if not _is_feature_map(step):
@@ -363,7 +368,7 @@ def find_feature_map(network, layer):
     return step
 
 
-def _last_feature_map(network):
+def _last_feature_map(network, grid):
     read = {slot for step in network.steps for slot in step.reads}
 
     def may_be_chosen(step):
@@ -371,13 +376,13 @@ def _last_feature_map(network):
         return not margin and not isinstance(step.layer, _NO_CHANGE) and read.intersection(step.outputs)
 
     maps = list(filter(may_be_chosen, feature_maps(network)))
-    if not maps:
-        raise ValueError(_no_feature_map(network))
     chosen = _last_that_all_passes(network, maps)
+    if not maps or chosen and _tokens_after(network, chosen):
+        return _last_token_map(network, chosen, grid)
     if chosen is None:
         raise ValueError(f"model {network.name!r} has branches that come to the score side by side, so there is no one "
                          f"last feature map; choose with layer=, from {_listed(_ends(network, maps))}")
-    _refuse_tokens(network, chosen)
+    _refuse_grid(chosen, grid)
     later = network.steps[network.steps.index(chosen) + 1:]
     for last in [step for step in _unpooled(network) if step in later and may_be_chosen(step)][-1:]:
         why = "is 1×1, no places are left to tell apart" if last.shape[1:3] == (1, 1) else "is one of several branches"
@@ -400,7 +405,7 @@ def _no_feature_map(network):
 def _last_that_all_passes(network, maps):
     """The last of `maps` such that no other feature map comes to the score past it; None if there is none."""
     reads = {step: frozenset(step.reads) for step in network.steps}
-    sources = set(filter(_is_feature_map, _from_first_weights(network)))
+    sources = {*filter(_is_feature_map, _from_first_weights(network)), *maps}
     ends = set(network.outputs).difference(*reads.values())
     for chosen in reversed(maps):
         above = set(chosen.outputs)                 # slots that hold something of the chosen map
@@ -436,19 +441,141 @@ def _unpooled(network):
     return steps
 
 
+# --- tokens ------------------------------------------------------------------------------------------------------
+# A map of tokens is a layer's output (n, tokens, k) whose last h w tokens stand for the places of a grid, row by row. What
+# stands before them, a class token, belongs to no place.
+
 _ATTENTION = (kl.MultiHeadAttention, kl.GroupQueryAttention, kl.Attention, kl.AdditiveAttention)
 
 
-def _refuse_tokens(network, chosen):
-    """An error where the way from the default feature map to the score goes through tokens and attention."""
+def with_grid(network, step, grid=None):
+    """The step (n, tokens, k) as a map of tokens, its `grid` found or as given; an error that says why it is none."""
+    count = step.shape[1] if len(step.shape) == 3 else None
+    if grid is not None:
+        if np.shape(grid) != (2,) or min(grid) < 1 or math.prod(grid) > (count or math.inf):
+            raise ValueError(f"grid must be (h, w), the places that the tokens of layer {step.name!r} stand for, at most as "
+                             f"many as there are tokens, {count}; got {grid}")
+        return dataclasses.replace(step, grid=tuple(map(int, grid)))
+    found = _grid_of(network, step)
+    if found is None:
+        raise ValueError(
+            f"layer {step.name!r} ({type(step.layer).__name__}, output shape {step.shape}) is not a feature map (n, height, "
+            f"width, k), and its {count} vectors are not known to stand for places: no feature map before it has as many, "
+            "nor one fewer, which would make the first a class token. If the last h w of them are places, row by row, say "
+            "so: grid=(h, w)")
+    return dataclasses.replace(step, grid=found)
+
+
+def _grid_of(network, step):
+    """(h, w): the size of the last map before that has a place for each token, or for all but one, a class token.
+
+    Where patches are cut out of the image without a feature map, a square of tokens. None where neither is so.
+    """
+    images = [slot for slot, spec in zip(network.inputs, network.input_specs, strict=True) if len(spec.shape) == 4]
+    if len(step.shape) != 3 or step.shape[1] is None or step not in network.after(images):
+        return None
+    counts, below = (step.shape[1], step.shape[1] - 1), network.pruned(step.outputs)
+    sizes = [each.shape[1:3] for each in below.steps if len(each.shape) == 4 and None not in each.shape[1:3]]
+    squares = [] if feature_maps(below) else [(math.isqrt(count),) * 2 for count in counts]
+    fitting = [size for size in (*squares, *sizes) if math.prod(size) in counts and math.prod(size) > 1]
+    return fitting[-1] if fitting else None
+
+
+def _refuse_grid(step, grid):
+    if grid is not None:
+        raise ValueError(f"grid says what places tokens stand for, (n, tokens, width); layer {step.name!r} "
+                         f"({type(step.layer).__name__}) has the output shape {step.shape}: leave grid out")
+
+
+def token_maps(network):
+    """The steps whose output is a map of tokens, from the first weights on."""
+    return [step for step in _from_first_weights(network) if not isinstance(step.layer, _NO_CHANGE) and _grid_of(network, step)]
+
+
+def patches(network, step):
+    """The feature map that the tokens of a step were made of, which says where they lie; None if there is none."""
+    before = network.pruned(step.outputs).steps
+    return next((each for each in reversed(before) if len(each.shape) == 4 and each.shape[1:3] == step.grid), None)
+
+
+def _last_token_map(network, chosen, grid):
+    """The last map of tokens that all passes and that the score reads a place of; `chosen`: the last feature map, if any."""
+    maps = token_maps(network) if grid is None else [step for step in _from_first_weights(network) if len(step.shape) == 3]
+    last = step = _last_that_all_passes(network, maps)
+    while step is not None and not _counts(network, with_grid(network, step, grid)):
+        step = _last_that_all_passes(network, maps := maps[:maps.index(step)])
+    if step is None and chosen is None:
+        raise ValueError(_no_feature_map(network))
+    if step is None:
+        tokens = _tokens_after(network, chosen)
+        raise ValueError(
+            f"what comes after {chosen.name!r}, the last feature map of model {network.name!r}, works on tokens: "
+            f"{tokens.name!r} ({type(tokens.layer).__name__}), and what places they stand for is not known. Choose them "
+            f"with layer= and grid=(h, w); layer={chosen.name!r} would show nothing of what happens there")
+    if step is not last:
+        warn(f"after its last attention, model {network.name!r} reads the class token alone, so that at {last.name!r} all "
+             f"gradients of places are zero; {step.name!r} is explained instead. Any other is chosen with layer=")
+    return with_grid(network, step, grid)
+
+
+def _that_count(network, step):
+    """The map of tokens, with a warning where its places do not count."""
+    if not _counts(network, step):
+        warn(f"after layer {step.name!r}, model {network.name!r} reads nothing of the places any more, only the class token: "
+             "their gradients are zero, and so are maps made of them. Choose a layer before the last attention")
+    return step
+
+
+def _counts(network, step):
+    """Whether the network's outputs change with any place of a map of tokens: by their gradient, at random numbers."""
+    if step.shape[1] in (None, math.prod(step.grid)):
+        return True                                             # no class token: nobody else could be asked
+    _, top = network.split(step.outputs[0])
+    inputs = [random_tensor(network, slot, samples=4) for slot in top.inputs]
+    with tf.GradientTape(watch_accessed_variables=False) as tape:
+        tape.watch(inputs[0])
+        tensors = top.run(inputs)
+        y = [tf.cast(tensors[slot], "float32") for slot in network.outputs if slot in tensors]
+        S = sum(tf.reduce_sum(each * tf.random.stateless_normal(tf.shape(each), (1, 2))) for each in y)
+    gradient = tape.gradient(S, inputs[0])
+    return gradient is None or bool(np.any(gradient[:, -math.prod(step.grid):]))
+
+
+def random_tensor(network, slot, samples=1):
+    """A few images of what stands in `slot`; where its size is open, 16 × 16. None for a layer's further outputs."""
+    step = network.producer(slot)
+    if step is not None and slot != step.outputs[0]:
+        return None                                             # of these no shape is known
+    spec = None if step else network.input_specs[network.inputs.index(slot)]
+    shape = [samples, *(size or 16 for size in (step or spec).shape[1:])]
+    if spec is not None and not spec.dtype.is_floating:
+        return tf.zeros(shape, spec.dtype)
+    return tf.random.stateless_uniform(shape, (0, slot), 0.5, 1.5)
+
+
+def self_attention(network):
+    """The steps of `keras.layers.MultiHeadAttention`, each among the tokens of one sequence; an error if there is none."""
+    steps = [step for step in network.steps if isinstance(step.layer, kl.MultiHeadAttention)]
+    if not steps:
+        hidden = next((step for step in network.steps if isinstance(step.layer, kl.Layer) and
+                       any(isinstance(part, _ATTENTION) for part in step.layer._flatten_layers())), None)
+        raise ValueError(f"model {network.name!r} has no layer keras.layers.MultiHeadAttention on the way to its score" + (
+            f"; that of {hidden.name!r} ({type(hidden.layer).__name__}) lies in its own code, out of reach" if hidden else ""))
+    for step in steps:
+        asked = inspect.signature(step.layer.call).bind(*step.args, **step.kwargs).arguments
+        if asked["query"] != asked["value"] or asked.get("key") not in (None, asked["value"]):
+            raise ValueError(f"layer {step.name!r} looks from one sequence at another; only attention among the tokens of "
+                             "one, layer(x, x), can be rolled out")
+        if len(step.shape) != 3 or step.shape[1] != steps[0].shape[1]:
+            raise ValueError(f"attention can be rolled out through blocks of the same tokens, (n, tokens, width); "
+                             f"{steps[0].name!r} has the output shape {steps[0].shape}, {step.name!r} {step.shape}")
+    return steps
+
+
+def _tokens_after(network, chosen):
+    """The first step after a feature map by which tokens learn of each other, None if there is none."""
     way = network.after(chosen.outputs)
-    for step in way:
-        if _mixes_tokens(step, way):
-            raise ValueError(
-                f"what comes after {chosen.name!r}, the last feature map of model {network.name!r}, works on tokens: "
-                f"{step.name!r} ({type(step.layer).__name__}). Maps of tokens are not supported, and one of "
-                f"{chosen.name!r} shows nothing of what happens there; if it is what you want, pass "
-                f"layer={chosen.name!r}")
+    return next((step for step in way if _mixes_tokens(step, way)), None)
 
 
 def _mixes_tokens(step, way):
@@ -721,14 +848,32 @@ def gap_head(network, slot):
     step = _before_shape_changes(network, slot)
     if step is not None and activation_name(step.layer) in _HEAD_ACTIVATIONS and is_activation(step.layer):
         step = _before_shape_changes(network, step.reads[0])
-    if step is not None and isinstance(step.layer, kl.GlobalAveragePooling2D):
+    if step is not None and isinstance(step.layer, _AVERAGES):
         return step.reads[0], step.outputs[0]
     if _is_linear_classifier(step):
         pooling = _before_shape_changes(network, step.reads[0])
-        if pooling is not None and isinstance(pooling.layer, kl.GlobalAveragePooling2D):
+        if pooling is not None and isinstance(pooling.layer, _AVERAGES):
             return pooling.reads[0], step.reads[0]
-    raise ValueError("cam needs a network that ends in GlobalAveragePooling2D and at most one linear layer, and "
+    raise ValueError("cam needs a network that ends in global average pooling and at most one linear layer, and "
                      f"{network.name!r} does not; grad_cam explains networks with any head")
+
+
+_AVERAGES = (kl.GlobalAveragePooling2D, kl.GlobalAveragePooling1D)      # of a feature map, of a map of tokens
+
+
+def averaged(network, slot, grid=None):
+    """The step whose output global average pooling averages on the way to the score in `slot`, tokens with their grid.
+
+    A class token among them is an error: the score is more than the mean of a map then.
+    """
+    step = network.producer(gap_head(network, slot)[0])
+    if step is None or len(step.shape) != 3:
+        return step
+    step = with_grid(network, step, grid)
+    if step.shape[1] != math.prod(step.grid):
+        raise ValueError(f"model {network.name!r} averages {step.shape[1]} tokens, a class token among them, and so its score "
+                         "is more than the mean of a map; grad_cam explains it")
+    return step
 
 
 def _before_shape_changes(network, slot):

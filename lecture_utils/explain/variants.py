@@ -10,7 +10,7 @@ from . import engine
 from .cam import bilinear
 
 
-def hires_cam(model, images, layer=None, class_index=None, *, output=None, score=None) -> NDArray[np.float32]:
+def hires_cam(model, images, layer=None, class_index=None, *, output=None, score=None, grid=None) -> NDArray[np.float32]:
     """HiResCAM: each place of a feature map weighed by its own gradient, not by the map's average.
 
         M^c = Σ_k ∂y^c/∂A^k ⊙ A^k
@@ -27,7 +27,8 @@ def hires_cam(model, images, layer=None, class_index=None, *, output=None, score
     Draelos & Carin, Use HiResCAM instead of Grad-CAM for faithful explanations of convolutional neural networks, 2020,
     arXiv:2011.08891.
     """
-    (M,), _ = engine.explain_feature_maps(model, images, _hires_cam, (layer,), engine.score_of(class_index, output, score))
+    score = engine.score_of(class_index, output, score)
+    (M,), _ = engine.explain_feature_maps(model, images, _hires_cam, (layer,), score, grid)
     return M
 
 
@@ -35,7 +36,7 @@ def _hires_cam(A, dy_dA):
     return tf.reduce_sum(dy_dA * A, axis=-1)                                # M = Σ_k ∂y/∂A^k ⊙ A^k
 
 
-def layer_cam(model, images, layer=None, class_index=None, *, output=None, score=None) -> NDArray[np.float32]:
+def layer_cam(model, images, layer=None, class_index=None, *, output=None, score=None, grid=None) -> NDArray[np.float32]:
     """LayerCAM: HiResCAM that counts only the places whose growth would raise the score.
 
         L^c = ReLU(Σ_k ReLU(∂y^c/∂A^k) ⊙ A^k)
@@ -50,7 +51,8 @@ def layer_cam(model, images, layer=None, class_index=None, *, output=None, score
     Jiang, Zhang, Hou, Cheng & Wei, LayerCAM: Exploring Hierarchical Class Activation Maps for Localization, IEEE
     Transactions on Image Processing 30, 2021, doi:10.1109/TIP.2021.3089943.
     """
-    (L,), _ = engine.explain_feature_maps(model, images, _layer_cam, (layer,), engine.score_of(class_index, output, score))
+    score = engine.score_of(class_index, output, score)
+    (L,), _ = engine.explain_feature_maps(model, images, _layer_cam, (layer,), score, grid)
     return L
 
 
@@ -58,7 +60,7 @@ def _layer_cam(A, dy_dA):
     return tf.nn.relu(tf.reduce_sum(tf.nn.relu(dy_dA) * A, axis=-1))        # L = ReLU(Σ_k ReLU(∂y/∂A^k) ⊙ A^k)
 
 
-def grad_cam_pp(model, images, layer=None, class_index=None, *, output=None, score=None) -> NDArray[np.float32]:
+def grad_cam_pp(model, images, layer=None, class_index=None, *, output=None, score=None, grid=None) -> NDArray[np.float32]:
     """Grad-CAM++: only positive gradients count, and within a feature map each place has a weight of its own.
 
         α_ij^k = g² / (2 g² + g³ Σ_ab A_ab^k),  g = ∂y^c/∂A_ij^k         0 where the denominator is
@@ -77,7 +79,8 @@ def grad_cam_pp(model, images, layer=None, class_index=None, *, output=None, sco
     Chattopadhyay, Sarkar, Howlader & Balasubramanian, Grad-CAM++: Improved Visual Explanations for Deep Convolutional
     Networks, WACV 2018, arXiv:1710.11063.
     """
-    (L,), _ = engine.explain_feature_maps(model, images, _grad_cam_pp, (layer,), engine.score_of(class_index, output, score))
+    score = engine.score_of(class_index, output, score)
+    (L,), _ = engine.explain_feature_maps(model, images, _grad_cam_pp, (layer,), score, grid)
     return L
 
 
@@ -88,7 +91,7 @@ def _grad_cam_pp(A, dy_dA):
     return tf.nn.relu(tf.einsum("nijk,nk->nij", A, w))                      # L = ReLU(Σ_k w_k A^k)
 
 
-def score_cam(model, images, layer=None, class_index=None, *, output=None, score=None) -> NDArray[np.float32]:
+def score_cam(model, images, layer=None, class_index=None, *, output=None, score=None, grid=None) -> NDArray[np.float32]:
     """Score-CAM: no gradient; a feature map weighs what the network still thinks of the image seen through it.
 
         M^k = A^k at the size of the image (each cell where it looks), its minimum shifted to 0, its maximum scaled to 1
@@ -112,7 +115,7 @@ def score_cam(model, images, layer=None, class_index=None, *, output=None, score
     """
     asked, any_class = engine.score_of(class_index, output, score), engine.score_of(None, output, score)
     inputs, at = engine.inputs_and_image(model, images)
-    n, cells = len(inputs[0]), engine.cells(model, layer, inputs[at].shape[1:3], asked)
+    n, cells = len(inputs[0]), engine.cells(model, layer, inputs[at].shape[1:3], asked, grid)
     if score is None:
         _, classes = engine.scores(model, _single(inputs), asked)
         groups = [slice(i, i + 1) for i in range(n)]
@@ -121,7 +124,7 @@ def score_cam(model, images, layer=None, class_index=None, *, output=None, score
     L = []
     for group in groups:
         part = [each[group] for each in inputs]
-        A = engine.feature_maps(model, _single(part), layer, asked)
+        A = engine.feature_maps(model, _single(part), layer, asked, grid)
         y = []
         for masks, seen in _seen_through(A, part, at, cells):
             of_seen, _ = engine.scores(model, _single(seen), any_class, masks)

@@ -122,9 +122,9 @@ class Exploration:
         """Where the cells of a layer look, or of what global average pooling averages; None if that cannot be told."""
         if (layer, size) not in self._places:
             network = self._network
-            step = (network.producer(surgery.gap_head(network, network.outputs[0])[0]) if layer is None
-                    else surgery.find_feature_map(network, layer))
             try:
+                step = (surgery.averaged(network, network.outputs[0]) if layer is None
+                        else surgery.find_feature_map(network, layer))
                 self._places[layer, size] = places.centres(network, step, size)
             except ValueError:
                 self._places[layer, size] = None

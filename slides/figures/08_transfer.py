@@ -1,4 +1,5 @@
 """Figures of deck 8: photographs and transfer. Nothing is trained here: what was learned is in the committed notebooks."""
+import functools
 import re
 
 import numpy as np
@@ -7,42 +8,14 @@ from matplotlib.patches import Rectangle
 
 from lecture_utils import load_photo
 from lecture_utils.plots import BLUE, GREY, ORANGE, picture, plt
-from slides.figures.drawing import TEXT, arrow, block, canvas, neu
-from tools.decks.code import cell_with, notebook, panels, pictured, printed
+from slides.figures.drawing import TEXT, arrow, block, canvas, neu, paired, row_of, signed, tile
+from tools.decks import code
+from tools.decks.code import cell_with, numbers, panels, pictured, printed, prose
 from tools.notebooks.glossary import korean
 
 NOTEBOOK = "09_transfer_learning"
 BLOCKS = ["conv2_block3_out", "conv3_block3_out", "conv4_block1_out", "conv4_block2_out", "conv4_block3_out"]
-
-
-def numbers(line):
-    """The numbers in a line that a notebook prints."""
-    return [float(number) for number in re.findall(r"(?<![\w.])[-+]?\d+(?:\.\d+)?", line)]
-
-
-def line_of(text, begin):
-    """The one line that begins with `begin` of what the notebook's cell with `text` prints, without this beginning."""
-    line, = [line for line in printed(NOTEBOOK, text) if line.startswith(begin)]
-    return line.removeprefix(begin)
-
-
-def signed(text):
-    return text.replace("-", "\N{MINUS SIGN}")
-
-
-def tile(figure, image, x, y, side):
-    """A picture on a canvas, its lower left corner at (x, y), all in inches."""
-    width, height = figure.get_size_inches()
-    picture(figure.add_axes([x / width, y / height, side / width, side / height]), image)
-
-
-def row_of(images, titles, width=11.7, height=3.6):
-    """Pictures side by side under titles of the slide's size."""
-    figure, axes = plt.subplots(1, len(images), figsize=(width, height), layout="constrained")
-    for axis, image, title in zip(axes, images, titles, strict=True):
-        picture(axis, image)
-        axis.set_title(title, fontsize=TEXT, pad=8, linespacing=1.3)
-    return figure
+line_of = functools.partial(code.line_of, NOTEBOOK)
 
 
 # ---- what is carried over
@@ -101,11 +74,6 @@ def two_names(say):
     """Notebook 4's composed picture, and its maps of three classes."""
     images = panels(pictured("04_grad_cam_vgg16", 'if "tabby" in squeeze.class_names'))
     return row_of(images, [say("composed", "합성 사진"), "tabby", "Egyptian cat", "espresso"], height=3.9)
-
-
-def prose(name, pattern):
-    """What the group of a pattern finds in a notebook's text."""
-    return re.search(pattern, "\n".join(cell.source for cell in notebook(name).cells if cell.cell_type == "markdown"))[1]
 
 
 def likeness_of_cats():
@@ -180,11 +148,6 @@ def how_many(say):
 
 def worth_of_pretraining():
     return paired(printed(NOTEBOOK, 'print("pictures a class')[-1][-16:])
-
-
-def paired(line):
-    """A difference and its interval, the last three numbers of a line, as a slide writes them."""
-    return signed("{:+.2f} [{:+.2f}, {:+.2f}]".format(*numbers(line)[-3:]))
 
 
 def learned_epochs(say):

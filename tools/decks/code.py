@@ -4,8 +4,8 @@
     code: 03_grad_cam_mnist "tapped = keras.Model(" lines 1-5      the cell that holds this text, or some of its lines
     output: 03_grad_cam_mnist "margin      whole"                  what that cell prints in the committed notebook
 
-A deck's figures take numbers and pictures that are dear to compute out of the committed notebook, by `printed`, `pictured`
-and `panels`.
+A deck's figures take numbers and pictures that are dear to compute out of the committed notebook: `printed`, `line_of`,
+`numbers` and `prose`; `pictured` and `panels`.
 """
 import ast
 import base64
@@ -64,6 +64,22 @@ def printed(name, text):
     if not lines:
         raise ValueError(f"The cell of {name} with the text \"{text}\" prints nothing.")
     return lines.splitlines()
+
+
+def line_of(name, text, begin):
+    """The one line that begins with `begin` of what the notebook's cell with `text` prints, without this beginning."""
+    line, = [line for line in printed(name, text) if line.startswith(begin)]
+    return line.removeprefix(begin)
+
+
+def numbers(line):
+    """The numbers in a line that a notebook prints."""
+    return [float(number) for number in re.findall(r"(?<![\w.])[-+]?\d+(?:\.\d+)?", line)]
+
+
+def prose(name, pattern):
+    """What the group of a pattern finds in a notebook's text."""
+    return re.search(pattern, "\n".join(cell.source for cell in notebook(name).cells if cell.cell_type == "markdown"))[1]
 
 
 @functools.cache
