@@ -428,12 +428,13 @@ def scores_scene_answers(model):
     inputs = [drawn.images[asked.picture], np.stack([asked.kind, asked.colour], axis=1)]
     right = model.predict(inputs, batch_size=100, verbose=0).argmax(1) == asked.answer
     maps = upsample(grad_cam(model, inputs, "relu5", asked.answer), (scenes.SCENE_SIZE,) * 2, cell_centres(model, "relu5"))
-    peak, other = (pointing_game(maps, drawn.masks[asked.picture, which]) for which in (asked.about, 1 - asked.about))
+    about, other = (drawn.masks[asked.picture, which] for which in (asked.about, 1 - asked.about))
+    hits = {"right": right, "peak in the object": pointing_game(maps, about), "in the other": pointing_game(maps, other),
+            "within 5 pixels": pointing_game(maps, about, tolerance=5)}
     scores = {"accuracy, embedded": round(float(right.mean()), 4)}
     for kind, name in enumerate(scenes.KINDS):
         of = asked.kind == kind
-        scores |= {f"{name}: {key}": round(float(hit[of].mean()), 3) for key, hit in
-                   {"right": right, "peak in the object": peak, "in the other": other}.items()}
+        scores |= {f"{name}: {key}": round(float(hit[of].mean()), 3) for key, hit in hits.items()}
     return scores | {"by chance": round(float(drawn.masks.mean()), 3)}
 
 
