@@ -586,7 +586,8 @@ def table():
         others = models.WEIGHTS / f"{name}.seeds.json"
         of_seed = {str(SEED): records[name]["scores"]} | (json.loads(others.read_text()) if others.exists() else {})
         rows += [(), (f"`{name}`", *(f"seed {seed}" for seed in of_seed)), ("---",) * (1 + len(of_seed))]
-        rows += [(key, *(f"{scores[key]:.1%}" if key in scores else "" for scores in of_seed.values())) for key in of_seed[str(SEED)]]
+        rows += [(key, *(f"{scores[key]:.1%}" if key in scores else "" for scores in of_seed.values()))
+                 for key in of_seed[str(SEED)]]
     return "\n".join(f"| {' | '.join(map(str, row))} |" if row else "" for row in rows)
 
 
