@@ -378,7 +378,8 @@ def token_column(axis, x, heights, places=BLUE, size=0.42):
     """The class token, the first of `heights`, and tokens of places below it; between the last two there are more."""
     for k, y in enumerate(heights):
         block(axis, x, y, "", width=size, height=size, colour=places if k else ORANGE)
-    axis.text(x, (heights[-1] + heights[-2]) / 2, "...", fontsize=TEXT, ha="center", va="center", rotation=90, color=GREY)
+    middle = (heights[-1] + heights[-2]) / 2
+    axis.plot([x] * 3, [middle - 0.1, middle, middle + 0.1], ".", color=GREY)
 
 
 def tokens(say):
@@ -501,7 +502,7 @@ def compared(say):
     dots(axis, range(len(names)), asked, BLUE, -0.12)
     dots(axis, range(len(names)), other, ORANGE, 0.12, "s")
     legend(figure, [(say("the shape asked about", "물어본 모양"), BLUE), (say("the other", "다른 모양"), ORANGE),
-                    (say("dotted: chance", "점선: 우연"), GREY)], y=0.995, left=0.1)
+                    (say("dotted: chance", "점선: 우연"), GREY)], y=0.995, left=0.22, step=0.3)
     return figure
 
 
