@@ -50,14 +50,14 @@ def film(say):
     """The picture comes from the left, the question from above: it gives each channel a factor and a shift."""
     figure, axis = canvas(11.7, 4.2)
     tile(figure, scene_panels()[0], 0.05, 0.45, 1.5)
-    block(axis, 2.85, 1.2, say("3 convolutions", "합성곱 3층"), width=1.9, height=1.3)
+    block(axis, 2.95, 1.2, say("3 convolutions", "합성곱 3층"), width=2.2, height=1.3)
     block(axis, 5.3, 1.2, "$x^k$", width=1.1, height=1.3, colour=GREY, size=24)
     block(axis, 7.3, 1.2, r"$\gamma_k\,x^k+\beta_k$", width=2, height=1.3, colour=ORANGE, size=22)
     block(axis, 9.2, 1.2, "ReLU", width=1.1, height=1.3, colour=GREY)
     block(axis, 10.9, 1.2, say("maximum,\nDense", "최댓값,\nDense"), width=1.5, height=1.3)
-    for start, end in ((1.6, 1.88), (3.83, 4.72), (5.88, 6.27), (8.33, 8.62), (9.78, 10.12)):
+    for start, end in ((1.6, 1.82), (4.08, 4.72), (5.88, 6.27), (8.33, 8.62), (9.78, 10.12)):
         arrow(axis, (start, 1.2), (end, 1.2))
-    axis.text(4.27, 1.62, say("conv.", "합성곱"), fontsize=TEXT, ha="center", va="center", color=GREY)
+    axis.text(4.4, 1.62, say("conv.", "합성곱"), fontsize=TEXT, ha="center", va="center", color=GREY)
     axis.text(7.25, 0.22, say("twice, the second time at relu5", "두 번, 둘째가 relu5"), fontsize=TEXT, ha="center", va="center",
               color=GREY)
     block(axis, 3.1, 3.6, say("“which shape is the yellow one?”", "“노란 것은 무슨 모양인가?”"), width=5.3, colour=ORANGE)
@@ -71,15 +71,15 @@ def film(say):
 def another_picture(say):
     """The same question to its own picture and to another one."""
     figure, axis = canvas(11.7, 3)
-    for left, k, answer, colour in ((0.4, 0, say("square", "정사각형"), BLUE), (6.4, 3, "?", ORANGE)):
+    for left, k, answer, colour in ((0.2, 0, say("square", "정사각형"), BLUE), (6.6, 3, "?", ORANGE)):
         tile(figure, scene_panels()[k], left, 0.15, 1.9)
-        arrow(axis, (left + 2, 1.1), (left + 2.8, 1.1))
-        block(axis, left + 3.6, 1.1, say("network", "신경망"), width=1.5)
-        arrow(axis, (left + 4.4, 1.1), (left + 4.85, 1.1))
-        axis.text(left + 4.95, 1.1, answer, fontsize=20, va="center", color=colour)
-        arrow(axis, (left + 3.6, 2.3), (left + 3.6, 1.62), colour=ORANGE)
+        arrow(axis, (left + 2, 1.1), (left + 2.5, 1.1))
+        block(axis, left + 3.3, 1.1, say("network", "신경망"), width=1.5)
+        arrow(axis, (left + 4.1, 1.1), (left + 4.5, 1.1))
+        axis.text(left + 4.6, 1.1, answer, fontsize=20, va="center", color=colour)
+        arrow(axis, (left + 3.3, 2.3), (left + 3.3, 1.62), colour=ORANGE)
     question = say("“which shape is the yellow one?”", "“노란 것은 무슨 모양인가?”")
-    axis.text(5.8, 2.6, question, fontsize=20, ha="center", va="center", color=ORANGE)
+    axis.text(6.7, 2.6, question, fontsize=20, ha="center", va="center", color=ORANGE)
     return figure
 
 
@@ -378,7 +378,8 @@ def token_column(axis, x, heights, places=BLUE, size=0.42):
     """The class token, the first of `heights`, and tokens of places below it; between the last two there are more."""
     for k, y in enumerate(heights):
         block(axis, x, y, "", width=size, height=size, colour=places if k else ORANGE)
-    axis.text(x, (heights[-1] + heights[-2]) / 2, "...", fontsize=TEXT, ha="center", va="center", rotation=90, color=GREY)
+    middle = (heights[-1] + heights[-2]) / 2
+    axis.plot([x] * 3, [middle - 0.1, middle, middle + 0.1], ".", color=GREY)
 
 
 def tokens(say):
@@ -417,7 +418,7 @@ def after_the_last(say):
         arrow(axis, (3.9, y), (6.9, 2.93), colour=BLUE, width=2)
     arrow(axis, (3.9, 3.0), (6.9, 3.0), colour=ORANGE)
     arrow(axis, (7.5, 3.0), (8.6, 3.0), colour=ORANGE, width=4)
-    block(axis, 9.7, 3.0, say("Dense, score", "Dense, 점수"), width=2, height=0.7, colour=ORANGE)
+    block(axis, 9.85, 3.0, say("Dense, score", "Dense, 점수"), width=2.3, height=0.7, colour=ORANGE)
     axis.text(5.4, 0.6, say("last attention", "마지막 어텐션"), fontsize=TEXT, ha="center", va="center", color=BLUE)
     axis.text(3.3, 1.85, "block3", fontsize=TEXT, ha="right", va="center", color=GREY)
     axis.text(7.55, 2.3, "block4", fontsize=TEXT, va="center", color=GREY)
@@ -501,7 +502,7 @@ def compared(say):
     dots(axis, range(len(names)), asked, BLUE, -0.12)
     dots(axis, range(len(names)), other, ORANGE, 0.12, "s")
     legend(figure, [(say("the shape asked about", "물어본 모양"), BLUE), (say("the other", "다른 모양"), ORANGE),
-                    (say("dotted: chance", "점선: 우연"), GREY)], y=0.995, left=0.1)
+                    (say("dotted: chance", "점선: 우연"), GREY)], y=0.995, left=0.22, step=0.3)
     return figure
 
 
