@@ -8,7 +8,7 @@ import pytest
 
 import lecture_utils
 from lecture_utils import checks, models, plots
-from lecture_utils.datasets import loaders
+from lecture_utils.datasets import loaders, scenes
 from lecture_utils.explain.streaming import explain_dataset
 
 STUDENTS = {name: getattr(lecture_utils, name) for name in lecture_utils.__all__}  # what `import *` brings
@@ -22,8 +22,8 @@ def functions_of(module):
 
 PUBLIC = {
     **{name: each for name, each in STUDENTS.items() if inspect.isfunction(each)},
-    **functions_of(plots), **functions_of(checks),
-    **{f"lecture_utils.models.{build.__name__}": build for build in (*models.BUILDERS.values(), models.vgg16)},
+    **functions_of(plots), **functions_of(checks), **functions_of(scenes),
+    **{f"lecture_utils.models.{build.__name__}": build for build in (*models.BUILDERS.values(), models.vgg16, models.describe)},
     "lecture_utils.explain.streaming.explain_dataset": explain_dataset,
 }
 

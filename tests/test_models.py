@@ -659,9 +659,10 @@ def test_the_map_points_at_real_defects(loaded, real_data):
 @pytest.mark.realdata
 def test_real_photographs(loaded, real_data):
     data = load_cifar10("local")
-    right = [accuracy(loaded["vgg16_compact"], tf.image.resize(images, (96, 96)), labels)
-             for images, labels in zip(np.split(data.x_test, 10), np.split(data.y_test, 10), strict=True)]
-    assert np.mean(right) >= 0.85
+    for name in ("vgg16_compact", "resnet20"):
+        right = [accuracy(loaded[name], tf.image.resize(images, loaded[name].input_shape[1:3]), labels)
+                 for images, labels in zip(np.split(data.x_test, 10), np.split(data.y_test, 10), strict=True)]
+        assert np.mean(right) >= 0.85, name
 
 
 # ------------------------------------------------------------------------------------------------ training

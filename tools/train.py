@@ -486,12 +486,13 @@ def scores_scene_answers(model):
     inputs = [drawn.images[asked.picture], np.stack([asked.kind, asked.colour], axis=1)]
     right = model.predict(inputs, batch_size=100, verbose=0).argmax(1) == asked.answer
     maps = upsample(grad_cam(model, inputs, "relu5", asked.answer), (scenes.SCENE_SIZE,) * 2, cell_centres(model, "relu5"))
-    peak, other = (pointing_game(maps, drawn.masks[asked.picture, which]) for which in (asked.about, 1 - asked.about))
+    about, other = (drawn.masks[asked.picture, which] for which in (asked.about, 1 - asked.about))
+    hits = {"right": right, "peak in the object": pointing_game(maps, about), "in the other": pointing_game(maps, other),
+            "within 5 pixels": pointing_game(maps, about, tolerance=5)}
     scores = {"accuracy, embedded": round(float(right.mean()), 4)}
     for kind, name in enumerate(scenes.KINDS):
         of = asked.kind == kind
-        scores |= {f"{name}: {key}": round(float(hit[of].mean()), 3) for key, hit in
-                   {"right": right, "peak in the object": peak, "in the other": other}.items()}
+        scores |= {f"{name}: {key}": round(float(hit[of].mean()), 3) for key, hit in hits.items()}
     return scores | {"by chance": round(float(drawn.masks.mean()), 3)}
 
 
@@ -677,7 +678,8 @@ def table():
         others = models.WEIGHTS / f"{name}.seeds.json"
         of_seed = {str(SEED): records[name]["scores"]} | (json.loads(others.read_text()) if others.exists() else {})
         rows += [(), (f"`{name}`", *(f"seed {seed}" for seed in of_seed)), ("---",) * (1 + len(of_seed))]
-        rows += [(key, *(f"{scores[key]:.1%}" for scores in of_seed.values())) for key in of_seed[str(SEED)]]
+        rows += [(key, *(f"{scores[key]:.1%}" if key in scores else "" for scores in of_seed.values()))
+                 for key in of_seed[str(SEED)]]
     return "\n".join(f"| {' | '.join(map(str, row))} |" if row else "" for row in rows)
 
 

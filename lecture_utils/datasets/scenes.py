@@ -7,9 +7,12 @@ Words are numbers for a network: `WORDS` lists them, `encode` and `decode` go ba
 Seeded like the other drawn data: picture i depends on (seed, i) alone, so a longer set begins with the shorter one.
 """
 
+from __future__ import annotations
+
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 SCENE_SIZE = 64  # pixels, height and width
 SHAPES = ("circle", "square", "triangle", "cross", "ring", "bar")
@@ -145,7 +148,7 @@ def questions(scenes) -> Questions:
     return Questions(picture, about, kind, scenes.colours[picture, about], answers[kind, np.arange(len(kind))])
 
 
-def in_words(kind, colour):
+def in_words(kind, colour) -> str:
     """The question as a sentence.
 
     >>> from lecture_utils.datasets.scenes import in_words
@@ -160,7 +163,7 @@ def in_words(kind, colour):
 # ---------------------------------------------------------------------------------------------- captions
 
 
-def captions(scenes, seed=0):
+def captions(scenes, seed=0) -> tuple[list[str], NDArray[np.int_]]:
     """One sentence for each picture of two objects, such as "a red circle left of a blue square".
 
     Which of the two is named first is drawn by `seed`; the relation is that of the axis on which they lie farther apart.
@@ -183,7 +186,7 @@ def _noun(scenes, i, which):
     return f"a {list(COLOURS)[scenes.colours[i, which]]} {SHAPES[scenes.shapes[i, which]]}"
 
 
-def names_both(sentence, scenes, i):
+def names_both(sentence, scenes, i) -> bool:
     """Whether the two nouns of a caption, each a colour and a shape, are the two objects of picture i.
 
     >>> from lecture_utils.datasets.scenes import captions, draw_scenes, names_both
@@ -202,7 +205,7 @@ def _there(scenes, i):
     return [(list(COLOURS)[c], SHAPES[s]) for c, s in zip(scenes.colours[i], scenes.shapes[i], strict=True)]
 
 
-def is_true(sentence, scenes, i):
+def is_true(sentence, scenes, i) -> bool:
     """Whether a caption holds for picture i, read anew from the picture's objects: its nouns, and the relation between them.
 
     A relation holds where it is the one of the axis on which the two lie farther apart. Words in no such order are not true.
@@ -220,7 +223,7 @@ def is_true(sentence, scenes, i):
     return words[3] == (("left" if x < 0 else "right") if abs(x) > abs(y) else ("above" if y < 0 else "below"))
 
 
-def encode(sentences):
+def encode(sentences) -> NDArray[np.int_]:
     """Sentences as numbers, (n, 9) int64: the indices of their words in WORDS, filled up with END.
 
     >>> from lecture_utils.datasets.scenes import decode, encode
@@ -231,7 +234,7 @@ def encode(sentences):
     return np.array([row + [WORDS.index(END)] * (CAPTION_LENGTH - len(row)) for row in rows], int).reshape(-1, CAPTION_LENGTH)
 
 
-def before(words):
+def before(words) -> NDArray[np.int_]:
     """The word before each, (n, 9) like `words`; before the first one stands END.
 
     >>> from lecture_utils.datasets.scenes import before, decode, encode
@@ -242,13 +245,20 @@ def before(words):
     return np.concatenate([np.full_like(words[:, :1], WORDS.index(END)), words[:, :-1]], axis=1)
 
 
-def decode(numbers):
-    """The sentences of `encode`, each up to its first END."""
+def decode(numbers) -> list[str]:
+    """The sentences of `encode`, each up to its first END.
+
+    numbers: (n, 9), or rows of any length.
+
+    >>> from lecture_utils.datasets.scenes import decode, encode
+    >>> decode(encode(["a red circle"]))
+    ['a red circle']
+    """
     texts = [[WORDS[number] for number in row] for row in np.asarray(numbers)]
     return [" ".join(words[:words.index(END)] if END in words else words) for words in texts]
 
 
-def named_object(words, scenes):
+def named_object(words, scenes) -> NDArray[np.int_]:
     """Which object each word speaks of, (n, 9) int: a colour names its object, a shape that of the colour before it.
 
     words: (n, 9), as `encode` gives them. -1 stands where a word names no object of the picture.
