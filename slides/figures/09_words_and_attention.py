@@ -57,9 +57,8 @@ def film(say):
     block(axis, 10.9, 1.2, say("maximum,\nDense", "최댓값,\nDense"), width=1.5, height=1.3)
     for start, end in ((1.6, 1.82), (4.08, 4.72), (5.88, 6.27), (8.33, 8.62), (9.78, 10.12)):
         arrow(axis, (start, 1.2), (end, 1.2))
-    axis.text(4.4, 1.62, say("conv.", "합성곱"), fontsize=TEXT, ha="center", va="center", color=GREY)
-    axis.text(7.25, 0.22, say("twice, the second time at relu5", "두 번, 둘째가 relu5"), fontsize=TEXT, ha="center", va="center",
-              color=GREY)
+    twice = say("convolution and FiLM, twice: relu4, relu5", "합성곱과 FiLM을 두 번: relu4, relu5")
+    axis.text(7.25, 0.22, twice, fontsize=TEXT, ha="center", va="center", color=GREY)
     block(axis, 3.1, 3.6, say("“which shape is the yellow one?”", "“노란 것은 무슨 모양인가?”"), width=5.3, colour=ORANGE)
     block(axis, 7.3, 3.6, "Dense", width=1.5, colour=ORANGE)
     arrow(axis, (5.78, 3.6), (6.52, 3.6), colour=ORANGE)
@@ -391,7 +390,7 @@ def tokens(say):
         cut = k * (len(scene) - 1) / 8
         patches.axvline(cut, color="white", linewidth=1)
         patches.axhline(cut, color="white", linewidth=1)
-    axis.text(1.15, 0.7, say("8×8 patches", "조각 8×8개"), fontsize=TEXT, ha="center", va="center")
+    axis.text(1.15, 0.7, say("cut into 8×8", "8×8로 나눔"), fontsize=TEXT, ha="center", va="center")
     heights = (3.9, 3.2, 2.7, 2.2, 1.7, 0.9)
     axis.text(3.1, 2.75, say("convo-\nlutions", "합성곱"), fontsize=TEXT, ha="center", va="center", color=GREY)
     arrow(axis, (2.4, 2.2), (3.8, 2.2))
