@@ -11,6 +11,7 @@ from scipy.special import softmax
 from lecture_utils import (
     attention_rollout,
     cam,
+    cam_classes,
     cell_centres,
     counterfactual_cam,
     grad_cam,
@@ -129,6 +130,7 @@ def test_cam_of_averaged_tokens_is_exact():
     M = cam(model, X, 3)
     assert_close(M, (A @ w[:, 3]).reshape(3, 3, 2))
     assert_close(M, 6 * hires_cam(model, X, "last", 3))
+    assert_close(cam_classes(model, X)[:, 3], M)
     assert_close(np.maximum(M, 0), 6 * grad_cam(model, X, "last", 3))
     assert_close(M.mean(axis=(1, 2)) + b[3], model(X).numpy()[:, 3])
     assert "CAM" in [method.name for method in methods_for(model)]

@@ -48,7 +48,7 @@ def _cam(A, w_c):
     return tf.einsum("nijk,nk->nij", A, w_c)                    # M = Σ_k w_k A^k
 
 
-def cam_classes(model, images, class_indices=None, *, output=None) -> NDArray[np.float32]:
+def cam_classes(model, images, class_indices=None, *, output=None, grid=None) -> NDArray[np.float32]:
     """Class activation maps of several classes, or of all, from one forward pass.
 
         M_c(i, j) = Σ_k w_k^c A^k_ij        for every class c
@@ -63,7 +63,7 @@ def cam_classes(model, images, class_indices=None, *, output=None) -> NDArray[np
     >>> cam_classes(model, data.x_test[:2]).shape
     (2, 10, 7, 7)
     """
-    return engine.explain_gap_head_classes(model, images, _cam_classes, class_indices, output)
+    return engine.explain_gap_head_classes(model, images, _cam_classes, class_indices, output, grid)
 
 
 def _cam_classes(A, w):

@@ -149,7 +149,7 @@ def explain_gap_head(model, images, equation, score, grid=None):
     return prepared.once(("GAP head", equation, score.key, grid), build)(inputs, chosen)
 
 
-def explain_gap_head_classes(model, images, equation, class_indices, output=None):
+def explain_gap_head_classes(model, images, equation, class_indices, output=None, grid=None):
     """`equation(A, w)` for c classes of every image: A as in `explain_gap_head`, w (n, c, k); one forward pass."""
     prepared, inputs = _prepared_inputs(model, images)
     score = ClassScore(None, output)
@@ -160,6 +160,7 @@ def explain_gap_head_classes(model, images, equation, class_indices, output=None
     def build():
         network = prepared.network_to(score)
         A, averages = surgery.gap_head(network, *score.slots(network))
+        places_of_A = getattr(surgery.averaged(network, *score.slots(network), grid), "grid", None)
         bottom, top = network.split(averages)
         count = arguments.count_classes(network, output)
 
@@ -167,11 +168,11 @@ def explain_gap_head_classes(model, images, equation, class_indices, output=None
             tensors = bottom.run(inputs)
             nowhere = tf.zeros([count, *tensors[averages].shape[1:]], tensors[averages].dtype)
             _, w = _gradient_from(top, [nowhere], score, [tf.range(count)], None)     # the same anywhere: the head is linear
-            return equation(_float32(tensors[A]), tf.gather(tf.reshape(w, (count, -1)), chosen[0]))
+            return equation(_at_places(tensors[A], places_of_A), tf.gather(tf.reshape(w, (count, -1)), chosen[0]))
 
         return _Pass(maps, network, [chosen], kept=[averages])
 
-    function = prepared.once(("classes of a GAP head", equation, score.key), build)
+    function = prepared.once(("classes of a GAP head", equation, score.key, grid), build)
     return function(inputs, [chosen], copies=chosen.shape[1])
 
 
