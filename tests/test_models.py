@@ -185,8 +185,9 @@ def test_loading_gives_the_files_values_in_single_precision(loaded, name):
         assert len(archive.files) == len(model.weights)
         for layer in model.layers:
             for variable in layer.weights:
-                of_layer = variable.path.rpartition(f"{layer.name}/")[2]     # an attention's have a part: query/kernel
-                np.testing.assert_array_equal(variable, archive[f"{layer.name}/{of_layer}"].astype("float32"))
+                part = variable.path.rpartition(f"{layer.name}/")[2]        # an attention has four kernels: query/kernel
+                (key,) = {f"{layer.name}/{variable.name}", f"{layer.name}/{part}"} & set(archive.files)
+                np.testing.assert_array_equal(variable, archive[key].astype("float32"))
 
 
 @pytest.mark.parametrize("name", NAMES)
