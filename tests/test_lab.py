@@ -481,6 +481,8 @@ def test_links_lead_somewhere_from_my(tmp_path):
     """What notebooks/ and my/ have in common: they lie side by side, and both hold every notebook."""
     shutil.copytree(ROOT / "notebooks", tmp_path / "notebooks", ignore=shutil.ignore_patterns(".*"))
     shutil.copy(ROOT / "README.md", tmp_path)
+    (tmp_path / "data").mkdir()
+    shutil.copy(ROOT / "data" / "README.md", tmp_path / "data")
     lab.copy_notebooks(tmp_path)
     for path in (tmp_path / "my").glob("*.ipynb"):
         prose = "\n".join(cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "markdown")
