@@ -87,8 +87,9 @@ def test_the_table_says_what_the_metadata_say(notebook):
     assert {key: int(table[label]) for key, label in FACTS.items()} == notebook.metadata.course
 
 
-def test_it_takes_at_most_two_minutes_of_cpu(notebook):
-    assert 0 < notebook.metadata.course.cpu_seconds <= 130
+def test_it_takes_at_most_ninety_seconds_of_cpu_or_two_minutes_from_the_ninth_on(path, notebook):
+    most = 90 if path.name < "09" else 130      # the ninth was measured at 128
+    assert 0 < notebook.metadata.course.cpu_seconds <= most
 
 
 def test_the_bootstrap_cell_is_the_second_and_silent(notebook):
