@@ -55,3 +55,5 @@ from .models import load_photo_model as load_photo_model
 from .models import load_squeezenet as load_squeezenet
 from .models import load_vgg16 as load_vgg16
 from .plots import overlay as overlay
+from .predictions import predict as predict
+from .quizzes import quiz as quiz

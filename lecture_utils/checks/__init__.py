@@ -1,0 +1,30 @@
+"""Self-checks for the exercises: any right answer passes, each known wrong one is told what it mistook.
+
+`judging` compares, `inputs` makes what is compared on, and each notebook has a module of its own.
+"""
+
+from .basics import check_convolve as check_convolve
+from .basics import check_parameters as check_parameters
+from .boxes import check_iou as check_iou
+from .boxes import check_pointing_game as check_pointing_game
+from .cams import check_cam as check_cam
+from .cams import check_class_score as check_class_score
+from .grad_cams import check_alpha as check_alpha
+from .grad_cams import check_grad_cam as check_grad_cam
+from .guided import check_guided_gate as check_guided_gate
+from .guided import check_guided_grad_cam as check_guided_grad_cam
+from .judging import Verdict as Verdict
+from .judging import check_function as check_function
+from .judging import check_number as check_number
+from .proof import check_cam_from_grad_cam as check_cam_from_grad_cam
+from .proof import check_hirescam as check_hirescam
+from .tokens import check_rollout_step as check_rollout_step
+from .tokens import check_token_grad_cam as check_token_grad_cam
+from .transfer import check_choose_epoch as check_choose_epoch
+from .transfer import check_nested_grad_cam as check_nested_grad_cam
+from .transfer import check_unfreeze as check_unfreeze
+from .trust import check_rank_correlation as check_rank_correlation
+from .trust import check_repair as check_repair
+from .vgg import check_normalize as check_normalize
+from .words import check_film as check_film
+from .words import check_max_head as check_max_head

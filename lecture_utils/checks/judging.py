@@ -1,0 +1,239 @@
+"""How an answer is judged: on random inputs, beside a right answer and beside the usual misconceptions.
+
+Every check returns a `Verdict`; as the last line of a cell, that prints itself.
+"""
+
+import dis
+import re
+import traceback
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a check found: `bool(verdict)` is True only for a right answer."""
+
+    right: bool
+    message: str
+
+    def __bool__(self):
+        return self.right
+
+    def __repr__(self):
+        return self.message
+
+
+NOT_YET = Verdict(False, "· Not attempted yet: replace the stub with your own code, then run the cell again.")
+RIGHT = Verdict(True, "✓ Right.")
+IN_PLACE = "function changes its input in place, and so the data of whoever calls it: work on a copy."
+
+
+def check_function(function, make_inputs, right, misconceptions, trials=4) -> Verdict:
+    """Hold `function` against `right` on random inputs, and against each misconception.
+
+    function: the student's; may return None (not attempted), a number, list, array or tensor.
+    make_inputs: rng → tuple of arguments, of other shapes at other times.
+    right: the reference, called with the same arguments.
+    misconceptions: dict of what to tell → the wrong function that a student meant, or a tuple of them. Such a function
+        may stop with an exception: a student's that stops over the same numbers meant the same.
+    trials: how many random inputs all have to agree.
+
+    Returns `Verdict`; a misconception is named only where the answer equals it on every trial.
+
+    >>> arrays = lambda rng: (rng.random(int(rng.integers(3, 9))),)
+    >>> checks.check_function(lambda x: x.sum(), arrays, lambda x: x.mean(), {"That is the sum.": np.sum})
+    ✗ That is the sum.
+    """
+    rng = np.random.default_rng(0)
+    cases = [make_inputs(rng) for _ in range(trials)]
+    answers, changes = zip(*[outcome_of(function, case) for case in cases], strict=True)
+    changed = any(changes)
+    nothing = without_answer(function, answers, changed)
+    if nothing is not None:
+        return nothing
+    numbers = [as_numbers(answer) for answer in answers]
+    if any(number is None for number in numbers):
+        odd = next(answer for answer, number in zip(answers, numbers, strict=True) if number is None)
+        return refused(f"Expected numbers or an array of numbers, got {type(odd).__name__}.")
+    expected = [as_numbers(right(*case)) for case in cases]
+    if _agree(numbers, expected):
+        return refused("The values are right, but your " + IN_PLACE) if changed else RIGHT
+    return refused(_misconception(numbers, misconceptions, cases) or stopped(function, answers, cases)
+                  or (changed and "Your " + IN_PLACE) or _difference(numbers, expected, cases))
+
+
+def check_number(answer, right, misconceptions) -> Verdict:
+    """Hold one number against `right`, exactly; `misconceptions` maps wrong numbers to what to tell.
+
+    >>> checks.check_number(8, right=9, misconceptions={8: "You forgot the bias."})
+    ✗ You forgot the bias.
+    """
+    if answer is None or answer is ...:
+        return NOT_YET
+    try:
+        number = float(answer)
+    except (TypeError, ValueError):
+        number = None
+    if number is None or isinstance(answer, (str, bytes)):      # float("18") is a number, "18" is none
+        return refused(f"Expected one number, got {type(answer).__name__}.")
+    if number == right:
+        return RIGHT
+    not_it = f"{number:,.10g} is not it. Write the formula down first, then put the numbers in."
+    return refused(misconceptions.get(number, not_it))
+
+
+# ---- what became of the student's function ----------------------------------------------------
+
+def refused(told):
+    return Verdict(False, "✗ " + told)
+
+
+def outcome_of(function, case):
+    """What `function` returns, or the exception with which it stops; and whether it changed its arguments."""
+    given = [np.copy(argument) if isinstance(argument, np.ndarray) else argument for argument in case]
+    try:
+        answer = function(*given)
+    except Exception as error:  # whatever the student's code raises is the answer to report
+        answer = error
+    return answer, not all(map(np.array_equal, given, case))
+
+
+def without_answer(function, answers, changed):
+    """The `Verdict` where there is no answer to judge, None where there is one."""
+    if function is None or function is ...:
+        return NOT_YET
+    if not callable(function):
+        return refused("Give the check your function itself, its name without parentheses, not what it returns.")
+    empty = [answer is None or answer is ... for answer in answers]
+    if not any(empty):
+        return None
+    if not all(empty):
+        return refused("For some inputs your function ends without a `return`, and so gives back nothing (None).")
+    if changed:
+        return refused("Your function changes its input in place and returns nothing: change a copy, and `return` that.")
+    if is_stub(function):
+        return NOT_YET
+    return refused("Your function computes something but returns nothing (None): end it with `return` and the result.")
+
+
+def is_stub(function):
+    """Whether all that a function does is to return a constant: its bytecode has no other steps."""
+    steps = {"RESUME", "NOP", "LOAD_CONST", "RETURN_VALUE", "RETURN_CONST"}     # the last two in different Pythons
+    code = getattr(function, "__code__", None)
+    return code is not None and steps.issuperset(step.opname for step in dis.get_instructions(code))
+
+
+def as_numbers(answer):
+    """An answer as a float64 array; an exception as it is; None for what holds no numbers."""
+    if isinstance(answer, Exception):
+        return answer
+    try:
+        return None if isinstance(answer, (str, bytes)) else np.asarray(answer, dtype=np.float64)
+    except Exception:  # whatever an odd object raises, it is no array of numbers
+        return None
+
+
+# ---- how it compares --------------------------------------------------------------------------
+
+CLOSE = 4e-3    # relative: half a digit of the coarsest float type, bfloat16; every misconception lies further off
+
+
+def _agree(answers, expected):
+    return all(map(_same, answers, expected))
+
+
+def _same(a, e):
+    """Whether shapes are equal and values close; of two exceptions, whether they name the same shapes or numbers."""
+    if isinstance(a, Exception) or isinstance(e, Exception):
+        return isinstance(a, Exception) and isinstance(e, Exception) and _named(a) == _named(e) != []
+    peak = np.abs(e).max(initial=0, where=np.isfinite(e))
+    return a.shape == e.shape and np.allclose(a, e, rtol=CLOSE, atol=CLOSE / 20 * peak, equal_nan=True)
+
+
+def _named(error):
+    """The shapes and numbers in what an exception says: the same in NumPy's words and TensorFlow's, of a * b and b * a."""
+    return sorted(re.findall(r"\d+(?:,\d+)*", _said(error).replace(", ", ",")))
+
+
+def _said(error):
+    """The first line of what an exception says, without TensorFlow's names of its own functions."""
+    return re.sub(r"\{\{.*?\}\} *|\[Op:.*", "", str(error)).strip().partition("\n")[0].strip()[:200]
+
+
+def _misconception(answers, misconceptions, cases):
+    """What to tell whose answers are those of a known wrong function; None if of none."""
+    for told, wrongs in misconceptions.items():
+        for wrong in wrongs if isinstance(wrongs, tuple) else (wrongs,):
+            with np.errstate(all="ignore"):
+                if _agree(answers, [as_numbers(outcome_of(wrong, case)[0]) for case in cases]):
+                    return told
+    return None
+
+
+def _difference(answers, expected, cases):
+    """What to tell of an answer that is wrong for a reason that nobody foresaw."""
+    for answer, e, case in zip(answers, expected, cases, strict=True):
+        if answer.shape != e.shape:
+            wanted = f"have shape {e.shape}" if e.ndim else "be a single value"
+            return f"For inputs of shape {_shapes(case)} the result should {wanted}; yours has shape {answer.shape}."
+    if not all(np.isfinite(answer).all() for answer in answers):
+        return "Some values are NaN or infinite: look for a division by zero."
+    if expected[0].ndim == 0:
+        wrong = sum(not _same(*pair) for pair in zip(answers, expected, strict=True))
+        return f"The single value is wrong for {wrong} of {len(cases)} inputs. Try one small enough to do by hand."
+    factor = _factor(answers, expected)
+    if factor is not None:
+        return (f"The values are right up to a factor, {factor:.3g} for the first input: look for a sum in place of a "
+                "mean, a sign, or a number that should follow from the shape.")
+    return "The shape is right, the values are not. Try an input small enough to do by hand."
+
+
+def _factor(answers, expected):
+    """The first factor, where each answer is a multiple of what is right (another for each, but not 0); else None."""
+    factors = [np.vdot(e, answer) / np.vdot(e, e) if e.any() else 1 for answer, e in zip(answers, expected, strict=True)]
+    multiples = [factor * e for factor, e in zip(factors, expected, strict=True)]
+    return factors[0] if all(factors) and _agree(answers, multiples) else None
+
+
+# ---- exceptions as sentences ------------------------------------------------------------------
+
+MEANINGS = {    # to somebody who has seen few of them; the first that fits counts
+    NameError: "a name is not defined, because it is misspelt or its cell has not been run",
+    ZeroDivisionError: "it divides by zero",
+    AttributeError: "a value has no such attribute or method",
+    np.exceptions.AxisError: "it names an axis that the array does not have",
+    IndexError: "it reaches beyond the end of an array",
+    TypeError: "a value is of a type, or a call has a number of arguments, that does not work here",
+}
+
+
+def stopped(function, answers, cases):
+    """What to tell whose function stopped: at which line, what that means, on which input. None if it did not."""
+    for error, case in zip(answers, cases, strict=True):
+        if isinstance(error, Exception):
+            said, meaning = f"{type(error).__name__}: {_said(error)}".rstrip(": ."), _meaning(error)
+            given = f", given inputs of shape {_shapes(case)}" if _shapes(case) else ""
+            return (f"Your function stopped{_line(function, error)}{given}: "
+                    + (f"{meaning} ({said})." if meaning else f"{said}."))
+    return None
+
+
+def _meaning(error):
+    for kind, meaning in MEANINGS.items():
+        if isinstance(error, kind):
+            return meaning
+    unfit = re.search("shape|broadcast|core dimension|not aligned", _said(error))    # in NumPy's and TensorFlow's words
+    return "two shapes do not fit together" if unfit else ""
+
+
+def _line(function, error):
+    """The line of the student's own code at which it stopped; nothing where that is not known."""
+    home = getattr(getattr(function, "__code__", None), "co_filename", None)
+    lines = [step.line for step in traceback.extract_tb(error.__traceback__) if step.filename == home and step.line]
+    return f" at `{lines[-1][:100]}`" if lines else ""
+
+
+def _shapes(case):
+    return " and ".join(str(np.shape(argument)) for argument in case if np.ndim(argument))
