@@ -30,6 +30,9 @@ class Prediction:
         Raises ValueError for a result that was not to choose from.
 
         >>> predict("Is 7 prime?", ["yes", "no"], mine="b").compare("yes", "Only 1 and 7 divide it.")
+        Predict: Is 7 prime?
+          a) yes
+          b) no
         ✗ You predicted: no. The result: yes. Only 1 and 7 divide it.
         """
         if self.choices and str(result) not in self.choices:
@@ -75,6 +78,8 @@ def predict(question, choices=None, *, mine=None) -> Prediction:
     Raises ValueError for `mine` that answers nothing.
 
     >>> predict("How many weights has a kernel of 3×3 on two channels?", mine=18).compare(18)
+    Predict: How many weights has a kernel of 3×3 on two channels?
+      Your number: mine=…
     ✓ You predicted: 18. The result: 18.
     """
     prediction = Prediction(question, choices, mine)
