@@ -161,7 +161,8 @@ def test_where_a_model_ends_in_sigmoids_each_class_has_its_own_probability(atten
     assert exploring.complete(image, Choice()).class_index == y.argmax()                             # the surest of them
     shown = widgets.Explorer(exploring, shapes.images)
     assert "probability of each class" in shown.view.value and "logits" not in shown.view.value
-    assert exploration.description(exploring, image, [Choice("Grad-CAM", "conv3", 0)]).endswith("Bars: probability of each class.")
+    described = exploration.description(exploring, image, [Choice("Grad-CAM", "conv3", 0)])
+    assert described.endswith("Bars: probability of each class.")
 
 
 def test_a_picture_of_which_all_classes_are_improbable_is_read_as_nothing(attending):

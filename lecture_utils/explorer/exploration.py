@@ -209,7 +209,8 @@ class Score(NamedTuple):
 def input_picture(exploration, image):
     """The image itself as a `Picture`."""
     pixels = np.round(255 * np.broadcast_to(image, (*image.shape[:2], 3))).astype(np.uint8)
-    return _picture(pixels, f"The input, read as {read_as(exploration, image)}.", f"input, {image.shape[0]} × {image.shape[1]} pixels")
+    alt = f"The input, read as {read_as(exploration, image)}."
+    return _picture(pixels, alt, f"input, {image.shape[0]} × {image.shape[1]} pixels")
 
 
 def read_as(exploration, image):
