@@ -162,7 +162,7 @@ def test_where_a_model_ends_in_sigmoids_each_class_has_its_own_probability(atten
     shown = widgets.Explorer(exploring, shapes.images)
     assert "probability of each class" in shown.view.value and "logits" not in shown.view.value
     described = exploration.description(exploring, image, [Choice("Grad-CAM", "conv3", 0)])
-    assert described.endswith("Bars: probability of each class.")
+    assert described.endswith("Bars of the classes' probabilities.")
 
 
 def test_a_picture_of_which_all_classes_are_improbable_is_read_as_nothing(attending):

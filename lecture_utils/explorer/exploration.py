@@ -240,7 +240,8 @@ def title_of(exploration, choice):
 def description(exploration, image, choices):
     """What `figure` shows, in a few sentences: its alternative text."""
     pictures = " ".join(view.alt for choice in choices for view in views(exploration, image, choice))
-    return f"The input, read as {read_as(exploration, image)}. {pictures} Bars: {scores_title(exploration, image)}."
+    bars = "classes' probabilities" if exploration.independent(image) else "class scores"
+    return f"The input, read as {read_as(exploration, image)}. {pictures} Bars of the {bars}."
 
 
 def file_name(exploration, choices):
