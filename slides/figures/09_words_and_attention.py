@@ -513,8 +513,8 @@ def gain_over_rollout():
 def compared(say):
     """Six maps: the share of peaks in the shape asked about and in the other one."""
     names = {"last attention": say("last attention", "마지막 어텐션"), "rollout": say("rollout", "롤아웃"),
-             "Grad-CAM, block3": "Grad-CAM, block3", "HiResCAM, block3": "HiResCAM, block3",
-             "Grad-CAM, block4_norm1": "Grad-CAM, norm1", "gradient-weighted rollout": say("weighted rollout", "가중 롤아웃")}
+             "Grad-CAM, block3": "Grad-CAM, block3", "Grad-CAM, block4_norm1": "Grad-CAM, norm1",
+             "HiResCAM, block4_norm1": "HiResCAM, norm1", "gradient-weighted rollout": say("weighted rollout", "가중 롤아웃")}
     figure, axis = plt.subplots(figsize=(11.7, 4.8))
     figure.subplots_adjust(0.22, 0.08, 0.98, 0.9)
     share_axis(axis, list(names.values()), [float(chance_of_box())] * len(names))
