@@ -5,7 +5,6 @@ import io
 import json
 import os
 import re
-import subprocess
 import sys
 from pathlib import Path
 
@@ -556,14 +555,8 @@ def accuracy(model, images, labels):
 
 
 @pytest.mark.parametrize("name, least", [("mnist_cnn", 0.998), ("mnist_gap", 0.99)])
-def test_embedded_digits(loaded, name, least):
-    data = load_mnist("embedded")
-    assert accuracy(loaded[name], data.x_test, data.y_test) >= least
-
-
-@pytest.fixture(scope="module")
-def embedded_steel():
-    return load_neu("embedded")
+def test_embedded_digits(loaded, embedded_digits, name, least):
+    assert accuracy(loaded[name], embedded_digits.x_test, embedded_digits.y_test) >= least
 
 
 @pytest.mark.parametrize("name", ["neu_gap", "neu_dense"])
@@ -635,27 +628,35 @@ def test_scenes_that_no_training_saw(loaded):
     assert ((loaded["vit_shapes"].predict(images, verbose=0) > 0) == (there > 0)).all(axis=1).mean() >= 0.93
 
 
+@pytest.fixture(scope="module")
+def real_digits(real_data):
+    data = load_mnist("local", real_data)
+    return data.x_test, data.y_test
+
+
 @pytest.mark.realdata
 @pytest.mark.parametrize("name, least", [("mnist_cnn", 0.993), ("mnist_gap", 0.985)])
-def test_real_digits(loaded, real_data, name, least):
-    data = load_mnist("local")
-    assert accuracy(loaded[name], data.x_test, data.y_test) >= least
+def test_real_digits(loaded, real_digits, name, least):
+    assert accuracy(loaded[name], *real_digits) >= least
+
+
+@pytest.fixture(scope="module")
+def real_steel(real_data):
+    return load_neu("local", real_data)
 
 
 @pytest.mark.realdata
 @pytest.mark.parametrize("name", ["neu_gap", "neu_dense"])
-def test_photographs_that_were_trained_on_are_known(loaded, real_data, name):
+def test_photographs_that_were_trained_on_are_known(loaded, real_steel, name):
     """The numbers 209 to 250 where there are no others; how good the recipe is on new steel, `judge` says."""
-    data = load_neu("local")
-    assert accuracy(loaded[name], data.x_test, data.y_test) >= 0.98
+    assert accuracy(loaded[name], real_steel.x_test, real_steel.y_test) >= 0.98
 
 
 @pytest.mark.realdata
-def test_the_map_points_at_real_defects(loaded, real_data):
-    data = load_neu("local")
-    hits = peaks_in_a_box(loaded["neu_gap"], data)
+def test_the_map_points_at_real_defects(loaded, real_steel):
+    hits = peaks_in_a_box(loaded["neu_gap"], real_steel)
     assert hits.mean() >= 0.88  # chance: 0.42
-    assert min(hits[data.y_test == label].mean() for label in range(6)) >= 0.75
+    assert min(hits[real_steel.y_test == label].mean() for label in range(6)) >= 0.75
 
 
 @pytest.fixture(scope="module")
@@ -725,9 +726,11 @@ def test_an_interrupted_write_leaves_the_old_file(tmp_path):
     assert [left.read_text() for left in tmp_path.iterdir()] == ["old"]
 
 
-def test_train_names_what_there_is():
-    done = subprocess.run([sys.executable, "-m", "tools.train", "resnet"], cwd=ROOT, capture_output=True, text=True)
-    assert done.returncode == 2 and "mnist_cnn" in done.stderr
+def test_train_names_what_there_is(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["train.py", "resnet"])
+    with pytest.raises(SystemExit, match="2"):
+        train.main()
+    assert "there is no model 'resnet'; there are mnist_cnn" in capsys.readouterr().err
 
 
 def test_digits_are_shifted_in_every_direction():
