@@ -101,6 +101,7 @@ def keep_other_settings_out():
     """What is set for other Pythons must not reach the course's, its installer, or what it prints."""
     for name in ("PYTHONPATH", "PYTHONHOME", "PYTHONSAFEPATH"):  # another NumPy, another standard library, no `-m tools.run`
         os.environ.pop(name, None)
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # every start, of each kernel, too, would compile TensorFlow for ten seconds
     os.environ["PIP_USER"] = "0"  # in an environment pip refuses to install for the user
     os.environ.setdefault("PYTHONIOENCODING", ":replace")  # a sign that the terminal lacks becomes a question mark
     if hasattr(sys.stdout, "reconfigure"):
