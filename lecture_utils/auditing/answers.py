@@ -37,8 +37,8 @@ def every_class(subject) -> Outcome:
     if not dead and min(chances.values()) >= RARE:
         raise CannotBeAskedError("no class has so many images that to miss them all would be no chance")
     names = ", ".join(f"“{subject.class_names[c]}” ({images[c]} images)" for c in dead)
-    return Outcome(f"{len(dead)} of {len(subject.present)} classes never answered", "0", not dead,
-                   f"Never answered: {names}. Look at that unit's weights and bias, and at the training's labels." if dead else "")
+    remark = f"Never answered: {names}. Look at that unit's weights and bias, and at the training's labels." if dead else ""
+    return Outcome(f"{len(dead)} of {len(subject.present)} classes never answered", "0", not dead, remark)
 
 
 def _missed_by_chance(c, images, hits):
@@ -56,17 +56,23 @@ def names_of_outputs(subject) -> Outcome:
         renamed[judged_on] = _renaming(subject, found_on)[subject.predicted[judged_on]]
     gain = bootstrap((renamed == subject.labels).astype(float) - subject.is_right)
     swapped = _renaming(subject, np.arange(n))
-    exchanged = ", ".join(f"“{subject.class_names[c]}” is “{subject.class_names[swapped[c]]}”"
+    exchanged = ", ".join(f"what is called “{subject.class_names[c]}” is “{subject.class_names[swapped[c]]}”"
                           for c in range(subject.count) if swapped[c] != c)
     return Outcome(f"{told(gain, '+.2f')} right answers by renaming outputs", "no gain", gain.low <= 0,
-                   f"The outputs seem to stand in another order than the names: what is called {exchanged}." if gain.low > 0 else "")
+                   f"The outputs seem to stand in another order than the names: {exchanged}." if gain.low > 0 else "")
 
 
 def _renaming(subject, some):
-    """For each output the class whose name suits it best, on some of the images; its own where none suits better."""
+    """For each output the class whose name suits it best, on some of the images; its own where none suits better.
+
+    Only names that the labels use are exchanged.
+    """
     table = np.zeros((subject.count, subject.count))
     np.add.at(table, (subject.predicted[some], subject.labels[some]), 1)
-    return linear_sum_assignment(table + 1e-3 * np.eye(subject.count), maximize=True)[1]
+    among, renamed = np.ix_(subject.present, subject.present), np.arange(subject.count)
+    best = linear_sum_assignment(table[among] + 1e-3 * np.eye(len(subject.present)), maximize=True)[1]
+    renamed[subject.present] = subject.present[best]
+    return renamed
 
 
 # --- how the images come in ---------------------------------------------------------------------------------------------
@@ -81,8 +87,8 @@ def value_range(subject) -> Outcome:
     gains = {name: bootstrap(subject.right(changed) - as_given) for name, changed in _other_ranges(x, low, high).items()}
     best = max(gains, key=lambda name: gains[name].mean)
     passed = gains[best].low <= 0
-    return Outcome(f"values from {low:.3g} to {high:.3g}; at best {told(gains[best], '+.2f')} right answers by another range, {best}",
-                   "no gain", passed, "" if passed else f"The network seems to be made for images in another range: {best}.")
+    return Outcome(f"{low:.3g} to {high:.3g}; {told(gains[best], '+.2f')} right answers by another range, {best}",
+                   "no gain by any", passed, "" if passed else f"The network seems to want another range: {best}.")
 
 
 def _other_ranges(x, low, high):
@@ -121,14 +127,14 @@ def alone_or_among_others(subject) -> Outcome:
               "by `predict`": subject.model.predict(x, verbose=0).reshape(among.shape)}
     apart = {how: np.abs(values - among).max() / (np.ptp(subject.outputs) or 1) for how, values in others.items()}
     worst = max(apart, key=apart.get)
-    passed = apart[worst] <= STEADY
-    return Outcome(f"outputs differ by up to {_percent(apart[worst])} of their range", f"at most {STEADY:.0%}", passed,
+    passed = bool(apart[worst] <= STEADY)
+    return Outcome(f"outputs differ by {_percent(apart[worst])} of their range", f"at most {STEADY:.0%}", passed,
                    "" if passed else f"The answer changes {worst}: a batch normalization in training mode, another mean over the "
                    "batch, or a dropout that is left on. The course's maps switch Keras' own layers to inference.")
 
 
 def _percent(share):
-    return "less than 0.1 %" if share < 0.001 else f"{100 * share:.1f} %"
+    return "less than 0.1 %" if share < 0.001 else f"up to {100 * share:.1f} %"
 
 
 def batch_statistics(subject) -> Outcome:

@@ -88,20 +88,23 @@ def placement(subject) -> Outcome:
     except ValueError as error:
         return Outcome("not known", "known", False, f"The maps are stretched over the image and may lie beside what they mean: "
                        f"{error}.")
-    even = [(pixels / count, (pixels / count - 1) / 2) for pixels, count in zip(subject.size, subject.maps.shape[1:], strict=True)]
-    last = [count - 1 for count in subject.maps.shape[1:]]
-    off = max(abs((stride - s) * i + offset - o) for (stride, offset), (s, o), end in zip(cells, even, last, strict=True)
-              for i in (0, end))
+    off = max(abs(_looks_at(i, *axis) - _looks_at(i, pixels / count, (pixels / count - 1) / 2))
+              for axis, pixels, count in zip(cells, subject.size, subject.maps.shape[1:], strict=True) for i in (0, count - 1))
     return Outcome(f"known; stretched over the image, a cell would lie up to {off:.1f} pixels off", "known", True,
                    "Draw the maps with cells=cell_centres(model)." if off >= 1 else "")
+
+
+def _looks_at(i, stride, offset):
+    return stride * i + offset
 
 
 def not_empty(subject) -> Outcome:
     """Maps without any evidence."""
     empty = ~subject.has_maps
-    return Outcome(f"{told(empty)} of the maps are empty", f"at most {EMPTY}", bool(empty.mean() <= EMPTY),
-                   "" if empty.mean() <= EMPTY else "In these images nothing speaks for the answer, only against the others: look at "
-                   "counterfactual_cam, or at the difference of two classes' scores.")
+    passed = bool(empty.mean() <= EMPTY)
+    return Outcome(f"{told(empty)} of the maps are empty", f"at most {EMPTY}", passed,
+                   "" if passed else "In these images nothing speaks for the answer, only against the others: look at "
+                   "`counterfactual_cam`, or at the difference of two classes' scores.")
 
 
 # --- what the maps depend on --------------------------------------------------------------------------------------------
@@ -139,7 +142,7 @@ def _randomization(subject, layer, title, line):
         subject.kept[title] = others = subject.grad_cam(x, classes, copy)
         values.append(rank_correlation(trained, others)[valid])
     alike = bootstrap(np.mean(values, axis=0))
-    return Outcome(f"rank correlation {told(alike)} with the map of the random network", f"surely below {line}", alike.high < line,
+    return Outcome(f"rank correlation {told(alike)} with the random network's map", f"surely below {line}", alike.high < line,
                    "" if alike.high < line else "The map hardly depends on what was learned: it shows the image, or the "
                    "network's architecture.")
 
@@ -155,8 +158,8 @@ def erased(subject) -> Outcome:
     subject.kept["erased"] = curves
     difference = bootstrap(curves["by the map"].auc - curves["in random order"].auc)
     return Outcome(f"area under the curve {told(difference, '+.2f')} beside random order", "surely below 0", difference.high < 0,
-                   "" if difference.high < 0 else "What the map marks is not what the answer needs most, or the blur in its place "
-                   "is evidence itself: try other baselines.")
+                   "" if difference.high < 0 else "What the map marks is not what the answer needs most, or the blur in its "
+                   "place is evidence itself: try other baselines.")
 
 
 def grey_images(subject) -> Outcome:
@@ -186,8 +189,8 @@ def pointing(subject) -> Outcome:
     chance = masks.mean(axis=(1, 2))
     hits = pointing_game(maps, masks)
     gain = bootstrap(hits - chance)
-    return Outcome(f"{told(hits)} of the peaks in the mask, {told(gain, '+.2f')} beside chance", f"surely above {chance.mean():.2f}, "
-                   "the masks' share of the image", gain.low > 0)
+    return Outcome(f"{told(hits)} of the peaks in the mask, {told(gain, '+.2f')} beside chance",
+                   f"surely above {chance.mean():.2f}, the masks' share of the image", gain.low > 0)
 
 
 def energy(subject) -> Outcome:
@@ -232,16 +235,19 @@ def fixed_place(subject) -> Outcome:
         raise CannotBeAskedError("no class has four maps")
     guilty = [each for each in suspects if each[3].low > 0 and each[4] > GATHERED]
     if not guilty:
-        return Outcome(f"{len(suspects)} of {judged} classes' peaks gather at one place; what lies there, laid on other images, "
-                       "makes none of them the class" if suspects else f"0 of {judged} classes' peaks gather at one place", "0", True)
-    c, (row, column), share, gain, turned = max(guilty, key=lambda each: each[4])
-    height, width = subject.size
-    where = f"{('upper', 'middle', 'lower')[int(3 * row / height)]} {('left', 'middle', 'right')[int(3 * column / width)]}"
-    subject.kept["window"] = (c, (row, column))
-    return Outcome(f"{share:.0%} of the peaks of “{subject.class_names[c]}” at one place ({where}); laid on other images, it turns "
-                   f"{turned:.0%} of them into the class, {told(gain, '+.2f')} beside another place", f"at most {GATHERED:.0%}", False,
-                   "What lies there gives the class away. Where the object itself always lies there (digits, faces), that is it; "
-                   "else it is a shortcut: cover it, and train again.")
+        laid = "; what lies there, laid on other images, does not make them the class" if suspects else ""
+        return Outcome(f"{len(suspects)} of {judged} classes' peaks gather at one place{laid}", "0", True)
+    c, place, share, gain, turned = max(guilty, key=lambda each: each[4])
+    where = _in_words(place, subject.size)
+    return Outcome(f"{share:.0%} of the peaks of “{subject.class_names[c]}” at one place, {where}; what lies there, laid on "
+                   f"other images, turns {turned:.0%} of them into the class, {told(gain, '+.2f')} beside another place",
+                   f"at most {GATHERED:.0%}", False, "What lies there gives the class away. Where the object itself always lies "
+                   "there (digits, faces), that is it; else it is a shortcut: cover it, and train again.")
+
+
+def _in_words(place, size):
+    row, column = (int(3 * at / side) for at, side in zip(place, size, strict=True))
+    return f"{('upper', 'middle', 'lower')[row]} {('left', 'centre', 'right')[column]}"
 
 
 def _peaks(maps):

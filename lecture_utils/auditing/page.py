@@ -70,7 +70,8 @@ def written(found, subject) -> str:
 
 def _asked_of(subject):
     n = len(subject.images)
-    chosen = f"{n} of the {subject.given} images, a random choice that is always the same," if n < subject.given else f"{n} images"
+    some = f"{n} of the {subject.given} images, a random choice that is always the same,"
+    chosen = some if n < subject.given else f"{n} images"
     return (f"The network was asked about {chosen} of {len(subject.present)} classes; the first {min(n, EXPLAINED)} of them were "
             f"explained, of the first {min(n, ERASED)} pixels were erased. (At most {ANSWERED}, {EXPLAINED} and {ERASED}.)")
 
@@ -228,5 +229,5 @@ def _peak_places(subject: Subject):
         axis.set(xlim=(-0.5, width - 0.5), ylim=(height - 0.5, -0.5), aspect="equal", xticks=[], yticks=[])
         axis.set_title(_short(subject, c), fontsize=8)
     return (figure, f"For {len(classes)} classes, where in the image the maps' peaks lie.",
-            "Where the maps' peaks lie, class by class. Points of one class in one spot are a suspicion; what lies there was laid "
-            "on other images to try it.")
+            "Where the maps' peaks lie, class by class. Points of one class in one spot are a suspicion: what lies there was "
+            "laid on other images to try it.")

@@ -142,7 +142,8 @@ def audit(model, images, labels, *, class_names=None, masks=None, layer=None, pa
 
 def _asked(test, subject):
     try:
-        return test.ask(subject)
+        outcome = test.ask(subject)
+        return outcome._replace(passed=bool(outcome.passed))        # NumPy's bools are others than Python's
     except CannotBeAskedError as reason:
         return Outcome("", "", None, f"Could not be asked, because {reason}.")
     except (ValueError, TypeError, NotImplementedError) as error:       # the network is of a kind that a step cannot take
