@@ -30,15 +30,18 @@ def every_class(subject) -> Outcome:
     images = np.bincount(subject.labels, minlength=subject.count)
     answered = np.bincount(subject.predicted, minlength=subject.count)
     hits = np.bincount(subject.labels[subject.is_right], minlength=subject.count)
-    chances = {c: _missed_by_chance(c, images, hits) * len(subject.present) for c in subject.present}
-    if answered[subject.present].all():
-        return Outcome("0 classes are never answered", "0", True)
-    dead = [c for c in subject.present if not answered[c] and chances[c] < RARE]
-    if not dead and min(chances.values()) >= RARE:
-        raise CannotBeAskedError("no class has so many images that to miss them all would be no chance")
-    names = ", ".join(f"“{subject.class_names[c]}” ({images[c]} images)" for c in dead)
-    remark = f"Never answered: {names}. Look at that unit's weights and bias, and at the training's labels." if dead else ""
-    return Outcome(f"{len(dead)} of {len(subject.present)} classes never answered", "0", not dead, remark)
+    unanswered = [c for c in subject.present if not answered[c]]
+    dead = [c for c in unanswered if _missed_by_chance(c, images, hits) * len(subject.present) < RARE]
+    if unanswered and not dead:
+        raise CannotBeAskedError(f"{_listed(subject, unanswered, images)} is never answered, but has so few images that this may "
+                                 "be chance")
+    return Outcome(f"{len(dead)} of {len(subject.present)} classes never answered", "0", not dead,
+                   f"Never answered: {_listed(subject, dead, images)}. Look at the unit's weights and bias, and at the labels "
+                   "that it was trained with." if dead else "")
+
+
+def _listed(subject, classes, images):
+    return ", ".join(f"“{subject.class_names[c]}” ({images[c]} images)" for c in classes)
 
 
 def _missed_by_chance(c, images, hits):

@@ -68,7 +68,14 @@ def _foreign(part):
     name, module = part.get("class_name"), part.get("module")
     if name is not None and not _is_own(str(name), module):
         found.add(f"{name} (of {module})" if module else str(name))
+    if _is_code(part.get("value")):
+        found.add("a function written in the file")
     return found
+
+
+def _is_code(value):
+    """Whether this is how Keras writes down a lambda: its code, its defaults, what it closes over."""
+    return isinstance(value, list) and len(value) == 3 and isinstance(value[0], str)
 
 
 def _is_own(name, module):

@@ -13,7 +13,7 @@ from PIL import Image
 from .. import plots
 from ..evaluate import bootstrap
 from ..png import lightened
-from .subject import ANSWERED, ERASED, EXPLAINED, Subject
+from .subject import ANSWERED, ERASED, EXPLAINED
 from .uses import NO, OPEN, YES
 
 WORDS = {True: "passed", False: "failed", None: "not asked"}
@@ -59,9 +59,10 @@ def written(found, subject) -> str:
              f"<h1>{html.escape(title)}</h1>", f"<p>{html.escape(found.summary())} {_asked_of(subject)}</p>",
              "<h2>What the maps may be used for</h2>", table_of_uses(found.uses),
              "<h2>What was tested</h2>", table_of(found.findings),
-             "<p>Brackets hold 95 % bootstrap intervals over the images: for other images of the same kind. Two ways of asking "
-             "the same images are compared image by image. A test that is passed proves nothing right; one that fails shows "
-             "that something is wrong. With twenty tests, now and then one fails by chance: ask again with other images.</p>",
+             "<p>Brackets hold 95 % bootstrap intervals over the images: for other images of the same kind; “surely” means: the "
+             "whole interval. Two ways of asking the same images are compared image by image. A test that is passed proves "
+             "nothing right; one that fails shows that something is wrong. With twenty tests, now and then one fails by chance: "
+             "ask again with other images.</p>",
              "<h2>What was seen</h2>", *_figures(subject), *_said(found.said),
              f"<p><small>Keras {keras.__version__}. The tests are explained in the course's notebooks 3 to 9.</small></p>",
              "</main>", "</body>", "</html>"]
@@ -140,18 +141,17 @@ def shown(images):
     return images if images.shape[-1] in (1, 3) else images.mean(axis=-1, keepdims=True)
 
 
-def _examples(subject: Subject):
+def _examples(subject):
     n = min(SHOWN, len(subject.explained))
     images = shown(subject.explained)[:n]
     pairs = [picture for image, map_ in zip(images, subject.maps, strict=False)
              for picture in (image, plots.overlay(image, map_, cells=subject.cells))]
     titles = [text for t, p in zip(subject.labels[:n], subject.predicted, strict=False)
               for text in (_short(subject, t), "" if t == p else f"→ {_short(subject, p)}")]
-    right = int(subject.is_right[:n].sum())
     return (plots.image_grid(pairs, titles, columns=4, cell=1.5),
-            f"{n} images, each beside itself under the map of the network's answer; {right} of the answers are right.",
-            "Images as the network gets them, and the map of its answer laid over each; after an arrow a wrong answer. Each map "
-            "has a brightness of its own: do not compare.")
+            f"{n} images, each beside itself under the map of its answer; {subject.is_right[:n].sum()} answers are right.",
+            "Images as the network gets them (blue where it takes blue first), and the map of its answer laid over each; after an "
+            "arrow a wrong answer. Each map has a brightness of its own: do not compare.")
 
 
 def _short(subject, c):
@@ -159,7 +159,7 @@ def _short(subject, c):
     return name if len(name) <= 18 else f"{name[:17]}…"
 
 
-def _confusion(subject: Subject):
+def _confusion(subject):
     classes = np.union1d(subject.present, subject.predicted)
     if len(classes) > NAMED:
         return None
@@ -178,7 +178,7 @@ def _confusion(subject: Subject):
             "How many images of each class (rows) got which answer (columns).")
 
 
-def _against_others(subject: Subject):
+def _against_others(subject):
     n = min(4, len(subject.explained))
     columns = {"its answer": subject.maps} | {name: subject.kept[name] for name in (
         "another class", "top layer random", "all layers random") if name in subject.kept}
@@ -191,7 +191,7 @@ def _against_others(subject: Subject):
             "others look like the first, the less that one explains.")
 
 
-def _erasing(subject: Subject):
+def _erasing(subject):
     curves = subject.kept.get("erased")
     if not curves:
         return None
@@ -204,7 +204,7 @@ def _erasing(subject: Subject):
             "How sure the network stays when pixels are blurred, most important first by its map, and in random order.")
 
 
-def _grey(subject: Subject):
+def _grey(subject):
     if "grey" not in subject.kept:
         return None
     image, map_ = subject.kept["grey"]
@@ -216,7 +216,7 @@ def _grey(subject: Subject):
             "The brightest map of an even grey image, in which nothing is to be found. 1 is the median peak in your images.")
 
 
-def _peak_places(subject: Subject):
+def _peak_places(subject):
     peaks = subject.kept.get("peaks")
     classes = np.unique(subject.predicted[:len(subject.explained)])
     if peaks is None or len(classes) > NAMED:

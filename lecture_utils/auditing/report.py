@@ -126,7 +126,8 @@ def audit(model, images, labels, *, class_names=None, masks=None, layer=None, pa
     Most of the tests are those of notebooks 3 to 9; Adebayo et al. (see `randomized`); Petsiuk et al. (see `deletion`).
     """
     subject = Subject(network_from(model), images, labels, class_names, masks, layer)
-    findings, said = [], []
+    findings: list[Finding] = []
+    said: list[str] = []
     for test in (bar := tqdm(TESTS, desc="audit", unit="test", disable=not progress)):
         bar.set_postfix_str(test.name)
         with warnings.catch_warnings(record=True) as caught:
