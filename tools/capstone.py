@@ -9,14 +9,14 @@ import argparse
 import os
 import pathlib
 import tempfile
+from collections.abc import Callable
 from typing import NamedTuple
-
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras
 import numpy as np
 from keras import layers
 
+import lecture_utils.quiet  # noqa: F401  (its models are traced anew, of which TensorFlow would warn)
 from lecture_utils import audit, bootstrap
 from lecture_utils.datasets.layouts import NEU_CLASSES
 from lecture_utils.datasets.synthetic import draw_steel
@@ -24,8 +24,8 @@ from lecture_utils.datasets.synthetic import draw_steel
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "build" / "capstone"
 SIDE = 100                      # pixels of an image: steel at half of its resolution
-TRAINED, TESTED = 40, 24        # images of each class, drawn
-RARE, OF_RARE = 2, 5            # so many classes have so many test images: an accuracy hardly notices them
+TRAINED, TESTED = 40, 40        # images of each class, drawn
+RARE, OF_RARE = 2, 4            # so many classes have so many test images: an accuracy hardly notices them
 EPOCHS, BATCH = 8, 24
 MARK = 14                       # side of the mark, in pixels
 LETTERS = "abc"
@@ -148,7 +148,7 @@ def swapped(plan, sound, learned_mark):
 class Flaw(NamedTuple):
     """`make(plan, sound, learned_mark)` builds the network; `tests` of the audit tell it; `what` says it to the instructor."""
 
-    make: object
+    make: Callable
     tests: tuple
     what: str
 

@@ -66,7 +66,7 @@ def _foreign(part):
         return set()
     found = {name for key, each in part.items() if key != "compile_config" for name in _foreign(each)}
     name, module = part.get("class_name"), part.get("module")
-    if name is not None and not _is_own(str(name), module):
+    if name is not None and not _is_own(str(name), module and str(module)):
         found.add(f"{name} (of {module})" if module else str(name))
     if _is_code(part.get("value")):
         found.add("a function written in the file")
