@@ -380,6 +380,7 @@ WRONG = {
     "pixels as integers": (TypeError, "divide by 255", dict(images=(X * 255).astype("uint8"))),
     "not finite": (ValueError, "NaN", dict(images=np.where(X > .5, np.nan, X))),
     "no feature maps": (ValueError, "no feature map", dict(model=only_dense())),
+    "no gradient": (ValueError, "no gradient comes back", dict(model=network(pooled=ops.stop_gradient))),
     "another layer": (ValueError, "no layer", dict(layer="convolution_9")),
     "too few names": (ValueError, "one name for each of the model's 5 classes; got 2", dict(class_names=["a", "b"])),
     "masks of another size": (ValueError, r"\(20, 32, 32\)", dict(masks=MASKS[:, :9])),

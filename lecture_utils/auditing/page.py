@@ -148,11 +148,10 @@ def _examples(subject):
              for picture in (image, plots.overlay(image, map_, cells=subject.cells))]
     titles = [text for t, p in zip(subject.labels[:n], subject.predicted, strict=False)
               for text in (_short(subject, t), "" if t == p else f"→ {_short(subject, p)}")]
-    right = subject.is_right[:n].sum()
     return (plots.image_grid(pairs, titles, columns=4, cell=1.5),
-            f"{n} images, each beside itself under the map of its answer; {right} answers are right.",
-            "Images as the network gets them (blue where it takes blue first), and the map of its answer laid over each; after an "
-            "arrow a wrong answer. Each map has a brightness of its own: do not compare.")
+            f"{n} images, each beside itself under its map; {subject.is_right[:n].sum()} of the answers are right.",
+            "Images as the network gets them (blue where it takes blue first), and the map of its answer laid over each; after "
+            "an arrow a wrong answer. Each map has a brightness of its own: do not compare.")
 
 
 def _short(subject, c):

@@ -127,13 +127,13 @@ def audit(model, images, labels, *, class_names=None, masks=None, layer=None, pa
     """
     subject = Subject(network_from(model), images, labels, class_names, masks, layer)
     findings: list[Finding] = []
-    said: list[str] = []
-    for test in (bar := tqdm(TESTS, desc="audit", unit="test", disable=not progress)):
-        bar.set_postfix_str(test.name)
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        subject.require_maps()
+        for test in (bar := tqdm(TESTS, desc="audit", unit="test", disable=not progress)):
+            bar.set_postfix_str(test.name)
             findings.append(Finding(test.name, test.question, *_asked(test, subject)))
-        said += [str(each.message) for each in caught if issubclass(each.category, UserWarning)]
+    said = [str(each.message) for each in caught if issubclass(each.category, UserWarning)]
     found = Audit(subject, findings, list(dict.fromkeys(said)), Path(path))
     text = page.written(found, subject)
     with whole(found.path) as part:

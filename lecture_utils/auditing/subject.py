@@ -11,6 +11,7 @@ from ..explain import arguments, cam, engine, places, surgery
 
 ANSWERED, EXPLAINED, ERASED = 240, 48, 24     # most images of the tests of answers, of maps, and of what erases pixels
 LARGEST_VALUE = 1000                          # of a pixel: beyond it lie 16-bit images, which no network here takes
+AT_ONCE = 32                                  # images of one forward pass
 SEED = 0
 
 
@@ -55,7 +56,7 @@ class Subject:
 
     def answer(self, images, **options):
         """The network's own outputs for images, as whoever calls it gets them: float64 (n, units)."""
-        parts = np.array_split(images.astype(self.images.dtype, copy=False), -(-len(images) // 60))
+        parts = np.array_split(images.astype(self.images.dtype, copy=False), -(-len(images) // AT_ONCE))
         return np.concatenate([np.asarray(self.model(part, **options), np.float64).reshape(len(part), -1) for part in parts])
 
     def classes_of(self, outputs):
@@ -105,6 +106,10 @@ class Subject:
     def maps(self):
         """Grad-CAM of each image's predicted class, (n, h, w)."""
         return self.grad_cam(self.explained, self.predicted[:EXPLAINED])
+
+    def require_maps(self):
+        """Raises what `grad_cam` raises where there can be no maps, so that it is told before any test."""
+        return self.maps
 
     @cached_property
     def of_true_class(self):
