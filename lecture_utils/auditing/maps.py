@@ -3,10 +3,12 @@
 The lines between passed and failed that are no chance level are ours, and stand here by name; the page prints them.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 import tensorflow as tf
 
-from ..evaluate import bootstrap, deletion, random_maps, randomized, rank_correlation
+from ..evaluate import Interval, bootstrap, deletion, random_maps, randomized, rank_correlation
 from ..explain import cam, engine, places, surgery
 from ..localize import energy_inside, pointing_game
 from .subject import ERASED, CannotBeAskedError, Outcome, told
@@ -211,38 +213,53 @@ def _masked(subject):
     return subject.enlarged(subject.of_true_class)[marked], subject.masks[marked]
 
 
+class _Suspect(NamedTuple):
+    """A class whose peaks gather at a place: what share of them, and what became of images on which that place was laid."""
+
+    c: int
+    place: tuple
+    gathered: float
+    gain: Interval      # taken for the class, beside those on which another place was laid
+    turned: float       # the share taken for the class
+
+
 def fixed_place(subject) -> Outcome:
     """A class whose maps peak at one place: is what lies there a sign of the class, whatever image it is laid on?
 
-    The suspicion: more than half of the class' peaks lie in one window of a quarter of the image's sides, and surely fewer
-    of the others'. The experiment: what lies in the window is laid on images of other classes; as a control, what lies in
-    the window farthest away is. It fails where surely more of them are taken for the class, and more than half of them are.
+    The suspicion: more than half of the class' peaks lie in one window of a quarter of the image's sides, and fewer of the
+    others', by a quarter at least. The experiment: what lies in the window is laid on images of other classes; as a control,
+    what lies in the window farthest away is. It fails where surely more of them are taken for the class, and more than half.
     """
     _need_maps(subject)
-    peaks = _peaks(subject.enlarged(subject.maps))
-    subject.kept["peaks"] = peaks
-    judged, suspects = 0, []
-    for c in np.unique(subject.predicted[:len(peaks)]):
-        own = (subject.predicted[:len(peaks)] == c) & subject.has_maps
-        if own.sum() < 4 or (~own & subject.has_maps).sum() < 4:
-            continue
-        judged += 1
-        window = _densest(peaks[own], subject.size)
-        inside, of_others = (_in_window(peaks[which], window, subject.size) for which in (own, ~own & subject.has_maps))
-        if inside.mean() > GATHERED and inside.mean() - of_others.mean() > GATHERED / 2:
-            suspects.append((c, window, inside.mean(), *_laid(subject, c, own, window)))
+    subject.kept["peaks"] = peaks = _peaks(subject.enlarged(subject.maps))
+    judged, suspects = _suspects(subject, peaks)
     if not judged:
         raise CannotBeAskedError("no class has four maps")
-    guilty = [each for each in suspects if each[3].low > 0 and each[4] > GATHERED]
+    guilty = [each for each in suspects if each.gain.low > 0 and each.turned > GATHERED]
     if not guilty:
         laid = "; what lies there, laid on other images, does not make them the class" if suspects else ""
         return Outcome(f"{len(suspects)} of {judged} classes' peaks gather at one place{laid}", "0", True)
-    c, place, share, gain, turned = max(guilty, key=lambda each: each[4])
-    where = _in_words(place, subject.size)
-    return Outcome(f"{share:.0%} of the peaks of “{subject.class_names[c]}” at one place, {where}; what lies there, laid on "
-                   f"other images, turns {turned:.0%} of them into the class, {told(gain, '+.2f')} beside another place",
+    worst = max(guilty, key=lambda each: each.turned)
+    return Outcome(f"{worst.gathered:.0%} of the peaks of “{subject.class_names[worst.c]}” at one place, "
+                   f"{_in_words(worst.place, subject.size)}; what lies there, laid on other images, turns {worst.turned:.0%} of "
+                   f"them into the class, {told(worst.gain, '+.2f')} beside another place",
                    f"at most {GATHERED:.0%}", False, "What lies there gives the class away. Where the object itself always lies "
                    "there (digits, faces), that is it; else it is a shortcut: cover it, and train again.")
+
+
+def _suspects(subject, peaks):
+    """(how many classes have enough maps, those of them whose peaks gather)."""
+    predicted, judged, suspects = subject.predicted[:len(peaks)], 0, []
+    for c in np.unique(predicted):
+        own, others = ((predicted == c) & subject.has_maps, (predicted != c) & subject.has_maps)
+        if min(own.sum(), others.sum()) < 4:
+            continue
+        judged += 1
+        place = _densest(peaks[own], subject.size)
+        inside, of_others = (_in_window(peaks[which], place, subject.size).mean() for which in (own, others))
+        if inside > GATHERED and inside - of_others > GATHERED / 2:
+            suspects.append(_Suspect(int(c), place, inside, *_laid(subject, c, own, place)))
+    return judged, suspects
 
 
 def _in_words(place, size):
