@@ -49,6 +49,8 @@ COMMANDS = collections.OrderedDict([
                        ["-m", "tools.doctor"])),
     ("evaluate", Command("score the maps of the steel networks: accuracy, localization, deletion and insertion",
                          ["-m", "tools.evaluate"])),
+    ("capstone", Command("make the graded project: three networks with a hidden flaw each, images, a task and its key",
+                         ["-m", "tools.capstone"])),
     ("notebooks", Command("for maintainers: run the notebooks in place and save their outputs",
                           ["-m", "tools.run", "notebooks"])),
     ("stamp", Command("for maintainers: write the repository's address into badges and bootstrap cells",
