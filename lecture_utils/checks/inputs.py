@@ -38,7 +38,7 @@ def small_network(rng, shape, head, before=()):
     x = layers.Conv2D(int(rng.integers(3, 6)), 3, padding="same", activation="relu", name="last")(x)
     x = layers.Flatten()(x) if head.startswith("Flatten") else layers.GlobalAveragePooling2D()(x)
     if head.endswith("hidden"):
-        x = layers.Dense(6, activation="tanh")(x)
+        x = layers.Dropout(0.5)(layers.Dense(6, activation="tanh")(x))      # wrong in training mode
     model = keras.Model(images, layers.Dense(int(rng.integers(3, 6)))(x))
     model.set_weights([signed(rng, *weight.shape) / np.sqrt(np.prod(weight.shape[:-1]) or 1) for weight in model.get_weights()])
     return model

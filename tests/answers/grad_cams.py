@@ -9,18 +9,18 @@ from lecture_utils import checks
 from .common import weighted
 
 
-def on_the_tape(model, image, layer, score):
+def on_the_tape(model, image, layer, score, training=False):
     """A and the gradient of a score by it, (h, w, K) both."""
     tapped = keras.Model(model.input, [model.get_layer(layer).output, model.output])
     with tf.GradientTape() as tape:
-        A, y = tapped(image[None], training=False)
+        A, y = tapped(image[None], training=training)
         wanted = score(y[0])
     return A[0].numpy(), tape.gradient(wanted, A)[0].numpy()
 
 
-def own(model, image, layer, c, score=lambda y, c: y[c]):
+def own(model, image, layer, c, score=lambda y, c: y[c], **options):
     """Grad-CAM before its ReLU."""
-    return weighted(*on_the_tape(model, image, layer, lambda y: score(y, c)))
+    return weighted(*on_the_tape(model, image, layer, lambda y: score(y, c), **options))
 
 
 def layer_by_layer(model, image, layer, c, watch=True):
@@ -119,5 +119,6 @@ WRONG = [
     (checks.check_own_grad_cam, lambda model, image, layer, c: tf.image.resize(
         own(model, image, layer, c).clip(0)[..., None], image.shape[:2])[..., 0] * 2, "should have shape"),
     (checks.check_own_grad_cam, lambda *case: own(*case).clip(0) * 2, "up to a factor"),
+    (checks.check_own_grad_cam, lambda *case: own(*case, training=True).clip(0), "values are not"),
     (checks.check_own_grad_cam, 3, "Give the check your function itself"),
 ]
