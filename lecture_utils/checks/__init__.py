@@ -10,7 +10,9 @@ from .boxes import check_pointing_game as check_pointing_game
 from .cams import check_cam as check_cam
 from .cams import check_class_score as check_class_score
 from .grad_cams import check_alpha as check_alpha
+from .grad_cams import check_contrast as check_contrast
 from .grad_cams import check_grad_cam as check_grad_cam
+from .grad_cams import check_own_grad_cam as check_own_grad_cam
 from .guided import check_guided_gate as check_guided_gate
 from .guided import check_guided_grad_cam as check_guided_grad_cam
 from .judging import Verdict as Verdict
@@ -25,6 +27,8 @@ from .transfer import check_nested_grad_cam as check_nested_grad_cam
 from .transfer import check_unfreeze as check_unfreeze
 from .trust import check_rank_correlation as check_rank_correlation
 from .trust import check_repair as check_repair
+from .vgg import check_all_classes as check_all_classes
 from .vgg import check_normalize as check_normalize
+from .vgg import check_share_in_box as check_share_in_box
 from .words import check_film as check_film
 from .words import check_max_head as check_max_head
