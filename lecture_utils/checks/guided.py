@@ -159,15 +159,16 @@ def check_guided_backprop(function) -> Verdict:
         "That is the picture of the probability. Take the score before softmax.":
             lambda *case: guided(*case, score=lambda y, c: tf.nn.softmax(y)[:, c]),
         "The colour channels are put together: the picture has the shape of the images.": (
-            lambda *case: guided(*case).mean(-1), lambda *case: guided(*case).sum(-1), lambda *case: np.abs(guided(*case)).max(-1)),
+            lambda *case: guided(*case).mean(-1), lambda *case: guided(*case).sum(-1),
+            lambda *case: np.abs(guided(*case)).max(-1)),
         "The signs are lost. Below the first ReLU there is one more convolution, and its kernels have both.": (
             lambda *case: np.abs(guided(*case)), lambda *case: np.maximum(guided(*case), 0)),
         "The picture is multiplied by the image; what arrives at the pixels is the answer as it is.":
             lambda model, images, c: images * guided(model, images, c),
     }, trials=3))
     if verdict and any(changed):
-        return judging.refused("The values are right, but the network that you were given keeps your guided ReLUs, so everybody who "
-                               "uses it after you gets guided gradients. Work on a copy: `keras.models.clone_model`.")
+        return judging.refused("The values are right, but the network that you were given keeps your guided ReLUs, so everybody "
+                               "who uses it after you gets guided gradients. Work on a copy: `keras.models.clone_model`.")
     if not verdict and cases and _differs_from_call_to_call(kept_whole, cases[0]):
         return judging.refused("Two calls give two pictures: a clone has new random weights. Copy the network's into it, by "
                                "`set_weights` and `get_weights`.")
@@ -194,7 +195,7 @@ def _gated(gate):
 
 
 def _pixels(model, images, c, relu, score=lambda y, c: y[:, c], kinds=layers.Layer, number=None):
-    """The gradient of a score by the pixels through a copy whose ReLUs, those of some `kinds` or the first `number`, are `relu`."""
+    """The gradient of a score by the pixels, through a copy whose ReLUs (in layers of these kinds, the first few) are `relu`."""
     copy = keras.models.clone_model(model)
     copy.set_weights(model.get_weights())
     gates = [layer for layer in _with_activation(copy) if layer.activation is keras.activations.relu and isinstance(layer, kinds)]

@@ -96,7 +96,7 @@ def check_broken_heads(function) -> Verdict:
     unequal shares). The head maps (n, *shape) to (n, classes). It is judged by what it computes and by its gradients.
 
     >>> checks.check_broken_heads(lambda fails, shape, classes: lambda A: A)
-    ✗ build("nothing", (4, 6, 5), 3): for A of shape (12, 4, 6, 5) the head should give scores of shape (12, 3), not (12, 4, 6, 5).
+    ✗ build("nothing", (4, 6, 5), 3): for A of shape (12, 4, 6, 5) the head should give scores of shape (12, 3), ...
     """
     nothing = judging.without_answer(function, [0], changed=False)
     if nothing is not None or judging.is_stub(function):

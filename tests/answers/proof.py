@@ -38,7 +38,8 @@ def summed(head, A, c, **how):
 
 
 def left_over(head, A, c, map_=lambda A, g: A * g):
-    return [float(y) - float(np.sum(map_(*each))) for y, each in zip(head(A)[:, c], zip(A, gradient(head, A, c).numpy()))]
+    g = gradient(head, A, c).numpy()
+    return [float(head(A)[n, c]) - float(np.sum(map_(A[n], g[n]))) for n in range(len(A))]
 
 
 def head(*parts):
@@ -141,7 +142,7 @@ WRONG = [
     (checks.check_effective_bias, lambda *case: left_over(*case, lambda A, g: A * g.mean((0, 1))), "averaged"),
     (checks.check_effective_bias, lambda head, A, c: [head.weights[-1].numpy()[c]] * len(A), "bias of the last layer"),
     (checks.check_effective_bias,
-     lambda head, A, c: head(A)[:, c] - tf.einsum("nijk,nijk->n", A, gradient(head, A, c, lambda y, c: y)), "all scores together"),
+     lambda head, A, c: head(A)[:, c] - tf.einsum("nijk,nijk->n", A, gradient(head, A, c, lambda y, c: y)), "all scores"),
     (checks.check_effective_bias, lambda *case: left_over(*case, lambda A, g: (A * g).sum(-1).clip(0)), "without its ReLU"),
     (checks.check_effective_bias, lambda head, A, c: head(A)[:, c] - np.sum(A * gradient(head, A, c)), "over the images, too"),
     (checks.check_effective_bias, lambda *case: gradient(*case, watch=False).numpy(), "tape.watch"),
