@@ -138,7 +138,7 @@ def _what_fails(head, A, classes):
     A = tf.convert_to_tensor(A)
     with tf.GradientTape() as tape:
         tape.watch(A)
-        y = head(A)
+        y = tf.cast(head(A), tf.float32)
         softmax = np.allclose(tf.reduce_sum(y, axis=1), 1, atol=1e-4) and np.min(y) >= 0
         score = tf.linalg.matvec(tf.math.log(y), mix - mix.mean()) if softmax else tf.linalg.matvec(y, mix)
     g = tape.gradient(score, A)             # behind a softmax: of differences of logarithms, which are those of the logits
