@@ -83,8 +83,8 @@ def check_guided_relu(function) -> Verdict:
 
 
 def _x_and_signal(rng, *shape):
-    """What enters a ReLU, with some zeros as behind an earlier one, and the signal from above."""
-    x = signed(rng, *shape)
+    """What enters a ReLU, some of it 0 as behind an earlier one, some beyond 6, and the signal from above."""
+    x = 4 * signed(rng, *shape)
     x[rng.random(shape) < 0.1] = 0
     x.flat[0] = 0
     return x, np.abs(signed(rng, *shape)) if len(shape) == 1 else signed(rng, *shape)
