@@ -152,6 +152,8 @@ def check_guided_backprop(function) -> Verdict:
         "Only the ReLUs of the convolutions were replaced; a Dense layer may have one, too.":
             lambda *case: guided(*case, kinds=layers.Conv2D),
         "Only the first ReLU was replaced; every one has the gate.": lambda *case: guided(*case, number=1),
+        "Every `activation` was replaced, those that are linear too: look whether it is `keras.activations.relu`.":
+            lambda *case: guided(*case, replaced=(keras.activations.relu, keras.activations.linear)),
         "That is the gradient of all scores together: the score of class c alone is `y[:, c]`.":
             lambda *case: guided(*case, score=lambda y, c: y),
         "That is the picture of the predicted class; asked is class c.":
@@ -194,11 +196,12 @@ def _gated(gate):
     return relu
 
 
-def _pixels(model, images, c, relu, score=lambda y, c: y[:, c], kinds=layers.Layer, number=None):
+def _pixels(model, images, c, relu, score=lambda y, c: y[:, c], replaced=(keras.activations.relu,), kinds=layers.Layer,
+            number=None):
     """The gradient of a score by the pixels, through a copy whose ReLUs (in layers of these kinds, the first few) are `relu`."""
     copy = keras.models.clone_model(model)
     copy.set_weights(model.get_weights())
-    gates = [layer for layer in _with_activation(copy) if layer.activation is keras.activations.relu and isinstance(layer, kinds)]
+    gates = [layer for layer in _with_activation(copy) if layer.activation in replaced and isinstance(layer, kinds)]
     for layer in gates[:number]:
         layer.activation = relu
     images = tf.constant(images)

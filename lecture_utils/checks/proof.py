@@ -61,8 +61,8 @@ def check_cam_weights(function) -> Verdict:
     ✗ The shape is right, the values are not. ...
     """
     def inputs(rng):
-        A, (pool, *dense) = _maps(rng), next(kinds)
-        return _head(rng, A, [pool(), *(layer(int(rng.integers(3, 6))) for layer in dense)]), A, int(rng.integers(3))
+        A, (pool, *last) = _maps(rng), next(kinds)
+        return _head(rng, A, [pool(), *(layer(int(rng.integers(3, 6))) for layer in last)]), A, int(rng.integers(3))
 
     mean, dense = layers.GlobalAveragePooling2D, layers.Dense
     kinds = iter([(mean, dense), (layers.GlobalMaxPooling2D, dense), (mean,), (mean, dense)])
@@ -165,7 +165,7 @@ def _fault_of_what_fails(fails, found):
         "no mean": "every place still has the same share. Pool by a maximum, or give each place a weight of its own.",
         "no Dense": "the gradient is the same for every picture, so the head is linear. Two Dense layers without an "
                     "activation between them are one.",
-    }[min(more) if more else "no " + min(less)]
+    }["no " + min(less) if less and "A" not in found else min(more)]
 
 
 def check_effective_bias(function) -> Verdict:

@@ -85,12 +85,14 @@ def pixels(model, images, c, score=lambda y, c: y[:, c]):
     return tape.gradient(wanted, images).numpy()
 
 
-def gated(model, images, c, kinds=(keras.layers.Layer,), number=None, weights=True, copy=keras.models.clone_model, **how):
+def gated(model, images, c, kinds=(keras.layers.Layer,), number=None, weights=True, every=False, copy=keras.models.clone_model,
+          **how):
     """Guided backpropagation by replaced activations; each argument leaves something out."""
     model_ = copy(model)
     if weights:
         model_.set_weights(model.get_weights())
-    ours = [layer for layer in model_.layers if getattr(layer, "activation", None) is keras.activations.relu]
+    ours = [layer for layer in model_.layers if getattr(layer, "activation", None) is keras.activations.relu
+            or every and hasattr(layer, "activation")]
     for layer in [layer for layer in ours if isinstance(layer, tuple(kinds))][:number]:
         layer.activation = guided_relu
     return pixels(model_, images, c, **how)
@@ -169,6 +171,7 @@ WRONG = [
     (checks.check_guided_backprop, lambda model, images, c: deconvnet(model, images, class_index=c), "deconvnet"),
     (checks.check_guided_backprop, lambda *case: gated(*case, kinds=[keras.layers.Conv2D]), "of the convolutions"),
     (checks.check_guided_backprop, lambda *case: gated(*case, number=1), "Only the first ReLU"),
+    (checks.check_guided_backprop, lambda *case: gated(*case, every=True), "those that are linear too"),
     (checks.check_guided_backprop, lambda *case: gated(*case, score=lambda y, c: y), "all scores together"),
     (checks.check_guided_backprop, lambda model, images, c: guided_backprop(model, images), "predicted class"),
     (checks.check_guided_backprop, lambda *case: gated(*case, score=lambda y, c: tf.nn.softmax(y)[:, c]), "probability"),

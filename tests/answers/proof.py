@@ -150,6 +150,8 @@ WRONG = [
     (checks.check_broken_heads, HEADS, "function itself"),
     (checks.check_broken_heads, lambda fails, shape, classes: HEADS["nothing"](shape, classes), "The softmax comes last"),
     (checks.check_broken_heads, build(softmax=head(mean, sigmoid, softmax)), "(12, 3), not (12, 9)"),
+    (checks.check_broken_heads, build(softmax=head(mean, lambda classes: layers.Dense(classes, activation="sigmoid"))),
+     "no probabilities"),
     (checks.check_broken_heads, build(softmax=head(mean, relu, dense, softmax)), "no activation"),
     (checks.check_broken_heads, build(nothing=HEADS["softmax"]), "a softmax is left in"),
     (checks.check_broken_heads, build(Dense=head(mean, linear, dense)), "Two Dense layers"),
