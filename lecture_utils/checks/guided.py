@@ -121,11 +121,12 @@ def check_guided_backprop(function) -> Verdict:
     nothing = judging.without_answer(function, [0], changed=False)
     if nothing is not None:
         return nothing
-    cases, changed = [], []
+    cases, changed, copies = [], [], {}
 
     def inputs(rng):
         size, classes = height_and_width(rng, 6, 10), int(rng.integers(3, 6))
         cases.append((_network(rng, (*size, 3), next(trunks), classes), signed(rng, 2, *size, 3), int(rng.integers(classes))))
+        copies[cases[-1][0]] = _copy(cases[-1][0])
         return cases[-1]
 
     def kept_whole(model, images, c):
@@ -143,7 +144,7 @@ def check_guided_backprop(function) -> Verdict:
     trunks = iter([lambda: [conv(4, 3, **relu), conv(6, 3, **relu), layers.GlobalAveragePooling2D()],
                    lambda: [conv(5, 3, **relu), layers.MaxPooling2D(2), layers.Flatten(), layers.Dense(7, **relu)],
                    lambda: [conv(4, 3), conv(5, 3, padding="same", **relu), layers.Flatten(), layers.Dense(6, **relu)]])
-    guided = lambda *case, **how: _pixels(*case, **{"relu": _gated(_both_gates)} | how)
+    guided = lambda model, *case, **how: _pixels(model, copies[model], *case, **{"relu": _gated(_both_gates)} | how)
     verdict = judging.about_tapes(judging.check_function(judging.StandIn(function, kept_whole), inputs, guided, {
         "That is the true gradient, saliency: no ReLU was replaced. Look for the layers whose `activation` is "
         "`keras.activations.relu`.": lambda *case: guided(*case, relu=tf.nn.relu),
@@ -196,14 +197,18 @@ def _gated(gate):
     return relu
 
 
-def _pixels(model, images, c, relu, score=lambda y, c: y[:, c], replaced=(keras.activations.relu,), kinds=layers.Layer,
-            number=None):
-    """The gradient of a score by the pixels, through a copy whose ReLUs (in layers of these kinds, the first few) are `relu`."""
+def _copy(model):
     copy = keras.models.clone_model(model)
     copy.set_weights(model.get_weights())
-    gates = [layer for layer in _with_activation(copy) if layer.activation in replaced and isinstance(layer, kinds)]
-    for layer in gates[:number]:
-        layer.activation = relu
+    return copy
+
+
+def _pixels(model, copy, images, c, relu, score=lambda y, c: y[:, c], replaced=(keras.activations.relu,), kinds=layers.Layer,
+            number=None):
+    """The gradient of a score by the pixels, through the copy with its ReLUs (in layers of these kinds, the first few) `relu`."""
+    gates = [layer for layer in _with_activation(model) if layer.activation in replaced and isinstance(layer, kinds)][:number]
+    for layer, ours in zip(_with_activation(model), _with_activation(copy), strict=True):
+        ours.activation = relu if layer in gates else layer.activation
     images = tf.constant(images)
     with tf.GradientTape() as tape:
         tape.watch(images)
