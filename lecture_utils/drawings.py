@@ -95,3 +95,100 @@ def weighted_sum(A, alpha, shown=4, cell=2.9, say=english):
         for row, column in zip(*np.nonzero(positive), strict=True):
             mark(figure.axes[3], row, column)
     return figure
+
+
+# ---- the proof: notebook and deck 5
+
+
+def gap_head(say=english):
+    """Feature maps, their means, the Dense layer, the score."""
+    figure, axis = canvas(11.7, 2.3)
+    for x, text, width, colour in ((1.6, say("feature maps $A^k_{ij}$", "특징 맵 $A^k_{ij}$"), 2.9, GREY),
+                                   (6.0, say("means $F^k$", "평균 $F^k$"), 2.1, BLUE),
+                                   (10.3, say("score $y^c$", "점수 $y^c$"), 1.9, BLUE)):
+        block(axis, x, 0.9, text, width=width, height=1.1, colour=colour)
+    for start, end, name in ((3.1, 4.9, "GAP"), (7.1, 9.3, "Dense, $w_k^c$")):
+        arrow(axis, (start, 0.9), (end, 0.9))
+        axis.text((start + end) / 2, 1.2, name, ha="center", va="center", fontsize=TEXT, color=BLUE)
+    return figure
+
+
+def gradient_arrives(say=english, step=6):
+    """The gradient goes from the score to the three means, w_k each, and from there to four places each, w_k / 4.
+
+    step: 0 shows the way forward, 1 the way back to the means, 2 to 5 one place more of each map, 6 the formula, too.
+    """
+    figure, axis = canvas(11.7, 4.3)
+    back, filled = step >= 1, max(step - 1, 0)  # arrows drawn back; places that have got their share
+    for k, y in enumerate((3.55, 2.15, 0.75), start=1):
+        axis.text(0.55, y, rf"$A^{k}$", ha="center", va="center", fontsize=TEXT)
+        for place in range(4):
+            corner = (1.0 + 0.95 * (place % 2), y + 0.02 - 0.6 * (place // 2))
+            reached = place < filled
+            axis.add_patch(Rectangle(corner, 0.95, 0.6, facecolor=PALE[ORANGE] if reached else "white",
+                                     edgecolor=ORANGE if reached else GREY, linewidth=2))
+            if reached:
+                axis.text(corner[0] + 0.475, corner[1] + 0.29, rf"$w_{k}/4$", ha="center", va="center", fontsize=TEXT)
+        block(axis, 6.0, y, rf"$F^{k}$", width=1.2, height=0.8, colour=ORANGE if back else BLUE)
+        to_map, to_mean = ((6.0 - 0.65, y), (2.98, y)), ((9.7, 2.15 + 0.3 * (2 - k)), (6.65, y))
+        if back:
+            arrow(axis, *to_mean, colour=ORANGE, width=4)
+            middle = (to_mean[0][1] + to_mean[1][1]) / 2
+            axis.text(8.2, middle + (0.33, 0.27, -0.33)[k - 1], rf"$w_{k}$", ha="center", va="center",
+                      fontsize=TEXT, color=ORANGE)
+        else:
+            arrow(axis, *to_mean[::-1], colour=BLUE)
+        if filled:
+            arrow(axis, *to_map, colour=ORANGE, width=4)
+            axis.text(4.2, y + 0.3, r"$\times\,1/4$", ha="center", va="center", fontsize=TEXT, color=ORANGE)
+        elif not back:
+            arrow(axis, *to_map[::-1], colour=BLUE)
+    block(axis, 10.5, 2.15, "$y$", width=1.5, height=1.3, colour=ORANGE if back else BLUE, size=24)
+    if step == 6:
+        axis.text(11.6, 0.5, r"$\partial y/\partial A^k_{ij} = w_k \cdot 1/4$"
+                  + say("\nno $i$ and no $j$ in it", "\n$i$도 $j$도 없다"),
+                  ha="right", va="center", fontsize=TEXT, color=ORANGE, linespacing=1.5)
+    return figure
+
+
+# ---- the gate of a ReLU: notebook and deck 6
+
+
+def three_gates(x, R, say=english, step=10):
+    """Nine units, one after the other: is x above 0, is R above 0, and what do the three methods hand down?
+
+    x, R: (3, 3), what came in on the way forward and what comes back from above.
+    step: so many units are decided, the last of them is outlined; 10 outlines what passes both gates instead.
+    """
+    handed = {"saliency": R * (x > 0), "deconvnet": R * (R > 0), "guided backprop": R * ((x > 0) & (R > 0))}
+    tables = {say("$x$ came in", "들어온 $x$"): x, say("$R$ comes back", "돌아온 $R$"): R} | handed
+    figure = number_grid(tables, columns=5, cell=2.3)
+    figure.set_size_inches(11.7, 4.1)
+    figure.get_layout_engine().set(rect=(0, 0.24, 1, 0.76))
+    for axis in figure.axes:
+        axis.set_title(axis.get_title(), pad=8, linespacing=1.35)
+    for axis in figure.axes[2:]:
+        _show_first(axis, min(step, 9))
+    if 0 < step < 10:
+        row, column = divmod(step - 1, 3)
+        for axis in figure.axes:
+            mark(axis, row, column)
+        for place, name, value in ((0.25, "x", x[row, column]), (0.75, "R", R[row, column])):
+            gate = say("the gate is open", "게이트가 열림") if value > 0 else say("the gate is shut", "게이트가 닫힘")
+            figure.text(place, 0.1, f"${name} = {value}$: {gate}", ha="center", va="center", fontsize=20,
+                        color=BLUE if value > 0 else ORANGE)
+    if step == 10:
+        for row, column in np.argwhere((x > 0) & (R > 0)):
+            mark(figure.axes[4], row, column)
+        figure.text(0.5, 0.1, say("five numbers, five numbers, three numbers", "다섯 개, 다섯 개, 세 개"),
+                    ha="center", va="center", fontsize=20, color=ORANGE)
+    return figure
+
+
+def _show_first(axis, count):
+    """Leave only the first `count` places of a number grid, read like a text."""
+    values = np.array(axis.images[0].get_array(), float)
+    values.ravel()[count:] = 0
+    axis.images[0].set_data(values)
+    for text in axis.texts[count:]:
+        text.set_visible(False)

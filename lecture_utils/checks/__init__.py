@@ -13,12 +13,17 @@ from .grad_cams import check_alpha as check_alpha
 from .grad_cams import check_contrast as check_contrast
 from .grad_cams import check_grad_cam as check_grad_cam
 from .grad_cams import check_own_grad_cam as check_own_grad_cam
+from .guided import check_guided_backprop as check_guided_backprop
 from .guided import check_guided_gate as check_guided_gate
 from .guided import check_guided_grad_cam as check_guided_grad_cam
+from .guided import check_guided_relu as check_guided_relu
 from .judging import Verdict as Verdict
 from .judging import check_function as check_function
 from .judging import check_number as check_number
+from .proof import check_broken_heads as check_broken_heads
 from .proof import check_cam_from_grad_cam as check_cam_from_grad_cam
+from .proof import check_cam_weights as check_cam_weights
+from .proof import check_effective_bias as check_effective_bias
 from .proof import check_hirescam as check_hirescam
 from .tokens import check_rollout_step as check_rollout_step
 from .tokens import check_token_grad_cam as check_token_grad_cam
