@@ -78,6 +78,7 @@ def kernel_slides(say=english, steps=(1, 3, 7)):
             text.set_visible(column < step)
         result.imshow(np.where(np.arange(y.shape[1]) >= step, 1.0, np.nan) * np.ones((3, 1)), cmap="gray", vmin=0, vmax=1)
         result.set_xlim(-1, 7)  # cells as large as the image's
+    figure.set_size_inches(3.7 * len(steps), 2.9)
     return figure
 
 

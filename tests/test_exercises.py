@@ -5,6 +5,7 @@ import json
 import re
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -25,7 +26,7 @@ def exercises():
 
 def verdict(code):
     """Run the code of a cell with the course's names at hand; its last line is the check."""
-    names = {"np": np, "tf": tf, "upsample": upsample, **vars(checks)}
+    names = {"np": np, "tf": tf, "keras": keras, "upsample": upsample, **vars(checks)}
     *body, last = ast.parse(code).body
     exec(compile(ast.Module(body, type_ignores=[]), "exercise", "exec"), names)
     return eval(compile(ast.Expression(last.value), "exercise", "eval"), names)

@@ -123,7 +123,7 @@ def check_silence(function) -> Verdict:
         return np.max(A, axis=(1, 2)) == 0
 
     def of(judged, layer=lambda model, name: model.get_layer(name).output):
-        return lambda model, name, images: judged(np.asarray(keras.Model(model.inputs, layer(model, name))(images)))
+        return lambda model, name, images: judged(np.asarray(keras.Model(model.input, layer(model, name))(images)))
 
     return judging.check_function(function, _network_with_silent_maps, of(lambda A: silent(A).mean(axis=0)), {
         "That is the share of images on which the map speaks; asked is that on which it is silent.":
@@ -150,8 +150,11 @@ def _network_with_silent_maps(rng):
     convolution = lambda maps, name: keras.layers.Conv2D(maps, 3, activation="relu", name=name,
                                                          kernel_initializer=draw, bias_initializer=low)
     names = [f"{word}{rng.integers(10)}" for word in ("early", "late")]
-    model = keras.Sequential([keras.Input((height, width, 1)), convolution(first, names[0]), keras.layers.MaxPooling2D(),
-                              convolution(second, names[1]), keras.layers.Flatten(), keras.layers.Dense(3)])
+    A = given = keras.Input((height, width, 1))
+    for layer in (convolution(first, names[0]), keras.layers.MaxPooling2D(), convolution(second, names[1]),
+                  keras.layers.Flatten(), keras.layers.Dense(3)):
+        A = layer(A)
+    model = keras.Model(given, A)
     images = features(rng, int(rng.integers(5, 9)), height, width, 1)
     images *= np.linspace(0.1, 1.0, len(images), dtype=np.float32)[:, None, None, None]     # on dark images more is silent
     return model, names[int(rng.integers(2))], images
@@ -166,7 +169,7 @@ def check_window(function) -> Verdict:
     def inputs(rng):
         layers = [(int(rng.integers(1, 5)), int(rng.integers(1, 3)), int(rng.integers(0, 3))) for _ in range(next(lengths))]
         layers[-1] = (2, 2, 1)      # so that each part of the rule counts
-        return layers, int(rng.integers(2, 6))
+        return layers, next(cells)
 
     def window(layers, cell, stride=True, zeros=True, steps=1):
         first = last = cell
@@ -179,7 +182,7 @@ def check_window(function) -> Verdict:
         first, last = window(layers, 0)
         return last - first + 1
 
-    lengths = iter([2, 4, 1, 5, 4, 2])
+    lengths, cells = iter([2, 4, 1, 5, 4, 2]), iter([3, 0, 4, 2, 1, 5])
     return judging.check_function(function, inputs, window, {
         "The zeros before the image are forgotten: they shift the window by p towards the beginning.":
             lambda layers, cell: window(layers, cell, zeros=False),

@@ -53,7 +53,7 @@ def same_for_stride_one(x, K, b, stride, padding):
 
 
 def maps_of(model, name, images):
-    return keras.Model(model.inputs, model.get_layer(name).output)(images).numpy()
+    return keras.Model(model.input, model.get_layer(name).output)(images).numpy()
 
 
 def silence(model, name, images):
@@ -138,7 +138,7 @@ WRONG = [
      "one share for each image"),
     (checks.check_silence, lambda model, name, images: maps_of(model, name, images).max((1, 2)) == 0, "for each image and map"),
     (checks.check_silence, lambda model, name, images: np.mean(
-        np.max(keras.Model(model.inputs, model.get_layer(name).input)(images), axis=(1, 2)) == 0, axis=0), "go into the layer"),
+        np.max(keras.Model(model.input, model.get_layer(name).input)(images), axis=(1, 2)) == 0, axis=0), "go into the layer"),
     (checks.check_silence, lambda model, name, images: model(images), "should have shape"),
     (checks.check_silence, lambda model, name, images: model.get_layer(name).outputs(images), "has no such"),
     (checks.check_window, lambda layers, cell: window([(k, s, 0) for k, s, _ in layers], cell), "zeros before the image"),
