@@ -192,9 +192,8 @@ def check_training(function) -> Verdict:
     The check draws plates of steel, 50×50 pixels, six classes: 120 to train on, 60 to validate with, and 60 that the
     function never sees, on which the model has to beat guessing. Epochs count from 1.
 
-    >>> checks.check_training(lambda x, y, x_val, y_val: keras.Sequential([keras.layers.Dense(6)]))
-    Traceback (most recent call last):
-    NameError: name 'keras' is not defined
+    >>> checks.check_training("a network")
+    ✗ Give the check your function itself, ...
     """
     nothing = judging.without_answer(function, [0], changed=False)
     if nothing is not None or judging.is_stub(function):

@@ -58,7 +58,7 @@ def maps_of(model, name, images):
 
 def silence(model, name, images):
     """Layer by layer by hand, without a second model; image by image, map by map."""
-    for layer in model.layers:
+    for layer in model.layers[1:]:     # the first is the input
         images = layer(images)
         if layer.name == name:
             break
