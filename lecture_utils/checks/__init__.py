@@ -3,12 +3,18 @@
 `judging` compares, `inputs` makes what is compared on, and each notebook has a module of its own.
 """
 
+from .basics import check_conv_layer as check_conv_layer
 from .basics import check_convolve as check_convolve
 from .basics import check_parameters as check_parameters
+from .basics import check_silence as check_silence
+from .basics import check_window as check_window
 from .boxes import check_iou as check_iou
 from .boxes import check_pointing_game as check_pointing_game
 from .cams import check_cam as check_cam
 from .cams import check_class_score as check_class_score
+from .cams import check_deciding_maps as check_deciding_maps
+from .cams import check_retrofit as check_retrofit
+from .cams import check_training as check_training
 from .grad_cams import check_alpha as check_alpha
 from .grad_cams import check_contrast as check_contrast
 from .grad_cams import check_grad_cam as check_grad_cam
