@@ -5,6 +5,8 @@
 
 from .basics import check_convolve as check_convolve
 from .basics import check_parameters as check_parameters
+from .boxes import check_box_score as check_box_score
+from .boxes import check_counterfactual as check_counterfactual
 from .boxes import check_iou as check_iou
 from .boxes import check_pointing_game as check_pointing_game
 from .cams import check_cam as check_cam
