@@ -25,6 +25,9 @@ from .tokens import check_token_grad_cam as check_token_grad_cam
 from .transfer import check_choose_epoch as check_choose_epoch
 from .transfer import check_nested_grad_cam as check_nested_grad_cam
 from .transfer import check_unfreeze as check_unfreeze
+from .trust import check_insertion as check_insertion
+from .trust import check_paired_interval as check_paired_interval
+from .trust import check_randomization_test as check_randomization_test
 from .trust import check_rank_correlation as check_rank_correlation
 from .trust import check_repair as check_repair
 from .vgg import check_normalize as check_normalize

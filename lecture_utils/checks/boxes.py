@@ -120,7 +120,7 @@ def check_box_score(function) -> Verdict:
         "The largest region is that of most pixels; yours has the largest sum of values.":
             _with_and_without_empty(region=lambda marked, L: _largest(marked, L, by=ndimage.sum_labels)),
         "Pixels that touch at a corner belong together: `ndimage.label(marked, np.ones((3, 3)))`.":
-            _with_and_without_empty(region=lambda marked, L: _largest(marked, L, touching=None)),
+            _with_and_without_empty(region=lambda marked, L: _largest(marked, L, corners=False)),
         "The upper bounds are exclusive: the last row and column that are marked, plus 1.":
             _with_and_without_empty(box=lambda region: _around(region) - [0, 0, 1, 1]),
         "Rows and columns are swapped: a box is x0, y0, x1, y1, and x counts columns.":
@@ -149,9 +149,9 @@ def _map_with_regions(rng, threshold):
     return L, boxes
 
 
-def _largest(marked, L, by=None, touching=np.ones((3, 3))):
+def _largest(marked, L, by=None, corners=True):
     """The connected region with most pixels, or with most of what `by` says, as a mask."""
-    regions, count = ndimage.label(marked, touching)
+    regions, count = ndimage.label(marked, np.ones((3, 3)) if corners else None)
     numbers = range(1, count + 1)
     return regions == 1 + np.argmax(by(L, regions, numbers) if by else ndimage.sum_labels(marked, regions, numbers))
 
