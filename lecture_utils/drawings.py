@@ -102,7 +102,9 @@ def map_to_box(say=english):
     plate = np.full((20, 20), 0.62)
     plate[8:17, 3:9] = 0.3
     figure, axes = plt.subplots(1, 7, figsize=(10.3, 2.1), layout="constrained")
-    for axis, (title, draw) in zip(axes, box_steps(plate, L, [[3, 8, 9, 17]], 0.4, say, width=2.5), strict=True):
+    steps = box_steps(plate, L, [[3, 8, 9, 17]], 0.4, say, width=2.5)
+    steps[0] = say("a plate, and\nthe expert's box", "강판과\n전문가의 상자"), steps[0][1]
+    for axis, (title, draw) in zip(axes, steps, strict=True):
         draw(axis)
         axis.set_axis_off()
         axis.set_title(title, fontsize=8.5, pad=4)
