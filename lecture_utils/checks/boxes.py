@@ -96,7 +96,7 @@ def check_box_score(function) -> Verdict:
     together. A map without a positive value has no box: 0.
 
     >>> checks.check_box_score(lambda L, truth, threshold: True)
-    ✗ The single value is wrong for 6 of 6 inputs. ...
+    ✗ The single value is wrong for 5 of 6 inputs. ...
     """
     def inputs(rng):
         threshold, scale = next(thresholds), next(scales)

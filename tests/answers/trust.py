@@ -71,7 +71,7 @@ def forgotten_for_good(model, layers, explain):
 
 
 def forgotten_too_early(model, layers, explain):
-    forgotten_for_good(model, layers, lambda model: np.zeros((2, 2)))
+    forgotten_for_good(model, layers, lambda model: np.eye(2))
     return likeness(explain(model), explain(copied(model, layers)))
 
 
