@@ -247,7 +247,7 @@ def check_counterfactual(function) -> Verdict:
     })
 
 
-_HEADS = (["GlobalAveragePooling2D"], ["Flatten", "tanh"], ["GlobalMaxPooling2D"], ["GlobalAveragePooling2D", "tanh"])
+_HEADS = (["GlobalAveragePooling2D"], ["Flatten", "tanh"], ["GlobalMaxPooling2D"], ["GlobalAveragePooling2D", "dropout", "tanh"])
 
 
 def _network(rng, head):
@@ -256,8 +256,9 @@ def _network(rng, head):
     x = images = keras.Input((*height_and_width(rng, 6, 10), int(rng.integers(1, 4))))
     for name in ("first", "last"):
         x = layers.Conv2D(int(rng.integers(3, 6)), 3, activation="relu", name=name)(x)
+    of_choice = {"tanh": lambda: layers.Dense(5, activation="tanh"), "dropout": lambda: layers.Dropout(0.5)}
     for step in head:
-        x = layers.Dense(5, activation=step)(x) if step == "tanh" else getattr(layers, step)()(x)
+        x = of_choice.get(step, getattr(layers, step, None))()(x)
     model = keras.Model(images, layers.Dense(int(rng.integers(3, 6)))(x))
     model.set_weights([signed(rng, *weight.shape) / 2 for weight in model.get_weights()])
     return model

@@ -95,7 +95,6 @@ class _Explanation:
 def _fault_of_randomizing(answer, model, layers, explain, before):
     """What to tell of one case, whose weights were `before`; None where all is right."""
     is_trained = [_equal(weights, before) for weights, _ in explain.asked]
-    named = f"when the layers to be random were {layers}"
     if not explain.asked:
         return "`explain` was never called: the test compares the map of the model with the map of its copy."
     if not any(is_trained):
@@ -107,7 +106,7 @@ def _fault_of_randomizing(answer, model, layers, explain, before):
         return "The model itself has other weights now, and whoever uses it next does not know. Work on a copy."
     new, random_map = explain.asked[np.flatnonzero(np.logical_not(is_trained))[-1]]
     told = _fault_of_new_weights(new, before, layers)
-    return f"{told}, {named}." if told else _fault_of_likeness(answer, explain.asked[is_trained.index(True)][1], random_map)
+    return f"{told}. (The layers to be random were {layers}.)" if told else _fault_of_likeness(answer, explain.asked[is_trained.index(True)][1], random_map)
 
 
 def _equal(weights, others):

@@ -53,11 +53,11 @@ def fit_of_nothing_too(L, truth, threshold):
     return fit(L, truth, threshold) if L.any() else fit_of_all(L, truth, threshold)
 
 
-def on_the_tape(model, images, layer, c, score=lambda y, c: y[:, c]):
+def on_the_tape(model, images, layer, c, score=lambda y, c: y[:, c], training=False):
     """A and the gradient of a score by it."""
     both = keras.Model(model.input, [model.get_layer(layer).output, model.output])
     with tf.GradientTape() as tape:
-        A, y = both(images)
+        A, y = both(images, training=training)
         wanted = score(y, c)
     return A.numpy(), tape.gradient(wanted, A).numpy()
 
@@ -173,5 +173,6 @@ WRONG = [
     (checks.check_counterfactual, lambda *parts: 1 - darkened(counterfactual_cam(*parts)), "each map's maximum"),
     (checks.check_counterfactual, lambda *parts: counterfactual_cam(*parts) * 40, "up to a factor"),
     (checks.check_counterfactual, lambda model, images, layer, c: model(images)[:, c], "should have shape"),
+    (checks.check_counterfactual, lambda *parts: against(*parts, training=True).clip(0), "values are not"),
     (checks.check_counterfactual, lambda model, images, layer, c: model.get_layer("conv3"), "ValueError"),
 ]
