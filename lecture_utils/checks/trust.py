@@ -106,7 +106,9 @@ def _fault_of_randomizing(answer, model, layers, explain, before):
         return "The model itself has other weights now, and whoever uses it next does not know. Work on a copy."
     new, random_map = explain.asked[np.flatnonzero(np.logical_not(is_trained))[-1]]
     told = _fault_of_new_weights(new, before, layers)
-    return f"{told}. (The layers to be random were {layers}.)" if told else _fault_of_likeness(answer, explain.asked[is_trained.index(True)][1], random_map)
+    if told:
+        return f"{told}. (The layers to be random were {layers}.)"
+    return _fault_of_likeness(answer, explain.asked[is_trained.index(True)][1], random_map)
 
 
 def _equal(weights, others):
@@ -258,9 +260,9 @@ def _fault_of_interval(numbers, cases, rng):
                     "replacement.")
         off = {sentence: np.mean([np.abs(number - interval(rng, a, b)) / ((a - b).std() / np.sqrt(len(a)))
                                   for number, (a, b) in zip(numbers, cases, strict=True)])
-               for sentence, interval in _INTERVALS.items()}
+               for sentence, interval in (_PAIRED | _APART).items()}
         nearest = min(off, key=off.get)
-        if off[nearest] < (NEAR if nearest is None else 2 * NEAR):      # separate intervals are wider, and vary as much more
+        if off[nearest] < (2 * NEAR if nearest in _APART else NEAR):
             return nearest
         if all(low > high for low, high in numbers):
             return "The two bounds are swapped: first low, then high."
@@ -289,14 +291,8 @@ def _beside(rng, a, b):
     return _middle(_means(rng, a)), _middle(_means(rng, b))
 
 
-_INTERVALS = {      # what to tell → the bounds that somebody meant
+_PAIRED = {     # what to tell → the bounds that somebody meant
     None: lambda rng, a, b: _middle(_means(rng, a - b)),
-    "The two methods are resampled apart, so that each draw compares other images. Draw images, and take both scores of each.":
-        lambda rng, a, b: _middle(_means(rng, a) - _means(rng, b)),
-    "The bounds of two separate intervals are subtracted. Hard images are hard for both: subtract image by image first.":
-        lambda rng, a, b: np.subtract(*_beside(rng, a, b)),
-    "That is the widest that two separate intervals allow. Hard images are hard for both: subtract image by image first.":
-        lambda rng, a, b: (lambda of_a, of_b: of_a - of_b[::-1])(*_beside(rng, a, b)),
     "That is how far the single images lie apart. Asked is how far their mean might: resample the images, and take the mean of "
     "each draw.": lambda rng, a, b: _middle(a - b),
     "That is the mean and 1.96 standard deviations of the single images. Asked is the interval of the mean: resample.":
@@ -308,9 +304,17 @@ _INTERVALS = {      # what to tell → the bounds that somebody meant
     "The signs of the differences are lost, so a method that is worse on half of the images looks better. Take a - b as it is.":
         lambda rng, a, b: _middle(_means(rng, np.abs(a - b))),
     "That is the interval of b - a. The first method's gain is a - b.": lambda rng, a, b: _middle(_means(rng, b - a)),
-    "That is the interval of a alone: subtract b, image by image.": lambda rng, a, b: _middle(_means(rng, a)),
     "The means are those of too few images: each draw has as many as there are, n.":
         lambda rng, a, b: _middle((a - b)[rng.integers(len(a), size=(RESAMPLES, len(a) // 2))].mean(axis=1)),
+}
+_APART = {      # the same of those in which each method varies for itself: wider, and drawn anew they move by more
+    "The two methods are resampled apart, so that each draw compares other images. Draw images, and take both scores of each.":
+        lambda rng, a, b: _middle(_means(rng, a) - _means(rng, b)),
+    "The bounds of two separate intervals are subtracted. Hard images are hard for both: subtract image by image first.":
+        lambda rng, a, b: np.subtract(*_beside(rng, a, b)),
+    "That is the widest that two separate intervals allow. Hard images are hard for both: subtract image by image first.":
+        lambda rng, a, b: (lambda of_a, of_b: of_a - of_b[::-1])(*_beside(rng, a, b)),
+    "That is the interval of a alone: subtract b, image by image.": lambda rng, a, b: _middle(_means(rng, a)),
 }
 
 
