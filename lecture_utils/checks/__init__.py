@@ -8,6 +8,8 @@ from .basics import check_convolve as check_convolve
 from .basics import check_parameters as check_parameters
 from .basics import check_silence as check_silence
 from .basics import check_window as check_window
+from .boxes import check_box_score as check_box_score
+from .boxes import check_counterfactual as check_counterfactual
 from .boxes import check_iou as check_iou
 from .boxes import check_pointing_game as check_pointing_game
 from .cams import check_cam as check_cam
@@ -36,6 +38,9 @@ from .tokens import check_token_grad_cam as check_token_grad_cam
 from .transfer import check_choose_epoch as check_choose_epoch
 from .transfer import check_nested_grad_cam as check_nested_grad_cam
 from .transfer import check_unfreeze as check_unfreeze
+from .trust import check_insertion as check_insertion
+from .trust import check_paired_interval as check_paired_interval
+from .trust import check_randomization_test as check_randomization_test
 from .trust import check_rank_correlation as check_rank_correlation
 from .trust import check_repair as check_repair
 from .vgg import check_all_classes as check_all_classes
