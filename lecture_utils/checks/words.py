@@ -163,10 +163,11 @@ def check_word_map(function) -> Verdict:
         return (A.numpy() * gradient(above, A, before, lambda y: of_words(y, words, t))).sum(-1)
 
     softmax = lambda y, words, t: of_words(tf.nn.softmax(y), words, t)
+    log_softmax = lambda y, words, t: of_words(tf.nn.log_softmax(y), words, t)
     return judging.check_function(function, inputs, cut(weighted(of_words)), {
         "Right, but before the ReLU: what speaks against the word is left in.": weighted(of_words),
         "That is the gradient of the word's probability. Take its score: no softmax before the gradient.": (
-            cut(weighted(softmax)), weighted(softmax)),
+            cut(weighted(softmax)), weighted(softmax), cut(weighted(log_softmax))),
         "That is the gradient of the whole sentence's score: take word t alone.": (
             cut(weighted(lambda y, words, t: tf.gather(y, words, axis=2, batch_dims=2))),
             cut(weighted(lambda y, words, t: tf.gather(tf.nn.log_softmax(y), words, axis=2, batch_dims=2)))),

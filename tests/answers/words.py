@@ -84,6 +84,8 @@ WRONG = [
     (checks.check_blind, lambda f, x, q, a, o: asked(f, x[o], q) == a, "single value"),
     (checks.check_word_map, lambda *case: word_map(*case), "before the ReLU"),
     (checks.check_word_map, word_map_of(lambda y, w, t: [tf.nn.softmax(y)[n, t, w[n, t]] for n in range(len(w))]), "probability"),
+    (checks.check_word_map, word_map_of(lambda y, w, t: [tf.nn.log_softmax(y)[n, t, w[n, t]] for n in range(len(w))]),
+     "probability"),
     (checks.check_word_map, word_map_of(lambda y, w, t: tf.gather(y, w, axis=2, batch_dims=2)), "whole sentence"),
     (checks.check_word_map, word_map_of(lambda y, w, t: tf.gather(tf.nn.log_softmax(y), w, axis=2, batch_dims=2)),
      "whole sentence"),
