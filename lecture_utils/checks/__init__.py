@@ -33,7 +33,9 @@ from .proof import check_cam_from_grad_cam as check_cam_from_grad_cam
 from .proof import check_cam_weights as check_cam_weights
 from .proof import check_effective_bias as check_effective_bias
 from .proof import check_hirescam as check_hirescam
+from .tokens import check_rollout as check_rollout
 from .tokens import check_rollout_step as check_rollout_step
+from .tokens import check_token_cam as check_token_cam
 from .tokens import check_token_grad_cam as check_token_grad_cam
 from .transfer import check_choose_epoch as check_choose_epoch
 from .transfer import check_nested_grad_cam as check_nested_grad_cam
@@ -46,5 +48,7 @@ from .trust import check_repair as check_repair
 from .vgg import check_all_classes as check_all_classes
 from .vgg import check_normalize as check_normalize
 from .vgg import check_share_in_box as check_share_in_box
+from .words import check_blind as check_blind
 from .words import check_film as check_film
 from .words import check_max_head as check_max_head
+from .words import check_word_map as check_word_map
