@@ -131,7 +131,7 @@ def check_nested_grad_cam(function) -> Verdict:
 
     relu = lambda L: np.maximum(L, 0)
     of = lambda c: lambda y: y[:, c]
-    return judging.check_function(function, inputs, lambda t, h, x, c: relu(weighted(t, h, x, of(c))), {
+    return judging.about_tapes(judging.check_function(function, inputs, lambda t, h, x, c: relu(weighted(t, h, x, of(c))), {
         "Right, but before the ReLU: what speaks against the class is left in.": lambda t, h, x, c: weighted(t, h, x, of(c)),
         "That is the map of the predicted class; asked is class c.":
             lambda t, h, x, c: relu(weighted(t, h, x, lambda y: tf.reduce_max(y, axis=1))),
@@ -145,4 +145,4 @@ def check_nested_grad_cam(function) -> Verdict:
         "alone.": lambda t, h, x, c: relu(weighted(t, h, x, of(c), axes=(0, 1, 2))),
         "That is the mean over the channels; the formula has their sum.":
             lambda t, h, x, c: relu(weighted(t, h, x, of(c), over=np.mean)),
-    })
+    }))

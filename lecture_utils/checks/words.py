@@ -164,7 +164,7 @@ def check_word_map(function) -> Verdict:
 
     softmax = lambda y, words, t: of_words(tf.nn.softmax(y), words, t)
     log_softmax = lambda y, words, t: of_words(tf.nn.log_softmax(y), words, t)
-    return judging.check_function(function, inputs, cut(weighted(of_words)), {
+    return judging.about_tapes(judging.check_function(function, inputs, cut(weighted(of_words)), {
         "Right, but before the ReLU: what speaks against the word is left in.": weighted(of_words),
         "That is the gradient of the word's probability. Take its score: no softmax before the gradient.": (
             cut(weighted(softmax)), weighted(softmax), cut(weighted(log_softmax))),
@@ -188,7 +188,7 @@ def check_word_map(function) -> Verdict:
             product, cut(product)),
         "The gradients are averaged over the pictures too: average over height and width alone.":
             cut(weighted(of_words, axes=(0, 1, 2))),
-    })
+    }))
 
 
 def _speaking(shape, T, seed, vocabulary=8):
