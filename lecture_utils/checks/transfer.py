@@ -50,8 +50,8 @@ def _fault_of_unfreezing(found, before, firsts):
         "It is the other way round: the early layers stay frozen, the late ones are trained.": ~wanted,
         "`first` alone can be trained; all the layers after it should be, too.": number == firsts,
         "`first` itself is still frozen: it is the first layer to be trained.": number > firsts,
-        "A model that was switched off as a whole trains nothing, whatever its layers say: set `trunk.trainable = True` "
-        "first, then the switches of the layers.": whole,
+        "A model that was switched off as a whole trains nothing by itself, whatever its layers say (only inside another model "
+        "does Keras 3 ask each layer): set `trunk.trainable = True` first, then the switches of the layers.": whole,
         "Late layers that were frozen before stay so: set the switch of every layer, to True or to False.":
             wanted & (before | ~before.any(axis=1, keepdims=True)),
     }
