@@ -2,6 +2,7 @@
 # `as` says that a name is meant for others. A new name is one line here, in alphabetical order; in ASCII, on any computer.
 
 from . import checks as checks
+from . import clinic as clinic
 from . import plots as plots
 from .datasets.loaders import load_cifar10 as load_cifar10
 from .datasets.loaders import load_mnist as load_mnist

@@ -9,6 +9,10 @@ from .boxes import check_iou as check_iou
 from .boxes import check_pointing_game as check_pointing_game
 from .cams import check_cam as check_cam
 from .cams import check_class_score as check_class_score
+from .clinic import check_completeness as check_completeness
+from .clinic import check_diagnosis as check_diagnosis
+from .clinic import check_score_test as check_score_test
+from .clinic import check_shuffled as check_shuffled
 from .grad_cams import check_alpha as check_alpha
 from .grad_cams import check_grad_cam as check_grad_cam
 from .guided import check_guided_gate as check_guided_gate
