@@ -17,6 +17,7 @@ from .cases import case as case
 from .cases import ward as ward
 from .examinations import EXAMINATIONS as EXAMINATIONS
 from .examinations import examine as examine
+from .examinations import table as table
 from .findings import WARDS as WARDS
 from .findings import Case as Case
 from .findings import Finding as Finding

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -51,6 +52,11 @@ class Case:
     def code(self, which="broken") -> str:
         """The code as text, to be read."""
         return inspect.getsource(getattr(self, which)).rstrip()
+
+    def difference(self) -> str:
+        """The lines that were mended: a - before the broken ones, a + before those in their place."""
+        bodies = [self.code(which).splitlines()[1:] for which in ("broken", "mended")]
+        return "\n".join(line.rstrip() for line in difflib.ndiff(*bodies) if line[0] in "-+")
 
 
 def test_named(name, what, sound):
