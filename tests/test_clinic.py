@@ -49,7 +49,7 @@ def test_the_code_is_short_and_readable(case):
 def test_each_fault_fails_the_examinations_of_its_row_and_no_other(name):
     """So a sound map passes all ten, and no two faults look alike."""
     code = {"sound": maps.sound, **maps.FAULTS}[name]
-    for seed in (0, 1, 2, 141, 142):
+    for seed in (0, 5, 141):
         findings = clinic.examine(code, seed)
         assert {test for test, finding in findings.items() if not finding} == set(clinic.FAILS[name]), (seed, findings)
         assert not [finding for finding in findings.values() if "stopped" in finding.what]
