@@ -1,11 +1,14 @@
-"""What begins first, and what holds for the notebooks under nbval: they run on the embedded data, and a cell that never ran
-is a failure."""
+"""What begins first, and what holds for the notebooks under nbval: they run on the embedded data, a cell that never ran
+is a failure, and before each exercise its solution runs, too (tests/test_instructor_edition.py)."""
+import collections
 import tempfile
 
 import pytest
+from nbformat.v4 import new_output
 from nbval.plugin import IPyNbCell
 
 from tools.notebooks.execute import embedded_environment
+from tools.notebooks.exercises import is_exercise, solved
 
 EMPTY_FOLDER = tempfile.TemporaryDirectory()
 
@@ -30,7 +33,19 @@ def pytest_configure(config):
 
 
 def pytest_collection_modifyitems(items):
+    items[:] = [each for item in items for each in (*solutions(item), item)]
     items.sort(key=rank)
+
+
+def solutions(item):
+    """Before an exercise of a notebook its solution, in the same kernel: what the check must say to it is compared."""
+    if not isinstance(item, IPyNbCell) or not is_exercise(item.cell):
+        return
+    cell = solved(item.parent.nb, item.parent.nb.cells.index(item.cell))
+    cell.outputs = [new_output("execute_result", {"text/plain": "✓ Right."}, execution_count=1)]
+    cell.execution_count = 1        # of a cell that was never run, nbval compares nothing
+    yield IPyNbCell.from_parent(item.parent, name=f"{item.name}, solved", cell_num=item.cell_num, cell=cell,
+                                options=collections.defaultdict(bool, check=True))
 
 
 def rank(item):

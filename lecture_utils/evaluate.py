@@ -12,7 +12,6 @@ from typing import NamedTuple
 
 import keras
 import numpy as np
-import tensorflow as tf
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 from scipy.special import expit, softmax
@@ -20,7 +19,7 @@ from scipy.stats import spearmanr
 from skimage.metrics import structural_similarity
 from tqdm.auto import tqdm
 
-from .explain import engine, places, surgery
+from .explain import arguments, engine, places
 from .explain.cam import upsample
 from .localize import checked_maps
 
@@ -293,18 +292,9 @@ def _probability_of(model, images, output):
     """
     single = not isinstance(images, (list, tuple, dict))
     sizes = [np.shape(images)[1:]] if single else [tensor.shape[1:] for tensor in model.inputs]
-    prepared = engine.prepare(model)
-    network = prepared.network
-    slot = network.outputs[0 if output is None else network.output_names.index(output)]
-
-    def ends_in_sigmoid():
-        """Asked of the traced graph, as where the engine cuts the sigmoid off: it may stand in any layer's code."""
-        specs = [tf.TensorSpec((None, *size), spec.dtype) for size, spec in zip(sizes, network.input_specs, strict=True)]
-        traced = tf.function(lambda *inputs: network.pruned([slot]).run(inputs)[slot], autograph=False)
-        return surgery.is_sigmoid(traced.get_concrete_function(*specs).outputs[0])
-
-    one_unit = network.producer(slot).shape[-1] == 1
-    function = expit if one_unit or prepared.once(("sigmoid", output), ends_in_sigmoid) else _softmax
+    network = engine.prepare(model).network
+    one_unit = network.producer(arguments.output_slot(network, output)).shape[-1] == 1
+    function = expit if one_unit or engine.ends_in_sigmoid(model, sizes, output) else _softmax
     return lambda y, classes: function(y.astype(np.float64))[np.arange(len(y)), classes]
 
 

@@ -204,7 +204,6 @@ def test_tokens_lie_where_their_patches_do():
     assert places.centres_or_none(network, surgery.find_feature_map(network, "sum")) == ((4, 3), (4, 3))
 
 
-@pytest.mark.filterwarnings("ignore:after its last attention")
 def test_the_explorer_shows_tokens():
     shown = Exploration(transformer(), ("a", "b", "c", "d"))
     choice = shown.complete(X[0], Choice("Grad-CAM", None, 2))

@@ -16,9 +16,20 @@ import pytest
 from nbclient import NotebookClient
 from PIL import Image
 
-from lecture_utils import cam, cell_centres, counterfactual_cam, grad_cam, guided_backprop, load_mnist, load_model, upsample
+from lecture_utils import (
+    attention_rollout,
+    cam,
+    cell_centres,
+    counterfactual_cam,
+    grad_cam,
+    guided_backprop,
+    load_mnist,
+    load_model,
+    upsample,
+)
 from lecture_utils.asking import someone_is_there
-from lecture_utils.explain.methods import METHODS
+from lecture_utils.datasets.scenes import ANSWERS, SEEDS, SHAPES, draw_scenes
+from lecture_utils.explain.methods import ATTENTION, METHODS
 from lecture_utils.explorer import Choice, Exploration, exploration, uploads, widgets
 
 
@@ -85,7 +96,10 @@ def test_methods_without_a_layer_are_those_of_the_public_functions(steel):
                                    atol=1e-5 * np.abs(expected).max())
 
 
-@pytest.mark.parametrize("method", [method for method in METHODS.values() if not method.slow], ids=lambda method: method.name)
+ON_CNNS = [method for method in METHODS.values() if not method.slow and method.kind != ATTENTION]
+
+
+@pytest.mark.parametrize("method", ON_CNNS, ids=lambda method: method.name)
 def test_every_method_of_the_list_is_offered_and_is_its_public_function(unpadded, method):
     exploring, (image, _) = Exploration(unpadded, "ab"), dot(28)
     assert method.name in exploring.methods
@@ -98,6 +112,84 @@ def test_every_method_of_the_list_is_offered_and_is_its_public_function(unpadded
 def test_cam_is_offered_only_where_there_is_a_gap_head(exploring, steel):
     assert "CAM" not in exploring.methods
     assert "CAM" in Exploration(steel, "abcdef").methods
+
+
+@pytest.fixture(scope="module")
+def shapes():
+    return draw_scenes(2, SEEDS["test"], objects=2, shapes=SHAPES)
+
+
+@pytest.fixture(scope="module")
+def attending():
+    return load_model("vit_shapes")
+
+
+def test_rollout_is_offered_where_attention_can_be_read_and_knows_the_class(attending, exploring, steel, shapes):
+    offered = Exploration(attending, SHAPES)
+    for c in (0, 4):
+        shown = attribution(offered, shapes.images[0], Choice("gradient-weighted rollout", None, c))
+        expected = attention_rollout(attending, shapes.images[:1], c)[0]
+        np.testing.assert_allclose(shown, expected, atol=1e-5 * expected.max())
+        assert np.abs(shown - attention_rollout(attending, shapes.images[:1])[0]).max() > 0.01
+    assert all("gradient-weighted rollout" not in each.methods for each in (exploring, Exploration(steel, "abcdef")))
+
+
+def test_rollout_lies_on_the_patches_whatever_layer_is_the_last():
+    """Patches of 4x4 pixels; the tokens become a map again, of half as many rows, for a convolution."""
+    images = keras.Input((16, 8, 3))
+    tokens = keras.layers.Reshape((8, 4))(keras.layers.Conv2D(4, 4, strides=4)(images))
+    seen = keras.layers.Reshape((4, 2, 4))(keras.layers.MultiHeadAttention(1, 4)(tokens, tokens))
+    features = keras.layers.Conv2D(2, (2, 1), strides=(2, 1), name="attention")(seen)
+    model = keras.Model(images, keras.layers.Dense(2)(keras.layers.Flatten()(features)))
+    exploring, image = Exploration(model, "ab"), np.zeros((16, 8, 3), np.float32)
+    cells, size = exploring.place(image, exploring.complete(image, Choice("gradient-weighted rollout")))
+    assert (cells, size) == (((4, 1.5), (4, 1.5)), (16, 8))
+    assert attribution(exploring, image, Choice("gradient-weighted rollout")).shape == (4, 2)
+
+
+@pytest.mark.parametrize("end", [keras.ops.sigmoid, keras.layers.Activation("sigmoid")], ids=["operation", "layer"])
+def test_where_a_model_ends_in_sigmoids_each_class_has_its_own_probability(attending, shapes, end):
+    model, image = keras.Model(attending.input, end(attending.output)), shapes.images[0]
+    exploring, y = Exploration(model, SHAPES), attending(shapes.images[:1], training=False).numpy()[0]
+    there = [SHAPES[c] for c in np.flatnonzero(y > 0)]
+    assert len(there) == 2 and set(there) == {SHAPES[s] for s in shapes.shapes[0]}
+    lines = exploration.score_lines(exploring, image, [exploring.complete(image, Choice())])
+    np.testing.assert_allclose([line.value for line in lines], 1 / (1 + np.exp(-y)), atol=1e-5)
+    np.testing.assert_allclose([line.width for line in lines], 1 / (1 + np.exp(-y)), atol=1e-5)      # of the whole, 1
+    assert [line.name for line in lines if line.predicted] == there
+    assert exploration.input_picture(exploring, image).alt == f"The input, read as {' and '.join(there)}."
+    assert exploring.complete(image, Choice()).class_index == y.argmax()                             # the surest of them
+    shown = widgets.Explorer(exploring, shapes.images)
+    assert "probability of each class" in shown.view.value and "logits" not in shown.view.value
+    described = exploration.description(exploring, image, [Choice("Grad-CAM", "conv3", 0)])
+    assert described.endswith("Bars of the classes' probabilities.")
+
+
+def test_a_picture_of_which_all_classes_are_improbable_is_read_as_nothing(attending):
+    model = keras.Model(attending.input, keras.ops.sigmoid(attending.output - 100))
+    assert "read as nothing" in exploration.input_picture(Exploration(model, SHAPES), np.zeros((64, 64, 3), np.float32)).alt
+
+
+def test_logits_stay_logits_and_one_of_them_is_predicted(attending, shapes):
+    exploring, image = Exploration(attending, SHAPES), shapes.images[0]
+    y = attending(shapes.images[:1], training=False).numpy()[0]
+    np.testing.assert_allclose(exploring.scores(image), y, rtol=1e-4)
+    assert exploring.predicted(image) == [y.argmax()] and exploration.scores_title(exploring, image) == "class scores (logits)"
+
+
+def test_a_network_of_two_inputs_is_explored_with_one_of_them_held():
+    """As in notebook 10: scores and maps are those of the network itself with this question."""
+    answers, scenes, question = load_model("scene_answers"), draw_scenes(2, SEEDS["test"]), np.array([[0, 4]])
+    image = keras.Input((64, 64, 3))
+    held = keras.ops.zeros_like(image[:, 0, 0, :1], dtype="int32") + question
+    exploring = Exploration(keras.Model(image, answers([image, held])), ANSWERS)
+    inputs = [scenes.images[:1], question]
+    np.testing.assert_allclose(exploring.scores(scenes.images[0]), answers(inputs)[0], rtol=1e-4)
+    assert exploring.last_layer == "scene_answers/relu5"
+    for c in (0, 1):
+        expected = grad_cam(answers, inputs, "relu5", c)[0]
+        np.testing.assert_allclose(attribution(exploring, scenes.images[0], Choice(class_index=c)), expected,
+                                   atol=1e-5 * expected.max())
 
 
 def test_scores_are_the_model_s_and_are_shown_with_two_decimals(exploring, reader, digits):

@@ -12,7 +12,7 @@ from hypothesis.extra import numpy as hnp
 from keras import layers as kl
 
 import lecture_utils as lu
-from lecture_utils.explain.methods import METHODS
+from lecture_utils.explain.methods import ATTENTION, METHODS
 
 HEIGHT, WIDTH, CLASSES = 8, 7, 3
 
@@ -23,6 +23,15 @@ def model():
     return keras.Sequential([keras.Input((HEIGHT, WIDTH, 2)), kl.Conv2D(3, 3, activation="relu", name="first"),
                              kl.Conv2D(4, 3, activation="relu", name="last"), kl.GlobalAveragePooling2D(name="gap"),
                              kl.Dense(CLASSES, name="y")])
+
+
+@pytest.fixture(scope="module")
+def attending():
+    keras.utils.set_random_seed(0)
+    images = keras.Input((HEIGHT, WIDTH, 2))
+    tokens = kl.Reshape((2, 3))(kl.Conv2D(3, 4, strides=4)(images))
+    seen = kl.MultiHeadAttention(1, 2)(tokens, tokens)
+    return keras.Model(images, kl.Dense(CLASSES)(kl.GlobalAveragePooling1D()(seen)))
 
 
 anything = st.one_of(st.none(), st.booleans(), st.integers(-5, 5), st.integers(-2**70, 2**70), st.floats(),
@@ -64,8 +73,8 @@ def test_the_methods_of_the_list_are_public():
 @few
 @given(st.sampled_from([*METHODS.values()]), images, layers, classes)
 @example(METHODS["Grad-CAM"], np.zeros((1, HEIGHT, WIDTH, 2), np.float32), "first", np.array([], int))
-def test_methods(model, method, x, layer, class_index):
-    maps = outcome(method.explain, model, x, layer, class_index)
+def test_methods(model, attending, method, x, layer, class_index):
+    maps = outcome(method.explain, attending if method.kind == ATTENTION else model, x, layer, class_index)
     if maps is not None:
         assert maps.dtype == np.float32 and np.isfinite(maps).all() and len(maps) == len(x)
         assert maps.ndim == (4 if method.of_pixels else 3)

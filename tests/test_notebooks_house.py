@@ -1,6 +1,8 @@
 """Every notebook keeps to the house: its frame, its cells, its outputs, its links. What they compute, nbval checks."""
+import ast
 import base64
 import io
+import itertools
 import pathlib
 import re
 import statistics
@@ -11,6 +13,7 @@ import pytest
 import ziamath
 from nbval.plugin import find_comment_markers, metadata_tags
 from PIL import Image
+from skimage.color import rgb2lab
 
 from tools.notebooks import normalize, pages
 from tools.notebooks.bootstrap_cell import FOLDED, bootstrap_cell, colab_badge
@@ -24,6 +27,18 @@ CORE = ("01_cnn_basics", "02_cam_neu", "03_grad_cam_mnist", "04_grad_cam_vgg16",
 HANGUL = "[가-힣]"
 TAGS = {"bootstrap", "exercise", "thumbnail", "imagenet",
         "nbval-check-output", "nbval-ignore-output", "nbval-skip", "raises-exception"}  # nbval's own
+
+# Linear maps of linear RGB: Machado, Oliveira & Fernandes 2009, severity 1, and luminance.
+DEUTERANOPIA = np.array([[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]])
+GREY = np.tile([0.2126, 0.7152, 0.0722], (3, 1))
+
+
+def borders(linear):
+    """ΔE (CIE 1976) between each pixel of an image in linear RGB and its right and lower neighbour, the larger of the two."""
+    lab = rgb2lab(np.clip(linear, 0, 1) ** (1 / 2.2))
+    right = np.linalg.norm(np.diff(lab, axis=1)[:-1], axis=-1)
+    below = np.linalg.norm(np.diff(lab, axis=0)[:, :-1], axis=-1)
+    return np.maximum(right, below)
 
 
 @pytest.fixture(params=PATHS, ids=lambda path: path.stem)
@@ -123,6 +138,63 @@ def test_code_cells_are_short(notebook):
     assert statistics.median(lengths) <= 6 and max(lengths) <= 25
 
 
+def test_it_has_three_to_five_exercises(notebook):
+    assert 3 <= sum("exercise" in cell.metadata.get("tags", []) for cell in code_cells(notebook)) <= 5
+
+
+def test_predictions_are_made_and_each_is_answered(notebook):
+    """By name: `guess = predict(...)`, and after it `guess.compare(...)` with what was computed, never with a literal."""
+    calls = [node for cell in code_cells(notebook)[1:] for node in ast.walk(ast.parse(cell.source)) if isinstance(node, ast.Call)]
+    made = [node.targets[0].id for cell in code_cells(notebook)[1:] for node in ast.walk(ast.parse(cell.source))
+            if isinstance(node, ast.Assign) and ast.unparse(node.value).startswith("predict(")]
+    answered = [call for call in calls if isinstance(call.func, ast.Attribute) and call.func.attr == "compare"]
+    assert len(made) >= 3 and sorted(made) == sorted({call.func.value.id for call in answered})
+    assert not [ast.unparse(call) for call in answered if isinstance(call.args[0], ast.Constant)]
+
+
+def test_it_ends_with_its_quiz(path, notebook):
+    headings = re.findall(r"^## (.+)$", outside_code(prose(notebook)), re.MULTILINE)
+    assert headings[headings.index("Summary") - 1] == "Quiz"
+    assert [cell.source.strip() for cell in code_cells(notebook)][-1] == f"quiz({int(path.name[:2])})"
+
+
+def test_headings_have_one_style(notebook):
+    """`## 3. A sentence`, numbered without a gap, or one of the ends; exercises are numbered; nothing in Capitals Of A Title."""
+    headings = re.findall(r"^(#{2,}) (.+)$", outside_code(prose(notebook)), re.MULTILINE)
+    sections = [text for marks, text in headings if marks == "##"]
+    numbers = [int(found[1]) for text in sections if (found := re.match(r"(\d+)\. \S", text))]
+    assert numbers == list(range(1, len(numbers) + 1))
+    assert {text for text in sections if not re.match(r"\d+\. ", text)} <= {"Summary", "Further reading", "Quiz",
+                                                                            "If you meet older code"}
+    exercises = [int(text.split()[1].rstrip(":.")) for marks, text in headings if text.startswith("Exercise ")]
+    assert exercises == list(range(1, len(exercises) + 1)) and all(len(marks) <= 3 for marks, _ in headings)
+
+
+def test_prompts_have_one_style(notebook):
+    """`***Predict:** what …?*` in its own words; no other mark for the same thing."""
+    marks = re.findall(r"\*+Predict\b[^*]*\*\*", outside_code(prose(notebook)))
+    assert {mark for mark in marks} <= {"***Predict:**"}
+
+
+def test_figures_stand_between_sentences(notebook):
+    """Before the code that draws figures at least eight words, and eight after it."""
+    cells = notebook.cells[2:]
+    for drawing, group in itertools.groupby(range(len(cells)), lambda index: cells[index].cell_type == "code"):
+        group = list(group)
+        if drawing and figures([cells[index] for index in group]):
+            around = [cells[index].source if 0 <= index < len(cells) else "" for index in (group[0] - 1, group[-1] + 1)]
+            assert all(len(outside_code(text).split()) >= 8 for text in around), cells[group[0]].source
+
+
+def test_the_minutes_are_those_of_a_reader(notebook):
+    """Within half as much again: 150 words a minute, half a minute a figure, ten lines of code a minute, four an exercise."""
+    words = len(re.sub(r"<details>.*?</details>", "", prose(notebook), flags=re.DOTALL).split())
+    lines = sum(len([line for line in cell.source.splitlines() if line.strip()]) for cell in code_cells(notebook)[1:])
+    exercises = sum("exercise" in cell.metadata.get("tags", []) for cell in code_cells(notebook))
+    estimate = words / 150 + len(figures(notebook.cells)) / 2 + lines / 10 + 4 * exercises
+    assert estimate / 1.5 <= notebook.metadata.course.minutes <= 1.5 * estimate, f"{estimate:.0f} minutes"
+
+
 def test_claims_are_checked(notebook):
     assert sum("nbval-check-output" in cell.metadata.get("tags", []) for cell in code_cells(notebook)) >= 3
 
@@ -202,6 +274,31 @@ def test_without_imagenet_s_weights_a_cell_shows_the_picture_drawn_with_them(pat
     for png, _ in shown:    # where the notebook's file would be too large, in fewer colours
         there, here = (np.asarray(Image.open(file).convert("RGB"), float) for file in (kept, io.BytesIO(png)))
         assert there.shape == here.shape and np.abs(there - here).mean() < 6
+
+
+def plain_texts(output):
+    return [output.text] if output.output_type == "stream" else [output.get("data", {}).get("text/plain", "")]
+
+
+def test_no_table_is_wider_than_the_page(notebook):
+    """Of text that stands in columns; a long sentence is wrapped wherever it is shown."""
+    for cell in code_cells(notebook):
+        for output in cell.outputs:
+            if "image/png" not in output.get("data", {}):
+                lines = [re.sub(r"\x1b\[[0-9;]*m", "", line) for text in plain_texts(output) for line in text.splitlines()]
+                columns = [line for line in lines if re.search(r"\S {2,}\S.* {2,}\S", line)]
+                assert max(map(len, columns), default=0) <= 110, max(columns, key=len)
+
+
+@pytest.mark.parametrize("seen_by", [DEUTERANOPIA, GREY], ids=["deuteranopia", "grey"])
+def test_figures_lose_little_to_those_who_see_colours_otherwise(seen_by, notebook):
+    """Of the borders that are plain in colour (ΔE over 25), nine in ten are still seen (ΔE over 5) without red and green,
+    or printed in grey."""
+    for png, alt in figures(notebook.cells):
+        image = (np.asarray(Image.open(io.BytesIO(png)).convert("RGB").reduce(3), float) / 255) ** 2.2       # linear
+        plain, seen = borders(image), borders(image @ seen_by.T)
+        lost = (plain > 25) & (seen < 5)
+        assert lost.sum() <= 0.1 * (plain > 25).sum(), f"{lost.sum() / (plain > 25).sum():.0%} of the borders are lost: {alt}"
 
 
 # ---- links

@@ -25,7 +25,7 @@ from lecture_utils import (
 )
 from lecture_utils.explain import methods
 
-METHODS = [*(method.function for method in methods.METHODS.values()), grad_cam_layers,
+METHODS = [*(method.function for method in methods.METHODS.values() if method.kind != methods.ATTENTION), grad_cam_layers,
            lambda model, images: grad_cam_classes(model, images, [0, 1])]
 
 

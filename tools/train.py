@@ -563,7 +563,6 @@ OF_TOKENS = {
     "rollout": lambda model, images, _: attention_rollout(model, images),
     "gradient-weighted rollout": attention_rollout,
     "Grad-CAM before the last block": lambda model, images, c: grad_cam(model, images, "block3", c),
-    "HiResCAM before the last block": lambda model, images, c: hires_cam(model, images, "block3", c),
     "Grad-CAM, normalized tokens": lambda model, images, c: grad_cam(model, images, "block4_norm1", c),
 }
 

@@ -187,7 +187,7 @@ def explain_attention(model, images, equation, score, weighted, grid=None):
     def build():
         network = prepared.network_to(score)
         steps = surgery.self_attention(network)
-        places_of_A, names = surgery.with_grid(network, steps[0], grid).grid, [step.name for step in steps]
+        places_of_A, names = surgery.attended_tokens(network, grid).grid, [step.name for step in steps]
 
         def maps(inputs, chosen):
             A = []
@@ -310,6 +310,23 @@ def cells(model, layer, size, score, grid=None):
         return places.centres_or_none(network, surgery.find_feature_map(network, layer, grid), size)
 
     return prepared.once(("cells", layer, score.key, size, grid), build)
+
+
+def ends_in_sigmoid(model, sizes, output=None):
+    """Whether an output is a sigmoid of each of its units, so that each answers for itself. `sizes`: of the inputs, without n.
+
+    Asked of the traced graph, as where the sigmoid is cut off: it may stand in any layer's code.
+    """
+    prepared = prepare(model)
+    network = prepared.network
+
+    def trace():
+        slot = arguments.output_slot(network, output)
+        specs = [tf.TensorSpec((None, *size), spec.dtype) for size, spec in zip(sizes, network.input_specs, strict=True)]
+        traced = tf.function(lambda *inputs: network.pruned([slot]).run(inputs)[slot], autograph=False)
+        return surgery.is_sigmoid(traced.get_concrete_function(*specs).outputs[0])
+
+    return prepared.once(("sigmoid", output), trace)
 
 
 def inputs_and_image(model, images):

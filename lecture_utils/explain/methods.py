@@ -6,17 +6,17 @@ A method that is added here is offered, scored, drawn and fuzzed from then on; w
 from collections.abc import Callable
 from typing import NamedTuple
 
-from . import cam, engine, guided, surgery, variants
+from . import attention, cam, engine, guided, surgery, variants
 
-LAYER, GAP_HEAD, PIXELS, LAYER_AND_PIXELS = "layer", "GAP head", "pixels", "layer and pixels"
+LAYER, GAP_HEAD, ATTENTION, PIXELS, LAYER_AND_PIXELS = "layer", "GAP head", "attention", "pixels", "layer and pixels"
 
 
 class Method(NamedTuple):
     """One method: the name that people read, and the public function, whose arguments are those of `grad_cam`.
 
     kind: LAYER, a map (n, h, w) of any layer; GAP_HEAD, a map (n, h, w) of what global average pooling averages, without
-        the argument `layer`; PIXELS, an array (n, height, width, channels), without it too; LAYER_AND_PIXELS, such an
-        array with it.
+        the argument `layer`; ATTENTION, a map (n, h, w) of the tokens that a transformer begins with, without it too;
+        PIXELS, an array (n, height, width, channels), without it; LAYER_AND_PIXELS, such an array with it.
     signed: a map with two signs, drawn around white. Pixels always have two.
     slow: too slow for whoever moves a slider; the explorers do not offer it.
     scored: whether it shows evidence for a class, which can be held against where the object lies.
@@ -54,17 +54,20 @@ METHODS = {method.name: method for method in (
     Method("LayerCAM", variants.layer_cam),
     Method("Score-CAM", variants.score_cam, slow=True),
     Method("deconvnet", guided.deconvnet, PIXELS),
+    Method("gradient-weighted rollout", attention.attention_rollout, ATTENTION),         # without a class: plain rollout
 )}
 
 
 def methods_for(model):
-    """The methods that can explain a model, in their order: CAM only where the head is the one that it needs."""
-    gap = _has_gap_head(engine.prepare(model).network)
-    return [method for method in METHODS.values() if gap or method.kind != GAP_HEAD]
+    """The methods that can explain a model, in their order: CAM and rollout only where there is what they read."""
+    network = engine.prepare(model).network
+    read = {GAP_HEAD: lambda: surgery.gap_head(network, network.outputs[0]),
+            ATTENTION: lambda: surgery.attended_tokens(network)}
+    return [method for method in METHODS.values() if method.kind not in read or _is_there(read[method.kind])]
 
 
-def _has_gap_head(network):
+def _is_there(find):
     try:
-        return bool(surgery.gap_head(network, network.outputs[0]))
+        return bool(find())
     except ValueError:
         return False

@@ -572,6 +572,11 @@ def self_attention(network):
     return steps
 
 
+def attended_tokens(network, grid=None):
+    """The map of tokens that attention is rolled out to: those that the first attention looks at."""
+    return with_grid(network, self_attention(network)[0], grid)
+
+
 def _tokens_after(network, chosen):
     """The first step after a feature map by which tokens learn of each other, None if there is none."""
     way = network.after(chosen.outputs)

@@ -11,6 +11,7 @@ import hashlib
 import html
 import io
 import threading
+import warnings
 from collections import OrderedDict
 from typing import NamedTuple
 
@@ -23,7 +24,7 @@ from PIL import Image
 from .. import plots
 from ..explain import engine, places, surgery
 from ..explain.cam import _counterfactual_cam, _grad_cam, upsample
-from ..explain.methods import METHODS, methods_for
+from ..explain.methods import ATTENTION, GAP_HEAD, LAYER, METHODS, methods_for
 
 OF_A_LAYER = tuple(name for name, method in METHODS.items() if method.of_a_layer)      # for these a layer can be chosen
 OF_PIXELS = tuple(name for name, method in METHODS.items() if method.of_pixels)
@@ -31,10 +32,11 @@ OF_PIXELS = tuple(name for name, method in METHODS.items() if method.of_pixels)
 CLASSES = 10        # explained in one pass and listed at most; of a thousand classes, the best ten of each image
 REMEMBERED = 96     # answers, at least three for each image; the largest, of VGG16's size, takes 6 MB
 SMALL = 64          # pixels: a smaller picture is enlarged in squares and stored exactly
+LOGITS = "class scores (logits)"
 
 
 class Choice(NamedTuple):
-    """What is asked of a network about an image; the class None is the predicted one, the layer None the last."""
+    """What is asked of a network about an image; the class None is the one predicted (first), the layer None the last."""
 
     method: str = "Grad-CAM"
     layer: str | None = None
@@ -45,7 +47,8 @@ class Choice(NamedTuple):
 class Exploration:
     """A network that answers questions about images, and remembers its answers.
 
-    model: as for `grad_cam`, with one output (n, classes). class_names: one for each class.
+    model: as for `grad_cam`, with one input and one output (n, classes). class_names: one for each class. Where it ends in
+        sigmoids, each class is taken for a question of its own: its score is a probability, and several may be predicted.
     preprocess: images (n, h, w, channels) in [0, 1] to the model's input; None, if that is what the model takes.
     Raises ValueError if the names do not fit the model, and what `grad_cam` raises for a model it cannot explain.
     May be asked from several threads.
@@ -58,7 +61,8 @@ class Exploration:
         if len(network.outputs) != 1 or model.output_shape != (None, len(self.class_names)):
             raise ValueError(f"class_names must name the classes of a model with one output (n, classes); got "
                              f"{len(self.class_names)} names for the output shape {model.output_shape}")
-        last = surgery.find_feature_map(network, None).name
+        with warnings.catch_warnings(action="ignore"):          # of another layer than might be expected: it is seen by name
+            last = surgery.find_feature_map(network, None).name
         self.layers = tuple(dict.fromkeys([*(step.name for step in surgery.convolution_maps(network)), last]))
         self.last_layer = last
         self.methods = tuple(method.name for method in methods_for(model) if not method.slow)
@@ -70,6 +74,15 @@ class Exploration:
     def scores(self, image):
         """The model's own output for one image (h, w, channels): float32 (classes,)."""
         return self._remember("scores", image, lambda inputs: self._forward(inputs).numpy()[0])
+
+    def independent(self, image):
+        """Whether the model ends in sigmoids: each score is the probability that its class is there, beside others or not."""
+        return engine.ends_in_sigmoid(self.model, [self._input_shape(image)])
+
+    def predicted(self, image):
+        """The classes that the model sees: the one with the highest score, or all that are more probable than not."""
+        scores = self.scores(image)
+        return np.flatnonzero(scores > 0.5).tolist() if self.independent(image) else [int(scores.argmax())]
 
     def listed_classes(self, image):
         """The classes to choose from: all, in their order, or the ten best of this image, the best first."""
@@ -97,7 +110,7 @@ class Exploration:
         if method == "Guided Grad-CAM":         # the product of two answers, which are often there already
             R = self._by("guided backprop", image, None, c)
             size = R.shape[:2]
-            return upsample(self._signed(image, layer, c, 1), size, self._cells(layer, size))[..., None] * R
+            return upsample(self._signed(image, layer, c, 1), size, self._cells(LAYER, layer, size))[..., None] * R
         return self._by(method, image, layer if method in OF_A_LAYER else None, c)
 
     def _by(self, method, image, layer, c):
@@ -112,23 +125,27 @@ class Exploration:
         pixels, and one whose cells have no place that could be told (`cell_centres`).
         """
         method, layer, _, _ = choice
-        size = self.image_shape[:2]
-        if None in size:
-            size = np.shape(self.preprocess(image[None]))[1:3]
-        cells = None if method in OF_PIXELS else self._cells(layer if method in OF_A_LAYER else None, size)
+        size = self._input_shape(image)[:2]
+        cells = None if method in OF_PIXELS else self._cells(METHODS[method].kind, layer, size)
         return cells, cells and size
 
-    def _cells(self, layer, size):
-        """Where the cells of a layer look, or of what global average pooling averages; None if that cannot be told."""
-        if (layer, size) not in self._places:
+    def _input_shape(self, image):
+        """(height, width, channels) of what the model gets for an image."""
+        known = tuple(self.image_shape)
+        return np.shape(self.preprocess(image[None]))[1:] if None in known else known
+
+    def _cells(self, kind, layer, size):
+        """Where the cells of a layer look, or of what a kind of method without one reads; None if that cannot be told."""
+        key = kind, layer, size
+        if key not in self._places:
             network = self._network
             try:
-                step = (surgery.averaged(network, network.outputs[0]) if layer is None
-                        else surgery.find_feature_map(network, layer))
-                self._places[layer, size] = places.centres(network, step, size)
+                step = (surgery.averaged(network, network.outputs[0]) if kind == GAP_HEAD else
+                        surgery.attended_tokens(network) if kind == ATTENTION else surgery.find_feature_map(network, layer))
+                self._places[key] = places.centres(network, step, size)
             except ValueError:
-                self._places[layer, size] = None
-        return self._places[layer, size]
+                self._places[key] = None
+        return self._places[key]
 
     def _signed(self, image, layer, c, sign):
         """Grad-CAM, or with the sign -1 the counterfactual: the two halves of one map that the ReLU parts."""
@@ -191,9 +208,14 @@ class Score(NamedTuple):
 
 def input_picture(exploration, image):
     """The image itself as a `Picture`."""
-    best = exploration.class_names[int(exploration.scores(image).argmax())]
     pixels = np.round(255 * np.broadcast_to(image, (*image.shape[:2], 3))).astype(np.uint8)
-    return _picture(pixels, f"The input, read as {best}.", f"input, {image.shape[0]} × {image.shape[1]} pixels")
+    alt = f"The input, read as {read_as(exploration, image)}."
+    return _picture(pixels, alt, f"input, {image.shape[0]} × {image.shape[1]} pixels")
+
+
+def read_as(exploration, image):
+    """What the model sees, in words: "7", "bar and ring"."""
+    return " and ".join(exploration.class_names[c] for c in exploration.predicted(image)) or "nothing that it knows"
 
 
 def views(exploration, image, choice):
@@ -217,9 +239,9 @@ def title_of(exploration, choice):
 
 def description(exploration, image, choices):
     """What `figure` shows, in a few sentences: its alternative text."""
-    best = exploration.class_names[int(exploration.scores(image).argmax())]
     pictures = " ".join(view.alt for choice in choices for view in views(exploration, image, choice))
-    return f"The input, read as {best}. {pictures} Bars of the class scores."
+    bars = "classes' probabilities" if exploration.independent(image) else "class scores"
+    return f"The input, read as {read_as(exploration, image)}. {pictures} Bars of the {bars}."
 
 
 def file_name(exploration, choices):
@@ -271,14 +293,18 @@ def _place(evidence, cells=None, input_size=None):
 def score_lines(exploration, image, choices):
     """The listed classes with their scores, as `Score`s; classes that a choice asks about are marked."""
     scores, chosen = exploration.scores(image), {choice.class_index for choice in choices}
-    listed = exploration.listed_classes(image)
-    low, high = min(0.0, scores[listed].min()), max(0.0, scores[listed].max())
+    listed, predicted = exploration.listed_classes(image), exploration.predicted(image)
+    low, high = min(0.0, scores[listed].min()), 1.0 if exploration.independent(image) else max(0.0, scores[listed].max())
     span = (high - low) or 1.0
-    return [Score(exploration.class_names[c], float(scores[c]), c == scores.argmax(), c in chosen,
+    return [Score(exploration.class_names[c], float(scores[c]), c in predicted, c in chosen,
                   float(min(scores[c], 0) - low) / span, float(abs(scores[c])) / span) for c in listed]
 
 
-def scores_html(lines):
+def scores_title(exploration, image):
+    return "probability of each class" if exploration.independent(image) else LOGITS
+
+
+def scores_html(lines, title=LOGITS):
     """`Score`s as a table with bars; the numbers are text, so that they can be read aloud and copied."""
     rows = "".join(
         f'<tr{" class=chosen" if line.chosen else ""} style="font-weight:{"bold" if line.chosen else "normal"}">'
@@ -289,7 +315,7 @@ def scores_html(lines):
         f'background:{plots.ORANGE if line.chosen else plots.BLUE}"></div></td>'
         f'<td style="padding-left:.5em">{"predicted" if line.predicted else ""}</td></tr>' for line in lines)
     return ('<table class="scores" style="border-collapse:collapse;line-height:1.35">'
-            f'<caption style="text-align:left">class scores (logits)</caption>{rows}</table>')
+            f'<caption style="text-align:left">{title}</caption>{rows}</table>')
 
 
 def figure(exploration, image, choices):
@@ -308,18 +334,21 @@ def figure(exploration, image, choices):
             plots.bare_map(middle, attribution, title_of(exploration, choice), signed=METHODS[choice.method].signed)
         laid_over = plots.overlay(image, _evidence(attribution), choice.opacity, *exploration.place(image, choice))
         plots.picture(right, laid_over, "laid over the input")
-    _bars(drawing.add_subplot(grid[:, 3]), score_lines(exploration, image, choices))
+    scores = drawing.add_subplot(grid[:, 3])
+    _bars(scores, score_lines(exploration, image, choices), scores_title(exploration, image))
+    if exploration.independent(image):
+        scores.set_xlim(0, 1.25)                                # 1, and room for the numbers
     return drawing
 
 
-def _bars(axis, lines):
+def _bars(axis, lines, title):
     names = [line.name for line in lines]
     bars = axis.barh(range(len(lines)), [line.value for line in lines],
                      color=[plots.ORANGE if line.chosen else plots.BLUE for line in lines])
     axis.bar_label(bars, [f"{line.value:.2f}" for line in lines], padding=3, fontsize=8)
     axis.set_yticks(range(len(lines)), names)
     axis.tick_params(labelsize=8)
-    axis.set_title("class scores (logits)", fontsize=9)
+    axis.set_title(title, fontsize=9)
     axis.invert_yaxis()
     axis.margins(x=0.25)
     axis.spines[["top", "right"]].set_visible(False)

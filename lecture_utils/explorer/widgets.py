@@ -26,6 +26,7 @@ from .exploration import (
     input_picture,
     score_lines,
     scores_html,
+    scores_title,
     title_of,
     views,
 )
@@ -168,7 +169,7 @@ class Explorer:
         left = [first] + [f'<p style="max-width:{PICTURE}px;margin:0">compared with {html.escape(title)}</p>'
                           for title in titles[1:]]
         rows = "".join(start + "".join(pair) for start, pair in zip(left, shown, strict=True))
-        scores = scores_html(score_lines(self.exploration, image, asked))
+        scores = scores_html(score_lines(self.exploration, image, asked), scores_title(self.exploration, image))
         return ('<div style="display:flex;flex-flow:row wrap;align-items:center">'
                 f'<div style="display:grid;grid-template-columns:repeat(3,max-content)">{rows}</div>{scores}</div>')
 

@@ -18,6 +18,11 @@ def triples(line):
     return np.reshape(numbers(line), (-1, 3))
 
 
+def by_training(notebook, score):
+    """A score of each training on record."""
+    return ", ".join(f"{share:.2f}" for share in numbers(line_of(notebook, "trainings = {", score)))
+
+
 # ---- scenes and questions
 
 
@@ -203,6 +208,14 @@ def noun_score(begin):
     return "{:.3f} [{:.3f}, {:.3f}]".format(*numbers(line_of(WORDS, "told = describe(captioner", begin))[:3])
 
 
+def nouns_by_training():
+    return by_training(WORDS, "nouns right")
+
+
+def true_by_training():
+    return by_training(WORDS, "true")
+
+
 MAPS = ("A: Grad-CAM", "A: HiResCAM", "B: Grad-CAM", "B: HiResCAM")
 
 
@@ -242,6 +255,14 @@ def shape_at_a():
 
 def shape_by_chance():
     return f"{near_shapes('chance')[0]:.2f}"
+
+
+def shapes_at_a_by_training():
+    return by_training(WORDS, "shape words: Grad-CAM, last convolution")
+
+
+def shapes_by_hires_by_training():
+    return by_training(WORDS, "shape words: HiResCAM, last convolution")
 
 
 def shape_in_the_other():
@@ -492,8 +513,8 @@ def gain_over_rollout():
 def compared(say):
     """Six maps: the share of peaks in the shape asked about and in the other one."""
     names = {"last attention": say("last attention", "마지막 어텐션"), "rollout": say("rollout", "롤아웃"),
-             "Grad-CAM, block3": "Grad-CAM, block3", "HiResCAM, block3": "HiResCAM, block3",
-             "Grad-CAM, block4_norm1": "Grad-CAM, norm1", "gradient-weighted rollout": say("weighted rollout", "가중 롤아웃")}
+             "Grad-CAM, block3": "Grad-CAM, block3", "Grad-CAM, block4_norm1": "Grad-CAM, norm1",
+             "HiResCAM, block4_norm1": "HiResCAM, norm1", "gradient-weighted rollout": say("weighted rollout", "가중 롤아웃")}
     figure, axis = plt.subplots(figsize=(11.7, 4.8))
     figure.subplots_adjust(0.22, 0.08, 0.98, 0.9)
     share_axis(axis, list(names.values()), [float(chance_of_box())] * len(names))
@@ -507,8 +528,7 @@ def compared(say):
 
 def weighted_by_training():
     """The share where it was asked, of each training on record."""
-    shares = numbers(line_of(ATTENTION, "trainings = {", "gradient-weighted rollout: asked"))
-    return ", ".join(f"{share:.2f}" for share in shares)
+    return by_training(ATTENTION, "gradient-weighted rollout: asked")
 
 
 # ---- what carries over

@@ -1,0 +1,92 @@
+"""Builds the instructor's edition: `python3 course.py instructor`.
+
+The notebooks with their exercises solved, why each solution is right, and the answers of the quizzes, executed on the
+embedded data, as notebooks and as pages in build/instructor/. They are made from the students' notebooks, whose solutions
+are folded away; nothing is written twice.
+"""
+import argparse
+import os
+import sys
+import tempfile
+
+import nbformat
+
+from lecture_utils.quizzes import quiz
+
+from .notebooks.execute import embedded_environment, execute_all
+from .notebooks.exercises import instructor_edition, is_exercise
+from .notebooks.output_folder import make_ready, not_written
+from .notebooks.pages import write_pages
+from .run import ROOT, find_notebooks
+
+BUILD = ROOT / "build" / "instructor"
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="course.py instructor", description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("notebooks", nargs="*", metavar="notebook", help="a name or a number; all, if none is named")
+    paths = find_notebooks(parser.parse_args().notebooks, ROOT / "notebooks")
+    make_ready(BUILD)
+    try:
+        runs = execute(build(paths, BUILD))
+        write_pages(runs, BUILD)
+        for run in runs:
+            if run.notebook:
+                nbformat.write(run.notebook, run.path)
+    except OSError as error:
+        not_written(BUILD, error)
+    for run in runs:
+        run.error = run.error or unsolved(run)
+    failed = [run.error for run in runs if run.error]
+    print(*(f"FAILED  {error}" for error in failed), sep="\n", file=sys.stderr)
+    print(f"\nThe instructor's edition is in {BUILD}. Open {(BUILD / 'index.html').as_uri()}")
+    return 1 if failed else 0
+
+
+def build(paths, folder):
+    """Write the edition of each notebook into the folder, not yet executed; their paths."""
+    built = []
+    for path in paths:
+        notebook = instructor_edition(nbformat.read(path, as_version=4), answers_of(path))
+        nbformat.write(notebook, folder / path.name)
+        built.append(folder / path.name)
+    return built
+
+
+def answers_of(path):
+    """The quiz of a notebook with its answers, as markdown; "" if it has none."""
+    try:
+        questions = quiz(path.name.split("_")[0]).questions
+    except ValueError:
+        return ""
+    lines = ["**Answers.**"]
+    for number, question in enumerate(questions, start=1):
+        lines += [f"\n{number}. {question['asks']}"]
+        lines += [f"    - {'✓' if choice['right'] else '✗'} *{choice['text']}* {choice['because']}"
+                  for choice in question["choices"]]
+    return "\n".join(lines)
+
+
+def execute(paths):
+    with tempfile.TemporaryDirectory() as empty_folder:
+        os.environ.update({"TF_CPP_MIN_LOG_LEVEL": "3", "PYDEVD_DISABLE_FILE_VALIDATION": "1"},
+                          **embedded_environment(empty_folder))
+        os.environ.pop("MPLBACKEND", None)
+        return execute_all(paths, cell_limit=240, limit=1200)
+
+
+def unsolved(run):
+    """What to tell of a run whose solutions do not all pass their checks; "" if they do."""
+    for cell in filter(is_exercise, run.notebook.cells if run.notebook else []):
+        said = "".join(str(output.get("data", {}).get("text/plain", "")) for output in cell.outputs)
+        if not said.startswith("✓ Right."):
+            return f"{run.name}: the solution `{cell.source.splitlines()[0]}` is told: {said or 'nothing'}"
+    return ""
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit("\nInterrupted.")
