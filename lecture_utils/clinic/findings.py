@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -54,9 +53,10 @@ class Case:
         return inspect.getsource(getattr(self, which)).rstrip()
 
     def difference(self) -> str:
-        """The lines that were mended: a - before the broken ones, a + before those in their place."""
-        bodies = [self.code(which).splitlines()[1:] for which in ("broken", "mended")]
-        return "\n".join(line.rstrip() for line in difflib.ndiff(*bodies) if line[0] in "-+")
+        """The lines that were mended: a - before the broken ones, then a + before those in their place."""
+        broken, mended = (self.code(which).splitlines()[1:] for which in ("broken", "mended"))
+        return "\n".join([f"- {line}" for line in broken if line not in mended] +
+                         [f"+ {line}" for line in mended if line not in broken])
 
 
 def test_named(name, what, sound):
