@@ -49,6 +49,8 @@ COMMANDS = collections.OrderedDict([
                        ["-m", "tools.doctor"])),
     ("evaluate", Command("score the maps of the steel networks: accuracy, localization, deletion and insertion",
                          ["-m", "tools.evaluate"])),
+    ("capstone", Command("make the graded project: three networks with a hidden flaw each, images, a task and its key",
+                         ["-m", "tools.capstone"])),
     ("notebooks", Command("for maintainers: run the notebooks in place and save their outputs",
                           ["-m", "tools.run", "notebooks"])),
     ("stamp", Command("for maintainers: write the repository's address into badges and bootstrap cells",
@@ -101,6 +103,7 @@ def keep_other_settings_out():
     """What is set for other Pythons must not reach the course's, its installer, or what it prints."""
     for name in ("PYTHONPATH", "PYTHONHOME", "PYTHONSAFEPATH"):  # another NumPy, another standard library, no `-m tools.run`
         os.environ.pop(name, None)
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # every start, of each kernel, too, would compile TensorFlow for ten seconds
     os.environ["PIP_USER"] = "0"  # in an environment pip refuses to install for the user
     os.environ.setdefault("PYTHONIOENCODING", ":replace")  # a sign that the terminal lacks becomes a question mark
     if hasattr(sys.stdout, "reconfigure"):

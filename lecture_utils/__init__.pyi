@@ -4,6 +4,7 @@
 from . import checks as checks
 from . import clinic as clinic
 from . import plots as plots
+from .auditing.report import audit as audit
 from .datasets.loaders import load_cifar10 as load_cifar10
 from .datasets.loaders import load_mnist as load_mnist
 from .datasets.loaders import load_neu as load_neu

@@ -55,8 +55,10 @@ def bootstrap(values, resamples=2000, seed=0) -> Interval:
                          f"{values.shape}" + ("" if np.isfinite(values).all() else " with NaN or infinity"))
     _require_count(resamples, "resamples")
     random = np.random.default_rng(seed)
-    means = [values[random.integers(len(values), size=len(values))].mean() for _ in range(resamples)]
-    return Interval(float(values.mean()), *map(float, np.percentile(means, [2.5, 97.5])))
+    at_once = max(1, 100_000 // len(values))        # draws: one after the other they take longer, all together more memory
+    means = [values[random.integers(len(values), size=(min(at_once, resamples - done), len(values)))].mean(axis=1)
+             for done in range(0, resamples, at_once)]
+    return Interval(float(values.mean()), *map(float, np.percentile(np.concatenate(means), [2.5, 97.5])))
 
 
 # --- maps to compare with ---------------------------------------------------------------------------------------------

@@ -2,9 +2,11 @@
 network, unless it asks for something else: with `data_dir=...`, by setting a variable, or by the mark `realdata`.
 """
 
+import dataclasses
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 REAL_DATA = os.environ.get("COURSE_DATA")
@@ -28,6 +30,30 @@ def _no_surroundings(tmp_path_factory):
 def _real_data_for_marked_tests(request, monkeypatch):
     if request.node.get_closest_marker("realdata"):
         monkeypatch.setenv("COURSE_DATA", REAL_DATA)
+
+
+@pytest.fixture(scope="session")
+def embedded_digits():
+    """MNIST as the course draws it, once for all tests: nobody can write into its arrays."""
+    return drawn_once("load_mnist")
+
+
+@pytest.fixture(scope="session")
+def embedded_steel():
+    """NEU as the course draws it, once for all tests: nobody can write into its arrays."""
+    return drawn_once("load_neu")
+
+
+def drawn_once(load):
+    import lecture_utils  # not before a test asks for it
+
+    data = getattr(lecture_utils, load)("embedded")
+    for field in dataclasses.fields(data):
+        value = getattr(data, field.name)
+        for array in value if isinstance(value, list) else [value]:
+            if isinstance(array, np.ndarray):
+                array.flags.writeable = False
+    return data
 
 
 @pytest.fixture(scope="session")

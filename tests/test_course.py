@@ -246,16 +246,17 @@ def test_an_activated_environment_is_made_anew_from_the_python_outside_it(checko
 
 @posix_only
 def test_what_other_programs_set_for_python_does_not_reach_the_course(checkout):
-    """A PYTHONPATH with another NumPy, a PYTHONHOME, a pip that is told to install elsewhere."""
-    says = "${PYTHONPATH-none} ${PYTHONHOME-none} ${PYTHONSAFEPATH-none} ${PIP_USER-none}"
+    """A PYTHONPATH with another NumPy, a PYTHONHOME, a pip that is told to install elsewhere, no compiled code kept."""
+    says = "${PYTHONPATH-none} ${PYTHONHOME-none} ${PYTHONSAFEPATH-none} ${PYTHONDONTWRITEBYTECODE-none} ${PIP_USER-none}"
     uv = checkout / "bin" / "uv"
     uv.write_text(FAKE_UV.replace('echo "$1 $2"', f"echo {says}").replace('"$@"', says))
-    foreign = {"PYTHONPATH": str(checkout / "foreign"), "PYTHONHOME": sys.base_prefix, "PYTHONSAFEPATH": "1", "PIP_USER": "1"}
+    foreign = {"PYTHONPATH": str(checkout / "foreign"), "PYTHONHOME": sys.base_prefix, "PYTHONSAFEPATH": "1",
+               "PYTHONDONTWRITEBYTECODE": "1", "PIP_USER": "1"}
     (checkout / "foreign").mkdir()
     (checkout / "foreign" / "numpy.py").write_text("raise ImportError")
     _, out, err = call(checkout, "doctor", **foreign)
-    assert out.endswith("handed over: none none none 0\n"), out + err
-    assert uv_calls(checkout) == ["none none none 0", "none none none 0"]
+    assert out.endswith("handed over: none none none none 0\n"), out + err
+    assert uv_calls(checkout) == ["none none none none 0", "none none none none 0"]
 
 
 @posix_only

@@ -50,6 +50,14 @@ def test_bootstrap_of_one_value_or_equal_ones_has_no_width(values, expected):
     assert bootstrap(values) == (expected, expected, expected)
 
 
+@pytest.mark.parametrize("n", [1, 7, 70, 1500])
+def test_bootstrap_draws_as_if_one_after_the_other(n):
+    """However many draws are made at once, the numbers are those of the definition."""
+    values, random = np.random.default_rng(n).normal(size=n), np.random.default_rng(3)
+    means = [values[random.integers(n, size=n)].mean() for _ in range(2000)]
+    assert bootstrap(values, seed=3)[1:] == tuple(np.percentile(means, [2.5, 97.5]))
+
+
 def test_bootstrap_is_seeded():
     values = np.random.default_rng(0).normal(size=10)
     assert bootstrap(values) == bootstrap(values) != bootstrap(values, seed=1)

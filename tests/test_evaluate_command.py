@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 
-from lecture_utils import centre_maps, grad_cam, load_model, load_neu, random_maps
+from lecture_utils import centre_maps, grad_cam, load_model, random_maps
 from lecture_utils.explain.methods import methods_for
 from tools import evaluate, train
 
@@ -14,10 +14,13 @@ NUMBER = re.compile(r"(\d+(?:\.\d)?) \[(\d+(?:\.\d)?), (\d+(?:\.\d)?)\]")
 
 
 @pytest.fixture(scope="module")
-def few():
+def few(embedded_steel):
     """The embedded steel with two test images of each class."""
-    data = load_neu("embedded")
-    return dataclasses.replace(data, **{name: getattr(data, name)[:12] for name in (
+    return first(embedded_steel, 12)
+
+
+def first(data, n):
+    return dataclasses.replace(data, **{name: getattr(data, name)[:n] for name in (
         "x_test", "y_test", "boxes_test", "box_labels_test", "masks_test")})
 
 
@@ -35,6 +38,7 @@ def tables(text):
 
 def test_it_prints_the_scores_of_both_networks(monkeypatch, capsys, few):
     monkeypatch.setattr(evaluate, "CURVE_STEPS", 2)
+    few = first(few, 6)                             # one image of each class
     call(monkeypatch, few, "--source", "embedded")
     out = capsys.readouterr().out
     right = np.mean(load_model("neu_gap").predict(few.x_test, verbose=0).argmax(1) == few.y_test)

@@ -14,7 +14,7 @@ from PIL import Image
 from tornado.httpserver import HTTPServer
 from tornado.testing import bind_unused_port
 
-from lecture_utils import grad_cam, load_mnist, load_model
+from lecture_utils import grad_cam, load_model
 from lecture_utils.explorer import Exploration, uploads
 from tools import explore
 
@@ -22,8 +22,8 @@ CHOICE = {"method": "Grad-CAM", "layer": "conv2", "class": 3, "opacity": 0.5}
 
 
 @pytest.fixture(scope="module")
-def subjects():
-    digits = load_mnist("embedded")
+def subjects(embedded_digits):
+    digits = embedded_digits
     images = {str(n): digits.x_test[n] for n in range(3)}
     return {"digits": explore.Subject("digits", Exploration(load_model("mnist_cnn"), digits.class_names), images)}
 

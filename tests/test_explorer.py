@@ -23,7 +23,6 @@ from lecture_utils import (
     counterfactual_cam,
     grad_cam,
     guided_backprop,
-    load_mnist,
     load_model,
     upsample,
 )
@@ -34,8 +33,8 @@ from lecture_utils.explorer import Choice, Exploration, exploration, uploads, wi
 
 
 @pytest.fixture(scope="module")
-def digits():
-    return load_mnist("embedded").x_test[:6]
+def digits(embedded_digits):
+    return embedded_digits.x_test[:6]
 
 
 @pytest.fixture(scope="module")
@@ -700,9 +699,9 @@ def test_a_data_address_is_bounded_before_it_is_decoded(monkeypatch):
 
 def test_executed_by_a_program_a_picture_stands_in_its_place():
     cell = nbformat.v4.new_code_cell(
-        "import lecture_utils.quiet\nfrom lecture_utils import load_mnist, load_model\n"
-        "from lecture_utils.explorer import explore\ndigits = load_mnist('embedded')\n"
-        "explore(load_model('mnist_cnn'), digits.x_test[:2], digits.class_names)")
+        "import lecture_utils.quiet\nfrom lecture_utils import load_model\nfrom lecture_utils.explorer import explore\n"
+        "from lecture_utils.datasets.synthetic import draw_digits\n"
+        "explore(load_model('mnist_cnn'), draw_digits(2)[0], [*'0123456789'])")
     notebook = nbformat.v4.new_notebook(cells=[cell])
     NotebookClient(notebook, timeout=600, startup_timeout=600, kernel_name="python3").execute()
     (output,) = [output for output in cell.outputs if output.output_type == "display_data"]

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import pytest
 
-from lecture_utils import load_neu, models
+from lecture_utils import models
 from lecture_utils.datasets.synthetic import draw_steel
 from tools import judge, train
 
@@ -103,7 +103,7 @@ def test_other_names_are_refused(monkeypatch, capsys):
     assert "there are neu_gap, neu_dense, neu_gap_plain" in capsys.readouterr().err
 
 
-def test_drawn_steel_is_not_judged(monkeypatch):
-    monkeypatch.setattr(train, "load_neu", lambda: load_neu("embedded"))
+def test_drawn_steel_is_not_judged(monkeypatch, embedded_steel):
+    monkeypatch.setattr(train, "load_neu", lambda: embedded_steel)
     with pytest.raises(SystemExit, match="needs the numbers 1 to 250"):
         train.real_steel()

@@ -9,7 +9,6 @@ from lecture_utils import (
     boxes,
     energy_inside,
     iou,
-    load_neu,
     localization_error,
     own_boxes,
     pointing_game,
@@ -112,8 +111,8 @@ def test_own_boxes_are_those_of_the_images_class():
         own_boxes([0, 1], [np.zeros((0, 4))], [np.zeros(0)])
 
 
-def test_embedded_masks_lie_in_their_boxes():
-    data = load_neu("embedded")
+def test_embedded_masks_lie_in_their_boxes(embedded_steel):
+    data = embedded_steel
     inside = box_masks(own_boxes(data.y_test, data.boxes_test, data.box_labels_test), data.x_test.shape[1:3])
     assert not (data.masks_test & ~inside).any()
 

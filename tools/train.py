@@ -1,4 +1,5 @@
-"""Trains the networks that ship with the course: `python3 course.py train NAME ...`, `--table` prints their scores.
+"""Trains the networks that ship with the course: `python3 course.py train NAME ...`. `--table` prints their recorded scores,
+`--score` scores the shipped weights anew.
 
 Training reads the real data (`COURSE_DATA`, or what `python3 course.py data` brings), mixes the embedded
 data in, and writes data/weights/NAME.npz (float16) and NAME.json (scores on every test set, and how it was made).
@@ -683,9 +684,10 @@ def table():
 
 
 def main():
-    parser = argparse.ArgumentParser(prog="python3 course.py train", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(prog="python3 course.py train", description="Train the networks that ship with the course.")
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(RECIPES))
     parser.add_argument("--seed", type=int, default=SEED, help=f"another than {SEED}, which ships; of {', '.join(SEEDED)}")
+    parser.add_argument("--score", action="store_true", help="train nothing: score the shipped weights, on all images")
     parser.add_argument("--table", action="store_true", help="print the scores of the shipped weights as a table")
     arguments = parser.parse_args()
     unknown = [name for name in arguments.names if name not in RECIPES]
@@ -694,6 +696,9 @@ def main():
     if arguments.seed != SEED and not set(arguments.names) <= set(SEEDED):
         parser.error(f"--seed is for {' and '.join(SEEDED)}")
     for name in arguments.names:
+        if arguments.score:
+            print(json.dumps({name: RECIPES[name][1](models.load_model(name))}, indent=2))
+            continue
         train(name) if arguments.seed == SEED else train_again(name, arguments.seed)
     if arguments.table:
         print(table())

@@ -153,7 +153,7 @@ def _handwrite(rng, skeleton, slant):
 
 def _smooth_curve(points, steps=10):
     """A Catmull-Rom spline through points (k, 2): `steps` positions to each of its k - 1 pieces, and the end."""
-    closed = np.allclose(points[0], points[-1])
+    closed = (points[0] == points[-1]).all()  # it is one point, then, and was moved once
     before = points[-2] if closed else 2 * points[0] - points[1]
     after = points[1] if closed else 2 * points[-1] - points[-2]
     p = np.vstack([before, points, after])

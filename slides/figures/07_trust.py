@@ -1,4 +1,5 @@
-"""Figures of deck 7: what heat maps are worth. Networks, plates and numbers are those of notebooks 7 and 8."""
+"""Figures of deck 7: what heat maps are worth. Networks, plates and numbers are those of notebooks 7 and 8; the case, which needs
+trainings, is taken from the committed notebook."""
 import contextlib
 import functools
 import io
@@ -36,12 +37,12 @@ from lecture_utils import (
     rank_correlation,
     upsample,
 )
-from lecture_utils.datasets import planted
 from lecture_utils.datasets.synthetic import draw_steel
 from lecture_utils.explain.methods import METHODS
 from lecture_utils.plots import BLUE, GREY, LINES, ORANGE, draw_boxes, picture, plt
 from slides.figures.drawing import TEXT, neu, shipped
-from tools.decks.code import cell_with
+from tools.decks import code
+from tools.decks.code import cell_with, numbers, panels, pictured
 from tools.evaluate import explanations
 from tools.notebooks.glossary import korean
 
@@ -510,38 +511,35 @@ def deletion_curves(say):
 # ---- the case
 
 
-@functools.cache
-def case():
-    """What notebook 8's cells define from the delivery to the repaired network, run here as they stand there."""
-    names = {"keras": keras, "np": np, "neu": neu(), "planted": planted, "ruler_place": planted.ruler_place,
-             "repair": lambda images: None}
-    for text in ("half = lambda", "def small_net", "def trained(", "def cover("):
-        exec(cell_with("08_can_you_trust_it", text).source, names)
-    return names
+TRUST = "08_can_you_trust_it"
+line_of = functools.partial(code.line_of, TRUST)
+OWN, FIELD, EXPERIMENT = "own, own_classes = ", "field, field_classes = ", "before, after = called("    # cells of notebook 8
 
 
-def right(network, images):
-    """Which test plates a network of the case names rightly, (n,)."""
-    return network.predict(images, verbose=0).argmax(axis=1) == case()["y_test"]
+def percent(line):
+    """The first number of a line, in per cent, as a slide writes it."""
+    return f"{numbers(line)[0]:.0f}%"
+
+
+def right_of_classes(text):
+    """Each class's share of right answers, (6,), as a cell prints them."""
+    return [numbers(line_of(text, f"   {name}"))[0] / 100 for name in neu().class_names]
 
 
 def accuracy_own():
-    return f"{right(case()['delivered_net'], case()['x_delivered_test']).mean():.0%}"
+    return percent(line_of(OWN, "on its own test set:"))
 
 
 def accuracy_field():
-    return f"{right(case()['delivered_net'], case()['x_test']).mean():.0%}"
+    return percent(line_of(FIELD, "in the field:"))
 
 
 def field(say):
     """Accuracy of each class, on the supplier's test photographs and on the customer's."""
     figure, axis = plt.subplots(figsize=(11.7, 4.4), layout="constrained")
-    sets = [(say("supplier's test set", "납품업체의 테스트 세트"), "x_delivered_test", GREY),
-            (say("in the field", "현장"), "x_test", ORANGE)]
-    for k, (name, images, colour) in enumerate(sets):
-        hits = right(case()["delivered_net"], case()[images])
-        shares = [hits[case()["y_test"] == c].mean() for c in range(6)]
-        axis.bar(np.arange(6) + 0.4 * k - 0.2, np.maximum(shares, 0.008), width=0.36, color=colour, label=name)
+    sets = [(say("supplier's test set", "납품업체의 테스트 세트"), OWN, GREY), (say("in the field", "현장"), FIELD, ORANGE)]
+    for k, (name, text, colour) in enumerate(sets):
+        axis.bar(np.arange(6) + 0.4 * k - 0.2, np.maximum(right_of_classes(text), 0.008), width=0.36, color=colour, label=name)
     axis.set_xticks(range(6), [name_of(say, c).replace(" ", "\n") for c in range(6)])
     axis.set_yticks([0, 0.5, 1], ["0 %", "50 %", "100 %"])
     axis.spines[["top", "right"]].set_visible(False)
@@ -549,59 +547,35 @@ def field(say):
     return figure
 
 
-def at_ruler(network, images, class_index=5):
-    """The share of the evidence for a class in the ruler's place."""
-    place = np.zeros((100, 100), bool)
-    place[planted.ruler_place((100, 100))] = True
-    maps = upsample(grad_cam(network, images, class_index=class_index), (100, 100), cell_centres(network))
-    return f"{energy_inside(maps, np.broadcast_to(place, maps.shape)).mean():.0%}"
-
-
 def ruler_before():
-    return at_ruler(case()["delivered_net"], case()["x_delivered_test"][case()["y_test"] == 5])
+    return percent(line_of("is_scratch = y_test == 5", "scratches"))
 
 
 def ruler_after():
-    return at_ruler(case()["repaired_net"], case()["repair"](case()["x_delivered_test"][case()["y_test"] == 5]))
-
-
-@functools.cache
-def others():
-    """Which test plates have another defect than scratches, and no box where the ruler is laid, (n,)."""
-    rows, columns = planted.ruler_place(SIZE)
-    return (case()["y_test"] != 5) & ~box_masks(neu().boxes_test, SIZE)[:, rows, columns].any(axis=(1, 2))
+    return percent(line_of("views = [(delivered_net", "evidence of scratches in the corner:"))
 
 
 def map_for_scratches():
-    return at_ruler(case()["delivered_net"], planted.lay_ruler(case()["x_test"][others()]))
+    return percent(line_of("with_ruler = lay_ruler", "map for scratches"))
 
 
 def map_for_own():
-    return at_ruler(case()["delivered_net"], planted.lay_ruler(case()["x_test"][others()]), case()["y_test"][others()])
-
-
-@functools.cache
-def scratched():
-    return np.flatnonzero(case()["y_test"] == 5)[:4]
+    return percent(line_of("with_ruler = lay_ruler", "map for its own class"))
 
 
 def ruler(say):
     """Four delivered plates with scratches, and what the network went by."""
-    x = case()["x_delivered_test"][scratched()]
-    maps, cells = grad_cam(case()["delivered_net"], x, class_index=5), cell_centres(case()["delivered_net"])
     figure, axes = plt.subplots(2, 4, figsize=(10.2, 5), layout="constrained")
-    for column in range(4):
-        picture(axes[0, column], x[column])
-        picture(axes[1, column], overlay(x[column], maps[column], cells=cells))
+    for axis, image in zip(axes.flat, panels(pictured(TRUST, "scratched = np.flatnonzero("))[:8], strict=True):
+        picture(axis, image)
     return figure
 
 
 def experiment(say):
     """How many plates are called scratches when the ruler is laid or taken away, and nothing else is changed."""
-    names, scratches = case(), case()["y_test"] == 5
-    plates = (names["x_test"][others()], planted.lay_ruler(names["x_test"][others()]),
-              names["x_delivered_test"][scratches], names["x_test"][scratches])
-    called_scratch = [(names["delivered_net"].predict(x, verbose=0).argmax(axis=1) == 5).mean() for x in plates]
+    bare, with_ruler, scratches = (numbers(line_of(EXPERIMENT, begin))[0] / 100 for begin in (
+        "other defects, no ruler:", "other defects, ruler:", "scratches, no ruler:"))
+    called_scratch = [bare, with_ruler, right_of_classes(OWN)[5], scratches]      # the supplier's scratches all have a ruler
     rows = [say("other defects", "다른 결함"), say("other defects + ruler", "다른 결함 + 자"),
             say("scratches + ruler", "긁힘 + 자"), say("scratches", "긁힘")]
     figure, axis = plt.subplots(figsize=(11.7, 4), layout="constrained")
@@ -619,23 +593,19 @@ def experiment(say):
 
 def repaired(say):
     """The map of one plate before and after the repair, and the accuracy of both networks in three worlds."""
-    names, repair = case(), case()["repair"]
-    x = names["x_delivered_test"][scratched()[:1]]
-    before = grad_cam(names["delivered_net"], x, class_index=5)[0]
-    after = grad_cam(names["repaired_net"], repair(x), class_index=5)[0]
+    maps = panels(pictured(TRUST, "views = [(delivered_net"))       # of four plates, before and after
     figure, axes = plt.subplots(1, 3, figsize=(11.7, 4.2), width_ratios=[1, 1, 1.75], layout="constrained")
-    for axis, image, L, title, colour in ((axes[0], x[0], before, say("as delivered", "납품된 대로"), ORANGE),
-                                          (axes[1], repair(x)[0], after, say("repaired", "고친 뒤"), BLUE)):
-        picture(axis, overlay(image, L, cells=cell_centres(names["delivered_net"])))
+    for axis, image, title, colour in ((axes[0], maps[0], say("as delivered", "납품된 대로"), ORANGE),
+                                       (axes[1], maps[4], say("repaired", "고친 뒤"), BLUE)):
+        picture(axis, image)
         axis.set_title(title, fontsize=20, pad=10, color=colour)
-    worlds = {say("supplier's\ntest set", "납품업체\n테스트"): names["x_delivered_test"],
-              say("no ruler", "자 없음"): names["x_test"],
-              say("ruler\neverywhere", "모든 사진에\n자"): planted.lay_ruler(names["x_test"])}
-    for k, (network, prepare, colour) in enumerate([(names["delivered_net"], lambda images: images, ORANGE),
-                                                    (names["repaired_net"], repair, BLUE)]):
-        shares = [right(network, prepare(images)).mean() for images in worlds.values()]
-        axes[2].bar(np.arange(3) + 0.42 * k - 0.21, shares, width=0.38, color=colour)
-        for place, share in enumerate(shares):
+    worlds = {say("supplier's\ntest set", "납품업체\n테스트"): "delivered test set",
+              say("no ruler", "자 없음"): "field, no ruler",
+              say("ruler\neverywhere", "모든 사진에\n자"): "field, ruler everywhere"}
+    shares = [numbers(line_of("fields = {", begin)) for begin in worlds.values()]      # in per cent, before and after
+    for k, colour in enumerate((ORANGE, BLUE)):
+        for place, share in enumerate(pair[k] / 100 for pair in shares):
+            axes[2].bar(place + 0.42 * k - 0.21, share, width=0.38, color=colour)
             axes[2].text(place + 0.42 * k - 0.21, share + 0.01, f"{share:.0%}", ha="center", va="bottom",
                          fontsize=TEXT, color=colour)
     axes[2].set_title(say("accuracy", "정확도"), fontsize=20, pad=10)

@@ -21,16 +21,31 @@ import nbformat
 import numpy as np
 import pytest
 
-from lecture_utils import load_mnist, load_model, load_photo, load_vgg16
+from lecture_utils import load_model, load_photo, load_vgg16
+from lecture_utils.datasets.loaders import EMBEDDED_DIGITS, EMBEDDED_STEEL
+from lecture_utils.datasets.synthetic import draw_digits, draw_steel
 from lecture_utils.explorer import uploads
-from tools import explore
 from tools.notebooks.execute import code_cells, embedded_environment
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 WITH_EXPLORER = {"03_grad_cam_mnist": False, "04_grad_cam_vgg16": False, "06_guided_grad_cam": True}     # True: run whole
 START = 1800            # seconds in which a server must have started
 
-load_mnist, load_neu = map(functools.cache, (load_mnist, explore.load_neu))     # drawn once
+
+@functools.cache
+def digits():
+    """The embedded test digits and their labels; the training digits, which take longer to draw, nobody asks for."""
+    return draw_digits(*EMBEDDED_DIGITS["test"])
+
+
+def first_digit():
+    return digits()[0][:1]
+
+
+def first_plate():
+    """The first of the embedded test plates: the same, however many are drawn."""
+    return draw_steel(1, EMBEDDED_STEEL["test"][1])[0][:1]
+
 
 # Frame by frame: whether a picture is missing, whether one has another size than in the frame before, and how often what
 # is shown, pictures and scores together, was another than before.
@@ -249,9 +264,9 @@ def opened(new_context, lab):
 def first_question(name):
     """(model, its input) of what the explorer of a notebook shows first."""
     if name == "03_grad_cam_mnist":
-        digits, model = load_mnist(), load_model("mnist_cnn")
-        predicted = model.predict(digits.x_test[:1000], verbose=0).argmax(axis=1)
-        return model, digits.x_test[[np.flatnonzero((digits.y_test[:1000] == 6) & (predicted == 6))[0]]]
+        (images, labels), model = digits(), load_model("mnist_cnn")
+        predicted = model.predict(images, verbose=0).argmax(axis=1)
+        return model, images[[np.flatnonzero((labels == 6) & (predicted == 6))[0]]]
     vgg = load_vgg16()
     return vgg.model, vgg.preprocess(load_photo("cat")[None])
 
@@ -305,10 +320,10 @@ def test_in_a_notebook_a_digit_is_drawn_and_a_picture_uploaded(opened, folder, t
     (tmp_path / "bad.png").write_bytes(b"this is no picture")
     upload(tmp_path / "bad.png")
     explorer.get_by_text("this is not a picture that can be read").wait_for()
-    digit = load_mnist().x_test[0, ..., 0]
+    digit = first_digit()[0, ..., 0]
     uploads.Image.fromarray(np.uint8(255 * (1 - np.kron(digit, np.ones((8, 8)))))).save(tmp_path / "digit.png")
     changes_the_overlay(page, explorer, lambda: upload(tmp_path / "digit.png"))
-    assert explorer.locator("tr", has_text="predicted").locator("th").inner_text() == str(load_mnist().y_test[0])
+    assert explorer.locator("tr", has_text="predicted").locator("th").inner_text() == str(digits()[1][0])
 
 
 def test_a_slider_of_a_notebook_answers_and_nothing_flickers(opened):
@@ -348,7 +363,7 @@ def explorer(page, hall):
     assert [url for url in loaded if not url.startswith((hall, "data:", "blob:"))] == []
 
 
-SUBJECTS = {"digits": ("mnist_cnn", load_mnist), "steel": ("neu_gap", load_neu), "steel_dense": ("neu_dense", load_neu)}
+SUBJECTS = {"digits": ("mnist_cnn", first_digit), "steel": ("neu_gap", first_plate), "steel_dense": ("neu_dense", first_plate)}
 
 
 @pytest.mark.parametrize("network", [*SUBJECTS, "photos", "residual"])
@@ -356,8 +371,8 @@ def test_on_the_page_every_control_answers(network, page, explorer, folder):
     if network != "digits":
         changes_the_overlay(page, explorer, lambda: explorer.get_by_role("combobox", name="network").select_option(network))
     if network in SUBJECTS:
-        name, load = SUBJECTS[network]
-        assert shown_scores(explorer) == expected_scores(load_model(name), load().x_test[:1])
+        name, first = SUBJECTS[network]
+        assert shown_scores(explorer) == expected_scores(load_model(name), first())
     else:
         assert len(shown_scores(explorer)) == 10
     page.evaluate(f"({WATCH})(document.querySelector('main'))")
@@ -386,9 +401,9 @@ def test_on_the_page_a_digit_is_drawn_and_a_picture_uploaded(page, explorer, fol
     assert explorer.locator("tr", has_text="predicted").locator("th").inner_text() == "7"
     page.screenshot(path=folder / "page_drawing.png")
     explorer.get_by_role("button", name="Clear").click()
-    uploads.Image.fromarray(np.uint8(255 * np.kron(load_mnist().x_test[0, ..., 0], np.ones((8, 8))))).save(tmp_path / "digit.png")
+    uploads.Image.fromarray(np.uint8(255 * np.kron(first_digit()[0, ..., 0], np.ones((8, 8))))).save(tmp_path / "digit.png")
     changes_the_overlay(page, explorer, lambda: explorer.get_by_label("upload a picture").set_input_files(tmp_path / "digit.png"))
-    assert explorer.locator("tr", has_text="predicted").locator("th").inner_text() == str(load_mnist().y_test[0])
+    assert explorer.locator("tr", has_text="predicted").locator("th").inner_text() == str(digits()[1][0])
 
 
 def test_on_the_page_the_figure_is_saved(page, explorer, folder):

@@ -78,7 +78,7 @@ def draw(function, language, box):
             make_legible(figure, scale)
             settle(figure, SHARPNESS * scale)
         if crop:
-            scale = scale_to_fit(cropped_inches(figures[0]), box)
+            scale = scale_to_fit(cropped(figures[0]).size, box)
         images = [image_of(figure, scale, crop) for figure in figures]
         for figure in figures:
             plt.close(figure)
@@ -94,13 +94,14 @@ def scale_to_fit(inches, box):
 def settle(figure, dpi):
     """Lay the figure out once and for all: savefig would do it again, twice, and it takes longer than drawing."""
     figure.set_dpi(dpi)
-    figure.draw_without_rendering()
-    figure.set_layout_engine("none")
+    if engine := figure.get_layout_engine():
+        engine.execute(figure)
+    figure.set_layout_engine(None)
 
 
-def cropped_inches(figure):
-    drawn = figure.get_tightbbox()
-    return drawn.width + 2 * MARGIN, drawn.height + 2 * MARGIN
+def cropped(figure):
+    """The part of a figure that is drawn on, in inches."""
+    return figure.get_tightbbox().padded(MARGIN)
 
 
 def make_legible(figure, scale):
@@ -117,8 +118,9 @@ def make_legible(figure, scale):
 
 def image_of(figure, scale, crop):
     file = io.BytesIO()
+    figure.set_dpi(SHARPNESS * scale)
     figure.savefig(file, format="png", dpi=SHARPNESS * scale, facecolor="white", pil_kwargs={"compress_level": 0},
-                   **({"bbox_inches": "tight", "pad_inches": MARGIN} if crop else {}))
+                   bbox_inches=cropped(figure) if crop else None)  # "tight" would draw twice
     return Image.open(file).convert("RGB")
 
 
