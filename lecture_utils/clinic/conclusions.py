@@ -37,7 +37,7 @@ def steel(seed, n=10):
 def small_eye():
     """The first convolution of notebook 2's network, pooled: plates to maps (n, 50, 50, 32)."""
     model = load_model("neu_gap")
-    return keras.Model(model.inputs[0], model.get_layer("pool1").output)
+    return keras.Model(model.inputs[0], model.get_layer("pool1").output, name="eye")
 
 
 def taught(prepare, seed):
