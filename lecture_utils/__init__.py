@@ -4,8 +4,8 @@ What a student imports is listed in ``__init__.pyi``, which editors read. Each n
 ``from lecture_utils import load_mnist`` does not wait for TensorFlow. The examples in docstrings begin after
 ``from lecture_utils import *`` and ``import numpy as np``; `tests/test_docstrings.py` runs them.
 
-Imports run one way: explorer, auditing → plots → evaluate, checks, models → explain, localize, datasets. Whoever reads a
-room needs only those to its right; ``asking``, ``quiet``, ``versions`` and ``png`` stand apart.
+Imports run one way: explorer, auditing → plots → checks → clinic → evaluate, models → explain, localize, datasets. Whoever
+reads a room needs only those to its right; ``asking``, ``quiet``, ``versions`` and ``png`` stand apart.
 """
 
 import os

@@ -2,6 +2,7 @@
 # `as` says that a name is meant for others. A new name is one line here, in alphabetical order; in ASCII, on any computer.
 
 from . import checks as checks
+from . import clinic as clinic
 from . import drawings as drawings
 from . import plots as plots
 from .auditing.report import audit as audit

@@ -10,7 +10,7 @@ ROOT = Path(__file__).resolve().parents[1]
 ORDER = (  # each room imports only from those below it
     {"benchmarks", "classroom", "slides"}, {"tools"}, {"tools.decks"}, {"tools.notebooks"}, {"lecture_utils"},
     {"lecture_utils.explorer", "lecture_utils.drawings", "lecture_utils.auditing"}, {"lecture_utils.plots"},
-    {"lecture_utils.evaluate", "lecture_utils.checks", "lecture_utils.models"},
+    {"lecture_utils.checks"}, {"lecture_utils.clinic"}, {"lecture_utils.evaluate", "lecture_utils.models"},
     {"lecture_utils.squeezenet"},
     {"lecture_utils.explain", "lecture_utils.localize", "lecture_utils.datasets"}, {"lecture_utils.quiet", "lecture_utils.png"},
     {"lecture_utils.predictions", "lecture_utils.quizzes"},

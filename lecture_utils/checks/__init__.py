@@ -17,6 +17,10 @@ from .cams import check_class_score as check_class_score
 from .cams import check_deciding_maps as check_deciding_maps
 from .cams import check_retrofit as check_retrofit
 from .cams import check_training as check_training
+from .clinic import check_completeness as check_completeness
+from .clinic import check_diagnosis as check_diagnosis
+from .clinic import check_score_test as check_score_test
+from .clinic import check_shuffled as check_shuffled
 from .grad_cams import check_alpha as check_alpha
 from .grad_cams import check_contrast as check_contrast
 from .grad_cams import check_grad_cam as check_grad_cam
