@@ -17,9 +17,11 @@ EMPTY_FOLDER = tempfile.TemporaryDirectory()
 # where one worker has nothing left to do but wait for the other.
 LONGEST_FIRST = (
     "tests/browser/test_decks.py", "tests/test_classroom.py", "tests/browser/test_explorer_in_chromium.py",
-    "notebooks/09", "notebooks/1", "notebooks/08", "notebooks/02", "tests/test_alone.py", "notebooks/", "tests/test_models.py",
-    "tests/test_tools.py", "tests/test_evaluate_command.py", "tests/test_explain_dataset.py", "tests/test_strangers.py",
-    "tests/test_property.py", "tests/test_agreement.py", "tests/test_explorer.py", "tests/test_course.py", "tests/test_lab.py")
+    "tests/test_checks.py", "tests/test_instructor_edition.py", "notebooks/09", "notebooks/1", "notebooks/08", "notebooks/02",
+    "tests/test_audit.py", "tests/test_clinic.py", "tests/test_alone.py", "notebooks/", "tests/test_exercises.py",
+    "tests/test_models.py", "tests/test_tools.py", "tests/test_evaluate_command.py", "tests/test_explain_dataset.py",
+    "tests/test_strangers.py", "tests/test_property.py", "tests/test_agreement.py", "tests/test_explorer.py",
+    "tests/test_course.py", "tests/test_lab.py")
 
 
 def pytest_addoption(parser):

@@ -32,7 +32,7 @@ def tables(cells):
 def bound(cells):
     """The names that cells leave behind in the notebook."""
     return {name.get_name() for table in tables(cells) if table.get_type() == "module" for name in table.get_symbols()
-            if name.is_assigned() or name.is_imported() or name.is_namespace()}
+            if name.is_assigned() or name.is_namespace()}
 
 
 def read(cells):
@@ -42,12 +42,13 @@ def read(cells):
 
 
 def differs_elsewhere(path):
-    """Whether other cells of a notebook use what its exercises define, or define it anew."""
+    """Whether another cell of a notebook uses a name that its exercises define, and not itself."""
     notebook = nbformat.read(path, as_version=4)
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     others = [cell for cell in code if not is_exercise(cell)]
     solutions = [solved(notebook, index) for index, cell in enumerate(notebook.cells) if is_exercise(cell)]
-    return bool(bound([*filter(is_exercise, code), *solutions]) & (read(others) | bound(others)))
+    new = bound([*filter(is_exercise, code), *solutions])
+    return any(new & read([cell]) - bound([cell]) for cell in others)
 
 
 @pytest.fixture(params=NOTEBOOKS, ids=lambda path: path.stem)

@@ -47,7 +47,7 @@ def _listed(subject, classes, images):
 def _missed_by_chance(c, images, hits):
     """How likely all images of class c are missed, if they are recognized as often as those of the other classes."""
     others, right = images.sum() - images[c], hits.sum() - hits[c]
-    return (1 - (right + 1) / (others + 2)) ** images[c]     # never 0, however many of the others are right
+    return (1 - (right + 1) / (others + 2)) ** images[c]     # Laplace: never 0, even if all others are right
 
 
 def names_of_outputs(subject) -> Outcome:

@@ -61,8 +61,9 @@ def written(found, subject) -> str:
              "<h2>What was tested</h2>", table_of(found.findings),
              "<p>Brackets hold 95 % bootstrap intervals over the images: for other images of the same kind; “surely” means: the "
              "whole interval. Two ways of asking the same images are compared image by image. A test that is passed proves "
-             "nothing right; one that fails shows that something is wrong. With twenty tests, now and then one fails by chance: "
-             "ask again with other images.</p>",
+             "nothing right; one that fails is a reason to look. With twenty tests, now and then one fails by chance: "
+             "ask again with other images, and report both. An interval without width is no certainty, and images "
+             "that the network was trained on make all of this look better than it is.</p>",
              "<h2>What was seen</h2>", *_figures(subject), *_said(found.said),
              f"<p><small>Keras {keras.__version__}. The tests are explained in the course's notebooks 3 to 9.</small></p>",
              "</main>", "</body>", "</html>"]

@@ -27,8 +27,10 @@ _RESTS_ON = {
 _SAID_BESIDES = {
     "to show where the score comes from": "Only where global average pooling ends the network does the map add up to the score.",
     "to find a shortcut": "A map raises the suspicion; only a changed image proves it.",
-    "to name the pixels that the answer needs": "It rests on what stands in their place, here a blur.",
-    "to point at the object": "It holds for images like these alone.",
+    "to name the pixels that the answer needs":
+        "On average over the images, beside random order alone, and with a blur in their place: try other baselines.",
+    "to point at the object":
+        "More often than chance is not always: see how many peaks hit. It holds for images like these, which show an object.",
 }
 _NEVER = (
     Use("to tell whether there is an object at all", NO, "It names a class on an empty image, too, and has a map of it."),
@@ -52,7 +54,7 @@ def _judged(name, tests, passed):
         return Use(name, NO, f"Failed: {', '.join(failed)}.")
     if missing:
         return Use(name, OPEN, f"Could not be asked: {', '.join(missing)}. {besides}".strip())
-    return Use(name, YES, f"Passed all that it rests on. {besides}".strip())
+    return Use(name, YES, f"Passed what could be asked of all that it rests on. {besides}".strip())
 
 
 _CANNOT_BE_SPARED = {"pointing", "energy", "class sensitivity", "random top", "random network", "erased pixels", "slope"}

@@ -242,7 +242,7 @@ def _shapes(case):
 
 def about_tapes(verdict):
     """The same verdict; to whose GradientTape gave None, why that is."""
-    if "None" not in verdict.message or "nothing (None)" in verdict.message:
+    if "None" not in verdict.message:
         return verdict
     return Verdict(False, verdict.message + " A tape that gives None has not watched: it follows variables by itself, a "
                    "tensor only after `tape.watch`, and what NumPy computes never.")
