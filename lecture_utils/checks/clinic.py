@@ -13,7 +13,7 @@ def check_completeness(function) -> Verdict:
     """Exercise: gap(M (n, h, w), y (n,), b) = the greatest |mean of a map + b - its score| among n pictures.
 
     >>> checks.check_completeness(lambda M, y, b: np.abs(M.mean((1, 2)) - y).max())
-    ✗ The bias is missing: the score is the mean of the map and the bias.
+    ✗ The bias is missing: the score is the mean of the map plus the bias.
     """
     def inputs(rng):
         n, b = int(rng.integers(10, 13)), float(rng.normal() + 2)
@@ -26,7 +26,7 @@ def check_completeness(function) -> Verdict:
     same = lambda values: values
     return judging.check_function(function, inputs, gap(), {
         "That takes the sum of the map; the score is its mean.": gap(of=lambda M: M.sum((1, 2))),
-        "The bias is missing: the score is the mean of the map and the bias.": (gap(bias=0), gap(bias=0, size=same)),
+        "The bias is missing: the score is the mean of the map plus the bias.": (gap(bias=0), gap(bias=0, size=same)),
         "The bias is taken away; it belongs to the score as the mean of the map does.": gap(bias=-1),
         "A gap below zero is a gap, too: take absolute values before the greatest.":
             (gap(size=same), gap(over=np.min, size=same)),

@@ -137,7 +137,7 @@ def check_token_cam(function) -> Verdict:
     laid = lambda M: lambda x, W, c, h, w: np.reshape(M(x, W, c), (h, w))
     plain = lambda x, W, c: x @ W[:, c]
     return judging.check_function(function, inputs, laid(plain), {
-        "The ReLU belongs to Grad-CAM. The cells of CAM add up to the score only with their signs.":
+        "The ReLU belongs to Grad-CAM. The mean of CAM plus the bias is the score only with its signs.":
             laid(lambda x, W, c: np.maximum(x @ W[:, c], 0)),
         "That is divided by the number of tokens. So it adds up to the score; CAM is the map whose mean is the score.":
             laid(lambda x, W, c: x @ W[:, c] / len(x)),
