@@ -3,6 +3,7 @@
 
 from . import checks as checks
 from . import clinic as clinic
+from . import drawings as drawings
 from . import plots as plots
 from .auditing.report import audit as audit
 from .datasets.loaders import load_cifar10 as load_cifar10

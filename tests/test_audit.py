@@ -56,7 +56,7 @@ def drawn(n=90, seed=0, place=None, whole=False, magenta=False):
     for number, (image, label, mask) in enumerate(zip(x, labels, masks, strict=True)):
         for row, column in random.integers(0, 24, (3, 2)):
             image[row:row + 8, column:column + 8] -= random.uniform(0, .12)
-        side = 32 if whole else random.integers(6, 13)
+        side = 32 if whole else random.integers(5, 10)
         top, left = (place and place(label, random)) or random.integers(0, 33 - side, 2)
         mask[top:top + side, left:left + side] = True
         colour = (.9, .1, .9) if magenta and label == 1 and number % 2 else COLOURS[label]
@@ -74,9 +74,11 @@ def convolution(kernels, biases, size=1, name="colours"):
     return layer
 
 
-def features(images, extra=None, statistics=None):
+def features(images, statistics=None, normalized=True):
     """Images to the six colours' feature maps, through a normalization that changes nothing."""
     x = convolution([kernel for kernel, _, _ in FEATURES], [bias for _, bias, _ in FEATURES], 3)(images)
+    if not normalized:
+        return kl.ReLU(name="features")(x)
     mean, variance = statistics or (np.zeros(6), np.ones(6))
     norm = kl.BatchNormalization(name="norm", epsilon=1e-6)
     x = norm(x)
@@ -109,10 +111,10 @@ def dense(x, weights, bias=0.0, **options):
     return layer(x)
 
 
-def network(between=lambda x: x, pooled=lambda x: x, after=lambda y: y, weights=None, bias=0.0, statistics=None):
+def network(between=lambda x: x, pooled=lambda x: x, after=lambda y: y, weights=None, bias=0.0, **normalization):
     """The sound network; what is put between its parts, or in their place, breaks it."""
     images = keras.Input((32, 32, 3), name="images")
-    x = between(features(images, statistics=statistics))
+    x = between(features(images, **normalization))
     y = dense(pooled(kl.GlobalAveragePooling2D(name="gap")(x)), head_weights() if weights is None else weights, bias, name="y")
     return keras.Model(images, after(y), name="hand_made")
 
@@ -203,7 +205,7 @@ def idle_last_layer():
     images = keras.Input((32, 32, 3))
     means = kl.GlobalAveragePooling2D()(features(images))
     y = means[:, :5] * 60 + ops.concatenate([means[:, 5:] * 60, means[:, :4] * 0], axis=1)
-    return keras.Model(images, y + 0.001 * kl.Dense(5, kernel_initializer="ones")(means))
+    return keras.Model(images, y + 0.001 * kl.Dense(5, kernel_initializer="zeros")(means))
 
 
 def shows_the_image():
@@ -240,18 +242,23 @@ def minus_one_to_one():
 
 def weak_dark():
     weights = head_weights(200.0)
-    weights[4] = [0, 0, 0, 0, 16.0]
-    return network(weights=weights)
+    weights[4] = [0, 0, 0, 0, 10.0]
+    return network(weights=weights, normalized=False)
+
+
+def without_yellow(n=120, **how):
+    """Where red and blue are exchanged nothing is left of yellow; and it is so bright that half of it speaks for white."""
+    data = drawn(n, **how)
+    return tuple(each[data[1] != 3] for each in data)
 
 
 def blue_first():
-    """Without yellow, of which nothing would be left."""
-    x, labels, masks = drawn(120, magenta=True)
-    return x[labels != 3][..., ::-1].copy(), labels[labels != 3], masks[labels != 3]
+    x, labels, masks = without_yellow(magenta=True)
+    return x[..., ::-1].copy(), labels, masks
 
 
 def low_mean_of_white():
-    return network(statistics=(np.array([-.64, 0, 0, 0, 0, 0]), np.ones(6)))
+    return network(statistics=(np.array([-.625, 0, 0, 0, 0, 0]), np.ones(6)))
 
 
 NO_MASKS = {"masks": False}
@@ -265,7 +272,7 @@ BROKEN = {      # name: (network, data, options of `found`, the tests that fail,
     "mean over the batch": (lambda: network(batch_mean_off), drawn, {}, {"same answer"}, "changes alone"),
     "dropout left on": (lambda: network(pooled=lambda x: kl.Dropout(0.1)(x, training=True)), drawn, {}, {"same answer"},
                         "The answer changes"),
-    "kept means of others": (low_mean_of_white, drawn, NO_MASKS, {"batch statistics"}, "kept means and deviations"),
+    "kept means of others": (low_mean_of_white, without_yellow, NO_MASKS, {"batch statistics"}, "kept means and deviations"),
     "softmax twice": (lambda: network(after=lambda y: kl.Softmax()(kl.Softmax()(y))), drawn, {}, {"score"},
                       "explain a probability"),
     "an earlier layer": (network, drawn, {"layer": "norm"}, {"CAM theory"}, "Only the maps of 'features'"),
@@ -284,7 +291,8 @@ BROKEN = {      # name: (network, data, options of `found`, the tests that fail,
 
 
 @pytest.mark.parametrize("case", BROKEN)
-def test_what_is_broken_fails_its_test_and_no_other(case, tmp_path):
+def test_what_is_broken_fails_its_test_and_no_other(case, tmp_path, monkeypatch):
+    monkeypatch.setattr(report.page, "written", lambda *args: "the page")      # its figures take most of the time
     make, data, options, expected, told = BROKEN[case]
     result = found(make(), data(), tmp_path, **options)
     assert failed(result) == expected, str(result)
@@ -502,9 +510,9 @@ def test_names_are_escaped(tmp_path, monkeypatch):
 def strangers_network():
     """By another recipe: a nested backbone, odd names, strided convolutions, batch normalization, dropout, softmax."""
     keras.utils.set_random_seed(4)
-    inside = keras.Sequential([keras.Input((32, 32, 3)), kl.Conv2D(12, 3, strides=2, padding="same", name="c 1/α"),
+    inside = keras.Sequential([keras.Input((32, 32, 3)), kl.Conv2D(12, 3, strides=2, padding="same", name="c.1-a"),
                                kl.BatchNormalization(), kl.LeakyReLU(), kl.SeparableConv2D(16, 3, padding="same"),
-                               kl.BatchNormalization(), kl.Activation("swish")], name="Rückgrat")
+                               kl.BatchNormalization(), kl.Activation("swish")], name="Backbone.v2-x")
     images = keras.Input((32, 32, 3), name="foto")
     x = kl.GlobalAveragePooling2D()(inside(kl.Rescaling(4.0, -1.6)(images)))
     x = kl.Dropout(0.2)(kl.Dense(16, activation="relu", kernel_regularizer="l2")(x))

@@ -3,6 +3,7 @@
 The answers are in tests/answers, a module for each notebook.
 """
 
+import functools
 import importlib
 import pkgutil
 import re
@@ -22,6 +23,13 @@ ALSO_RIGHT = [each for module in MODULES for each in module.ALSO_RIGHT]
 WRONG = [each for module in MODULES for each in module.WRONG]
 EXERCISES = [each for name, each in vars(checks).items()
              if name.startswith("check_") and name not in ("check_function", "check_number")]
+
+
+@functools.cache
+def told(number):
+    """What the check says to a wrong answer, asked once for the two tests that look at it."""
+    check, wrong, _ = WRONG[number]
+    return check(wrong)
 
 
 @pytest.mark.parametrize("check", EXERCISES, ids=lambda check: check.__name__)
@@ -85,10 +93,10 @@ def test_unattempted_and_empty_answers_do_not_pass(check):
 
 
 @pytest.mark.filterwarnings("ignore:invalid value", "ignore:divide by zero")
-@pytest.mark.parametrize("check, wrong, named", WRONG)
-def test_known_misconceptions_are_named(check, wrong, named):
-    verdict = check(wrong)
-    assert not verdict and named in repr(verdict)
+@pytest.mark.parametrize("number", range(len(WRONG)), ids=lambda number: f"{number}-{WRONG[number][0].__name__}")
+def test_known_misconceptions_are_named(number):
+    verdict = told(number)
+    assert not verdict and WRONG[number][2] in repr(verdict)
 
 
 @pytest.mark.filterwarnings("ignore:invalid value", "ignore:divide by zero")
@@ -100,8 +108,8 @@ def test_every_hint_is_given_to_somebody(monkeypatch):
                       lambda *args, **options: hints.update({check: args[3]}) or compare(*args, **options))
         for check in RIGHT:
             check(lambda *a: None)
-    told = {(check, repr(check(wrong))) for check, wrong, _ in WRONG}
-    assert [hint for check in RIGHT for hint in hints[check] if (check, "✗ " + hint) not in told] == []
+    given = {(WRONG[number][0], repr(told(number))) for number in range(len(WRONG))}
+    assert [hint for check in RIGHT for hint in hints[check] if (check, "✗ " + hint) not in given] == []
 
 
 def test_a_check_cannot_be_fooled_by_changing_its_arguments():

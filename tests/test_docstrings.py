@@ -22,8 +22,8 @@ def functions_of(module):
 
 PUBLIC = {
     **{name: each for name, each in STUDENTS.items() if inspect.isfunction(each)},
-    **functions_of(plots), **{f"checks.{name}": each for name, each in vars(checks).items() if name.startswith("check_")},
-    **functions_of(scenes),
+    **functions_of(plots), **functions_of(scenes),
+    **{f"lecture_utils.checks.{name}": each for name, each in vars(checks).items() if name.startswith("check_")},
     **{f"lecture_utils.models.{build.__name__}": build for build in (*models.BUILDERS.values(), models.vgg16, models.describe)},
     "lecture_utils.explain.streaming.explain_dataset": explain_dataset,
 }

@@ -47,7 +47,7 @@ def _listed(subject, classes, images):
 def _missed_by_chance(c, images, hits):
     """How likely all images of class c are missed, if they are recognized as often as those of the other classes."""
     others, right = images.sum() - images[c], hits.sum() - hits[c]
-    return (1 - right / others) ** images[c]
+    return (1 - (right + 1) / (others + 2)) ** images[c]     # never 0, however many of the others are right
 
 
 def names_of_outputs(subject) -> Outcome:
@@ -129,7 +129,7 @@ def alone_or_among_others(subject) -> Outcome:
     others = {"a second time": subject.answer(x), "alone": np.concatenate([subject.answer(image[None]) for image in x]),
               "by `predict`": subject.model.predict(x, verbose=0).reshape(among.shape)}
     apart = {how: np.abs(values - among).max() / (np.ptp(subject.outputs) or 1) for how, values in others.items()}
-    worst = max(apart, key=apart.get)
+    worst = max(apart, key=lambda how: apart[how])
     passed = bool(apart[worst] <= STEADY)
     return Outcome(f"outputs differ by {_percent(apart[worst])} of their range", f"at most {STEADY:.0%}", passed,
                    "" if passed else f"The answer changes {worst}: a batch normalization in training mode, another mean over the "

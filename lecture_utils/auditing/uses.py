@@ -17,19 +17,21 @@ class Use(NamedTuple):
 
 
 _RESTS_ON = {
-    "to show where the score comes from": ("same answer", "score", "slope", "not empty", "random top", "random network",
-                                           "placement", "grey images"),
+    "to show where the score comes from": ("same answer", "score", "CAM theory", "slope", "not empty", "random top",
+                                           "random network", "placement", "grey images"),
     "to name the pixels that the answer needs": ("same answer", "not empty", "placement", "erased pixels"),
     "to point at the object": ("accuracy", "same answer", "placement", "grey images", "pointing", "energy", "fixed place"),
     "to compare two classes": ("every class", "names", "score", "slope", "class sensitivity", "random top"),
     "to find a shortcut": ("same answer", "slope", "placement", "not empty", "random network"),
 }
 _SAID_BESIDES = {
+    "to show where the score comes from": "Only where global average pooling ends the network does the map add up to the score.",
     "to find a shortcut": "A map raises the suspicion; only a changed image proves it.",
     "to name the pixels that the answer needs": "It rests on what stands in their place, here a blur.",
     "to point at the object": "It holds for images like these alone.",
 }
 _NEVER = (
+    Use("to tell whether there is an object at all", NO, "It names a class on an empty image, too, and has a map of it."),
     Use("to prove that an answer is right", NO, "Maps of wrong answers look like those of right ones."),
     Use("to prove that there is no shortcut", NO, "One that lies everywhere (a grain, a hue) has no place to be shown."),
     Use("to prove what causes an answer", NO, "A map knows the image as it is; a cause shows when the image is changed."),

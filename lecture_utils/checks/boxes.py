@@ -1,9 +1,13 @@
-"""Checks of notebook 7: boxes and the scores of maps."""
+"""Checks of notebook 7: boxes and the scores of maps, and what speaks against a class."""
 
+import keras
 import numpy as np
+import tensorflow as tf
+from scipy import ndimage
 
+from ..localize import iou
 from . import judging
-from .inputs import height_and_width, signed
+from .inputs import features, height_and_width, signed
 from .judging import Verdict
 
 
@@ -83,3 +87,187 @@ def check_pointing_game(function) -> Verdict:
         "That compares means. The pointing game looks at one place, the maximum.":
             lambda L, mask: L[mask].mean() > L[~mask].mean(),
     }, trials=40)
+
+
+def check_box_score(function) -> Verdict:
+    """Exercise: box_score(L (h, w) signed, truth (k, 4), threshold) = IoU of the map's box with the best fitting of truth.
+
+    The map's box lies around the region of most pixels where L >= threshold * max L; pixels that touch at a corner belong
+    together. A map without a positive value has no box: 0.
+
+    >>> checks.check_box_score(lambda L, truth, threshold: True)
+    ✗ The single value is wrong for 5 of 6 inputs. ...
+    """
+    def inputs(rng):
+        threshold, scale = next(thresholds), next(scales)
+        L, around = _map_with_regions(rng, threshold)
+        truth = around[next(order)] + np.array([1, 0, 0, -1]) * rng.integers(0, 2, size=(1, 4))
+        return np.float32(scale) * L, truth, threshold
+
+    thresholds, scales = iter([0.2, 0.4, 0.3, 0.5, 0.25, 0.6]), iter([5, 0.8, 0, 1, 30, 0.9])      # a map of zeros, too
+    order = iter([[1, 0], [0], [2, 0], [1, 2, 0], [2, 1, 0], [2, 0, 1]])                # the best fitting is seldom the first
+    of_range = lambda L, t: L >= L.min() + t * np.ptp(L)
+    return judging.check_function(function, inputs, _box_score(), {
+        "A map of zeros marks everything, since 0 reaches any share of 0. It has no evidence, and its score is 0.":
+            _box_score(empty=False),
+        "The threshold is a share of the map's maximum, not a value: L >= threshold * L.max().":
+            _with_and_without_empty(mark=lambda L, t: L >= t),
+        "The threshold is a share of the maximum, not of the range from the minimum up.": _with_and_without_empty(mark=of_range),
+        "That is the box around all marked pixels. Keep the largest connected region first.":
+            _with_and_without_empty(region=lambda marked, L: marked),
+        "The region with the map's maximum may be a small one. The largest is that of most pixels.":
+            _with_and_without_empty(region=lambda marked, L: _largest(marked, L, by=ndimage.maximum)),
+        "The largest region is that of most pixels; yours has the largest sum of values.":
+            _with_and_without_empty(region=lambda marked, L: _largest(marked, L, by=ndimage.sum_labels)),
+        "Pixels that touch at a corner belong together: `ndimage.label(marked, np.ones((3, 3)))`.":
+            _with_and_without_empty(region=lambda marked, L: _largest(marked, L, corners=False)),
+        "The upper bounds are exclusive: the last row and column that are marked, plus 1.":
+            _with_and_without_empty(box=lambda region: _around(region) - [0, 0, 1, 1]),
+        "Rows and columns are swapped: a box is x0, y0, x1, y1, and x counts columns.":
+            _with_and_without_empty(box=lambda region: _around(region.T)),
+        "Several boxes may be annotated: the one that fits best counts.": tuple(
+            each for choose in (lambda values: values[0], np.mean) for each in _with_and_without_empty(choose=choose)),
+        "That is whether the box is found at 0.5. The score is the IoU itself.":
+            _with_and_without_empty(choose=lambda values: values.max() >= 0.5),
+    }, trials=6)
+
+
+def _map_with_regions(rng, threshold):
+    """A map, and the boxes (3, 4) around its regions over `threshold` of its maximum, 1, the largest region first.
+
+    The largest is made of two parts that touch at a corner; the maximum lies in the second, the smallest; the third has the
+    largest sum of values.
+    """
+    L = rng.uniform(-0.5, 0.9 * threshold, size=(16 + rng.integers(3), 20 + rng.integers(3))).astype(np.float32)
+    boxes = np.array([[1, 1, 13, 8], [17, 1, 19, 4], [12, 10, 19, 14]])
+    L[1:6, 1:9] = L[6:8, 9:13] = threshold + 0.02
+    L[1:4, 17:19] = L[10:14, 12:19] = 0.99
+    L[1, 17] = 1
+    for axis in np.flatnonzero(rng.random(2) < 0.5):        # turned over, so that the largest is not always the first
+        L, low, high = np.flip(L, axis), 1 - axis, 3 - axis
+        boxes[:, [low, high]] = L.shape[axis] - boxes[:, [high, low]]
+    return L, boxes
+
+
+def _largest(marked, L, by=None, corners=True):
+    """The connected region with most pixels, or with most of what `by` says, as a mask."""
+    regions, count = ndimage.label(marked, np.ones((3, 3)) if corners else None)
+    numbers = range(1, count + 1)
+    return regions == 1 + np.argmax(by(L, regions, numbers) if by else ndimage.sum_labels(marked, regions, numbers))
+
+
+def _around(region):
+    rows, columns = np.nonzero(region)
+    return np.array([columns.min(), rows.min(), columns.max() + 1, rows.max() + 1])
+
+
+def _box_score(mark=lambda L, t: L >= t * L.max(), region=_largest, box=_around, choose=np.max, empty=True):
+    """The score in these steps; `empty`: whether a map without evidence scores 0."""
+    def score(L, truth, threshold):
+        if empty and L.max() <= 0:
+            return 0.0
+        return choose(iou([box(region(mark(L, threshold), L))], truth)[0])
+    return score
+
+
+def _with_and_without_empty(**steps):
+    """A misconception of those who thought of the empty map, and of those who did not."""
+    return _box_score(**steps), _box_score(**steps, empty=False)
+
+
+def check_counterfactual(function) -> Verdict:
+    """Exercise: counterfactual(model, images, layer, c) = ReLU(Σ_k α_k A^k), α_k = (1/Z) Σ_ij -∂y^c/∂A^k_ij, (n, h, w).
+
+    model: untrained networks of several sizes and heads, whose outputs are class scores; layer: the name of the one whose
+    output is A, (n, h, w, K); c: the number of a class.
+
+    >>> checks.check_counterfactual(lambda model, images, layer, c: grad_cam(model, images, layer, c))
+    ✗ That is Grad-CAM, what speaks for the class. Turn the gradient's sign before the ReLU.
+    """
+    def inputs(rng):
+        model = _network(rng, next(heads))
+        images = features(rng, int(rng.integers(2, 4)), *model.input_shape[1:])
+        predicted = int(np.argmax(model(images)[0]))
+        return model, images, next(layers), (predicted + 1) % model.output_shape[-1]
+
+    def parts(model, images, layer):
+        """A and its Jacobian ∂y/∂A, (classes, n, h, w, K), which is computed once for each network."""
+        if model not in known:
+            known[model] = _jacobian(model, images, layer)
+        return known[model]
+
+    def weighted(model, images, layer, combine, axes=(1, 2)):
+        """Σ_k α_k A^k with α_k the mean over `axes` of what `combine` makes of the scores y and their Jacobian."""
+        A, y, J = parts(model, images, layer)
+        return (A * combine(y, J).mean(axis=axes, keepdims=True)).sum(-1)
+
+    def place_by_place(model, images, layer, c):
+        A, _, J = parts(model, images, layer)
+        return relu((A * -J[c]).sum(-1))
+
+    def probability(y, J, c):
+        p = np.exp(y - y.max(axis=1, keepdims=True))
+        p = (p / p.sum(axis=1, keepdims=True)).T[..., None, None, None]
+        return p[c] * (J[c] - (p * J).sum(axis=0))
+
+    def of_predicted(y, J):
+        return -np.stack([J[k, n] for n, k in enumerate(y.argmax(axis=1))])
+
+    def scaled(L):
+        top = L.max(axis=(1, 2), keepdims=True)
+        return L / np.where(top > 0, top, 1)
+
+    heads, layers, known = iter(_HEADS), iter(["last", "first", "last", "last"]), {}
+    relu = lambda L: np.maximum(L, 0)
+    right = lambda m, x, layer, c: relu(weighted(m, x, layer, lambda y, J: -J[c]))
+    return judging.check_function(function, inputs, right, {
+        "That is Grad-CAM, what speaks for the class. Turn the gradient's sign before the ReLU.":
+            lambda m, x, layer, c: relu(weighted(m, x, layer, lambda y, J: J[c])),
+        "Right, but before the ReLU: what speaks for the class is left in, as negative values.":
+            lambda m, x, layer, c: weighted(m, x, layer, lambda y, J: -J[c]),
+        "The sign is turned after the ReLU, which had thrown away what speaks against the class. Turn it before.":
+            lambda m, x, layer, c: -relu(weighted(m, x, layer, lambda y, J: J[c])),
+        "That is Grad-CAM's map with light and dark swapped. Where nothing speaks for a class, nothing need speak against it.":
+            lambda m, x, layer, c: 1 - scaled(relu(weighted(m, x, layer, lambda y, J: J[c]))),
+        "Gradients are cut off before the mean. The ReLU comes last, after the weighted sum.":
+            lambda m, x, layer, c: relu(weighted(m, x, layer, lambda y, J: relu(-J[c]))),
+        "The gradients are multiplied place by place, and not averaged to one α for each channel.": place_by_place,
+        "That is the gradient of the probability. Take the class score, before softmax.":
+            lambda m, x, layer, c: relu(weighted(m, x, layer, lambda y, J: -probability(y, J, c))),
+        "That is the map against the predicted class; asked is class c.":
+            lambda m, x, layer, c: relu(weighted(m, x, layer, of_predicted)),
+        "That is the gradient of all scores together: take class c alone, `y[:, c]`.":
+            lambda m, x, layer, c: relu(weighted(m, x, layer, lambda y, J: -J.sum(axis=0))),
+        "That is what speaks for all other classes. It need not speak against c: take the score of c alone.":
+            lambda m, x, layer, c: relu(weighted(m, x, layer, lambda y, J: J.sum(axis=0) - J[c])),
+        "The gradients are averaged over the images too. Each image has its own weights: average over height and width alone.":
+            lambda m, x, layer, c: relu(weighted(m, x, layer, lambda y, J: -J[c], axes=(0, 1, 2))),
+        "That is divided by each map's maximum. The formula leaves the height, and that says how much speaks against it.":
+            lambda m, x, layer, c: scaled(right(m, x, layer, c)),
+    })
+
+
+_HEADS = (["GlobalAveragePooling2D"], ["Flatten", "tanh"], ["GlobalMaxPooling2D"], ["GlobalAveragePooling2D", "dropout", "tanh"])
+
+
+def _network(rng, head):
+    """A small untrained network, of convolutions "first" and "last" under such a head, with random weights and biases."""
+    layers = keras.layers
+    x = images = keras.Input((*height_and_width(rng, 6, 10), int(rng.integers(1, 4))))
+    for name in ("first", "last"):
+        x = layers.Conv2D(int(rng.integers(3, 6)), 3, activation="relu", name=name)(x)
+    of_choice = {"tanh": lambda: layers.Dense(5, activation="tanh"), "dropout": lambda: layers.Dropout(0.5)}
+    for step in head:
+        x = of_choice.get(step, getattr(layers, step, None))()(x)
+    model = keras.Model(images, layers.Dense(int(rng.integers(3, 6)))(x))
+    model.set_weights([signed(rng, *weight.shape) / 2 for weight in model.get_weights()])
+    return model
+
+
+def _jacobian(model, images, layer):
+    """Feature maps (n, h, w, K), scores (n, classes) and their derivatives (classes, n, h, w, K)."""
+    to_both = keras.Model(model.input, [model.get_layer(layer).output, model.outputs[0]])
+    with tf.GradientTape(persistent=True) as tape:
+        A, y = to_both(images)
+        scores = tf.unstack(y, axis=1)
+    return A.numpy(), y.numpy(), np.stack([tape.gradient(score, A).numpy() for score in scores])

@@ -70,3 +70,86 @@ def check_rollout_step(function) -> Verdict:
         "The attention is missing: its gradient alone says what would change, not what was looked at.":
             lambda A, g, R: R + mean(relu(g)) @ R,
     })
+
+
+def check_rollout(function) -> Verdict:
+    """Exercise: rollout(A (blocks, heads, T, T), h, w): what the class token, the first of T, took from the places, (h, w).
+
+    R = I, for each block R ← ½ (mean of the heads + I) R; then its first row.
+
+    >>> checks.check_rollout(lambda A, h, w: A[-1].mean(axis=0)[0, 1:].reshape(h, w))
+    ✗ That is the attention of the last block alone. ...
+    """
+    def inputs(rng):
+        h, w = height_and_width(rng, 2, 5)
+        T, blocks, heads = 1 + h * w, int(rng.integers(3, 5)), int(rng.integers(5, 8))
+        A = np.exp(2 * signed(rng, blocks, heads, T, T))
+        return A / A.sum(axis=-1, keepdims=True), h, w
+
+    def rolled(step, heads=lambda A: A.mean(axis=0), shortcut=1):
+        """R after all blocks, with another step, another way to join the heads or another weight of the shortcut."""
+        def R_of(A):
+            R = np.eye(A.shape[-1])
+            for A_b in A:
+                R = step(heads(A_b) + shortcut * np.eye(len(R)), R)
+            return R
+        return R_of
+
+    half = lambda M, R: M / 2 @ R
+    laid = lambda R_of, row=lambda R: R[0, 1:]: lambda A, h, w: row(R_of(A)).reshape(h, w)
+    R_of = rolled(half)
+    return judging.check_function(function, inputs, laid(R_of), {
+        "Row and column are exchanged: the row of a token says what it took, the column who took from it.":
+            laid(R_of, lambda R: R[1:, 0]),
+        "The shortcut is missing: half of what a block does is to keep each token, + I.": (
+            laid(rolled(lambda M, R: M @ R, shortcut=0)), laid(rolled(half, shortcut=0))),
+        "The half is missing: ½ (mean + I), so that each row still sums to 1.": laid(rolled(lambda M, R: M @ R)),
+        "The blocks are multiplied the wrong way round: a later block stands on the left of R.":
+            laid(rolled(lambda M, R: R @ M / 2)),
+        "That is the sum of the heads; take their mean.": laid(rolled(half, lambda A: A.sum(axis=0))),
+        "That is the largest of the heads; take their mean.": laid(rolled(half, lambda A: A.max(axis=0))),
+        "All of it is 0: the product of the blocks is a matrix product, `@`; `*` multiplies entry by entry.":
+            laid(rolled(lambda M, R: M / 2 * R)),
+        "The class token is the first, not the last: leave out number 0.": (
+            laid(R_of, lambda R: R[0, :-1]), laid(R_of, lambda R: R[-1, :-1]), laid(R_of, lambda R: R[-1, 1:])),
+        "The class token's own share is still there; it stands for no place. Leave out number 0.": lambda A, h, w: R_of(A)[0],
+        "That is the attention of the last block alone. Follow it through all blocks.": lambda A, h, w: (
+            A[-1].mean(axis=0)[0, 1:].reshape(h, w)),
+        "That is the mean over all tokens that look; wanted is what the class token took.":
+            laid(R_of, lambda R: R[:, 1:].mean(axis=0)),
+        "Rows and columns of the picture are exchanged: tokens stand row by row, reshape(h, w).":
+            lambda A, h, w: R_of(A)[0, 1:].reshape(w, h).T,
+        "The map is still a row of tokens; lay it out: reshape(h, w).": lambda A, h, w: R_of(A)[0, 1:],
+    })
+
+
+def check_token_cam(function) -> Verdict:
+    """Exercise: token_cam(x (h w, K), W (K, classes), c, h, w): CAM of tokens whose mean goes into one Dense layer, (h, w).
+
+    >>> checks.check_token_cam(lambda x, W, c, h, w: x @ W[:, c])
+    ✗ The map is still a row of tokens; lay it out: reshape(h, w).
+    """
+    def inputs(rng):
+        (h, w), K = height_and_width(rng, 2, 6), int(rng.integers(7, 10))
+        classes = K + int(rng.integers(2, 5))
+        return signed(rng, h * w, K), signed(rng, K, classes), int(rng.integers(1, K)), h, w
+
+    laid = lambda M: lambda x, W, c, h, w: np.reshape(M(x, W, c), (h, w))
+    plain = lambda x, W, c: x @ W[:, c]
+    return judging.check_function(function, inputs, laid(plain), {
+        "The ReLU belongs to Grad-CAM. The cells of CAM add up to the score only with their signs.":
+            laid(lambda x, W, c: np.maximum(x @ W[:, c], 0)),
+        "That is divided by the number of tokens. So it adds up to the score; CAM is the map whose mean is the score.":
+            laid(lambda x, W, c: x @ W[:, c] / len(x)),
+        "That is the row of W; the weights of class c are its column, W[:, c].": lambda x, W, c, h, w: (
+            x @ W[c, :x.shape[1]]).reshape(h, w),
+        "The tokens were averaged first: that is the score, and no map any more.": (
+            lambda x, W, c, h, w: x.mean(axis=0) @ W[:, c], laid(lambda x, W, c: np.full(len(x), x.mean(axis=0) @ W[:, c]))),
+        "Those are the maps of all classes; take the column of class c.": (
+            lambda x, W, c, h, w: (x @ W).reshape(h, w, -1), lambda x, W, c, h, w: x @ W),
+        "The products are not added up over the K numbers of a token yet.": (
+            lambda x, W, c, h, w: x * W[:, c], lambda x, W, c, h, w: (x * W[:, c]).reshape(h, w, -1)),
+        "Rows and columns are exchanged: tokens stand row by row, reshape(h, w).":
+            lambda x, W, c, h, w: plain(x, W, c).reshape(w, h).T,
+        "The map is still a row of tokens; lay it out: reshape(h, w).": lambda x, W, c, h, w: plain(x, W, c),
+    })

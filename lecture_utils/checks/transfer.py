@@ -50,8 +50,8 @@ def _fault_of_unfreezing(found, before, firsts):
         "It is the other way round: the early layers stay frozen, the late ones are trained.": ~wanted,
         "`first` alone can be trained; all the layers after it should be, too.": number == firsts,
         "`first` itself is still frozen: it is the first layer to be trained.": number > firsts,
-        "A model that was switched off as a whole trains nothing, whatever its layers say: set `trunk.trainable = True` "
-        "first, then the switches of the layers.": whole,
+        "A model that was switched off as a whole trains nothing by itself, whatever its layers say (only inside another model "
+        "does Keras 3 ask each layer): set `trunk.trainable = True` first, then the switches of the layers.": whole,
         "Late layers that were frozen before stay so: set the switch of every layer, to True or to False.":
             wanted & (before | ~before.any(axis=1, keepdims=True)),
     }
@@ -131,7 +131,7 @@ def check_nested_grad_cam(function) -> Verdict:
 
     relu = lambda L: np.maximum(L, 0)
     of = lambda c: lambda y: y[:, c]
-    return judging.check_function(function, inputs, lambda t, h, x, c: relu(weighted(t, h, x, of(c))), {
+    return judging.about_tapes(judging.check_function(function, inputs, lambda t, h, x, c: relu(weighted(t, h, x, of(c))), {
         "Right, but before the ReLU: what speaks against the class is left in.": lambda t, h, x, c: weighted(t, h, x, of(c)),
         "That is the map of the predicted class; asked is class c.":
             lambda t, h, x, c: relu(weighted(t, h, x, lambda y: tf.reduce_max(y, axis=1))),
@@ -145,4 +145,4 @@ def check_nested_grad_cam(function) -> Verdict:
         "alone.": lambda t, h, x, c: relu(weighted(t, h, x, of(c), axes=(0, 1, 2))),
         "That is the mean over the channels; the formula has their sum.":
             lambda t, h, x, c: relu(weighted(t, h, x, of(c), over=np.mean)),
-    })
+    }))

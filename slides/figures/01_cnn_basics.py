@@ -5,7 +5,7 @@ import re
 import keras
 import numpy as np
 
-from lecture_utils import load_photo
+from lecture_utils import drawings, load_photo
 from lecture_utils.plots import BLUE, GREY, ORANGE, SIGNED, draw_boxes, number_grid, picture, plt
 from slides.figures.drawing import mark, mnist, shipped
 from tools.decks.code import printed
@@ -102,24 +102,9 @@ def kernel_by_hand(say):
 
 def kernel_slides(say):
     """The kernel [1, -1] slides along a bright bar; the result grows place by place."""
-    bar = np.zeros((3, 8), int)
-    bar[:, 2:6] = 1
-    y = convolve(bar, np.array([[1, -1]]))
-    frames = []
-    for shown in range(8):
-        figure = number_grid({say("image $x$: a bright bar", "이미지 $x$: 밝은 막대"): bar,
-                              say("$y$: the left neighbour minus the right one", "$y$: 왼쪽 이웃에서 오른쪽 이웃을 뺀 것"): y},
-                             columns=1, cell=2.4)
+    frames = [drawings.kernel_slides(say, [step]) for step in range(1, 9)]
+    for figure in frames:
         figure.set_size_inches(8, 5.2)
-        if shown < 7:
-            mark(figure.axes[0], 1, shown, columns=2)
-            mark(figure.axes[1], 1, shown)
-        for text, (_, column) in zip(figure.axes[1].texts, np.ndindex(y.shape), strict=True):
-            text.set_visible(column <= shown)
-        covering = np.where(np.arange(7)[None] > shown, 1.0, np.nan) * np.ones((3, 1))
-        figure.axes[1].imshow(covering, cmap="gray", vmin=0, vmax=1)
-        figure.axes[1].set_xlim(-1, 7)  # cells as large as the image's
-        frames.append(figure)
     return frames
 
 

@@ -4,9 +4,9 @@ import functools
 import keras
 import numpy as np
 
-from lecture_utils import cam, cell_centres, upsample
-from lecture_utils.plots import BLUE, EVIDENCE, GREY, ORANGE, SIGNED, bare_map, draw_boxes, number_grid, overlay, picture, plt
-from slides.figures.drawing import TEXT, arrow, block, canvas, mark, neu, shipped
+from lecture_utils import cam, cell_centres, drawings, upsample
+from lecture_utils.plots import BLUE, GREY, ORANGE, SIGNED, bare_map, draw_boxes, number_grid, overlay, picture, plt
+from slides.figures.drawing import TEXT, block, canvas, mark, neu, shipped
 from tools.decks.code import printed
 from tools.notebooks.glossary import korean
 
@@ -58,26 +58,8 @@ def six_defects(say):
 
 def two_heads(say):
     """The trunk, and above it the two heads with their parameters."""
-    figure, axis = canvas(11.7, 4.7)
-    block(axis, 1.1, 2.35, say("trunk:\nfour\nconvolutions", "백본:\n합성곱\n층 4개"), width=1.9, height=2.1, colour=GREY)
-    block(axis, 3.5, 2.35, "$A$\n25×25×64", width=1.8, height=1.3, colour=GREY)
-    arrow(axis, (2.07, 2.35), (2.58, 2.35))
-    for y, name, first, second in (
-            (3.75, "neu_dense", say("pool 5×5,\nFlatten\n1600", "풀링 5×5,\nFlatten\n1600"), "Dense\n64"),
-            (0.95, "neu_gap", say("GAP: means\n64", "GAP: 평균\n64"), None)):
-        colour = ORANGE if second else BLUE
-        block(axis, 5.75, y, first, width=1.8, height=1.2, colour=colour)
-        arrow(axis, (4.42, 2.35), (4.83, y))
-        if second:
-            block(axis, 7.8, y, second, width=1.5, height=1.2, colour=colour)
-            arrow(axis, (6.67, y), (7.03, y))
-        block(axis, 9.75, y, say("scores\n6", "점수\n6"), width=1.5, height=1.2, colour=colour)
-        arrow(axis, (8.57 if second else 6.67, y), (8.98, y))
-        layers = [layer for layer in shipped(name).layers if layer.name in ("dense1", "logits")]
-        count = sum(layer.count_params() for layer in layers)
-        axis.text(7.75, y - 0.93, say(f"{name}: {count:,} parameters in the head", f"{name}: 헤드의 매개변수 {count:,}개"),
-                  ha="center", va="center", fontsize=TEXT, color=colour)
-    return figure
+    return drawings.two_heads({name: sum(layer.count_params() for layer in shipped(name).layers
+                                         if layer.name in ("dense1", "logits")) for name in ("neu_dense", "neu_gap")}, say)
 
 
 # ---- the map
@@ -110,25 +92,14 @@ def sum_builds_up(say):
     trunk = keras.Model(shipped("neu_gap").inputs, shipped("neu_gap").get_layer("gap").input)
     A = trunk.predict(neu().x_test[[i]], verbose=0)[0]
     w = shipped("neu_gap").get_layer("logits").get_weights()[0][:, neu().y_test[i]]
-    order = np.argsort(-np.abs(w * A.max(axis=(0, 1))))
-    top = np.abs(A @ w).max()
     frames = []
     for count in (1, 2, 3, 5, 10, 20, 40, 64):
-        k, sign = order[count - 1], say("times", "×")
         figure, axes = plt.subplots(1, 3, figsize=(11.7, 4.4), layout="constrained")
         picture(axes[0], neu().x_test[i], say("image", "이미지"))
-        if count < len(w):
-            axes[1].imshow(A[..., k], cmap=EVIDENCE, vmin=0, vmax=A.max())
-            axes[1].set_title(rf"$A^{{{k}}}$  {sign}  $w = {w[k]:.2f}$")
-        else:
-            tiles = (A * w).reshape(25, 25, 8, 8).transpose(2, 0, 3, 1).reshape(200, 200)
-            axes[1].imshow(tiles, cmap=SIGNED, vmin=-top / 4, vmax=top / 4)
-            axes[1].set_title(say(f"all $A^k$  {sign}  $w_k$", f"모든 $A^k$  {sign}  $w_k$"))
-        drawn = axes[2].imshow(A[..., order[:count]] @ w[order[:count]], cmap=SIGNED, vmin=-top, vmax=top)
-        axes[2].set_title(say(f"sum of {count} channel" + "s" * (count > 1), f"채널 {count}개의 합"))
+        axes[0].set_axis_off()
+        drawings.last_channel(axes[1], A, w, count, say)
+        drawn = drawings.sum_so_far(axes[2], A, w, count, say)
         figure.colorbar(drawn, ax=axes[2], fraction=0.046, pad=0.03)
-        for axis in axes:
-            axis.set_axis_off()
         frames.append(figure)
     return frames
 

@@ -5,7 +5,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from lecture_utils import cam, cell_centres, grad_cam, grad_cam_classes, grad_cam_layers, upsample
+from lecture_utils import cam, cell_centres, drawings, grad_cam, grad_cam_classes, grad_cam_layers, upsample
 from lecture_utils.plots import BLUE, GREY, ORANGE, bare_map, image_grid, map_grid, number_grid, overlay, picture, plt, score_stem
 from slides.figures.drawing import TEXT, arrow, block, canvas, mark, mnist, shipped
 from tools.decks.code import printed
@@ -91,31 +91,8 @@ def two_heads(say):
 
 def gradient_flows(say):
     """The digit goes forward to the score, then the gradient comes back to conv3, conv2 and conv1."""
-    layers = ["conv1", "conv2", "conv3", "Dense", "$y^6$"]
-    xs = np.linspace(2.9, 10.9, 5)
-    frames = []
-    for frame in range(10):
-        forward, back = min(frame, 5), max(frame - 5, 0)  # arrows drawn of each kind
-        figure, axis = canvas(11.7, 4.3)
-        axis.imshow(digits()[0, ..., 0], cmap="gray", extent=(0.15, 1.65, 1.6, 3.1), zorder=3)
-        axis.set_xlim(0, 11.7)
-        axis.set_ylim(0, 4.3)
-        for k, (x, name) in enumerate(zip(xs, layers, strict=True)):
-            reached = k < forward
-            block(axis, x, 2.35, name, width=1.3, height=1.1, colour=BLUE if reached else GREY)
-            if reached:
-                arrow(axis, ((xs[k - 1] + 0.67) if k else 1.7, 2.35), (x - 0.67, 2.35), colour=BLUE, width=4)
-        for k in range(back):
-            start, end = xs[4 - k], xs[3 - k]
-            arrow(axis, (start - 0.15, 1.75), (end + 0.15, 1.75), colour=ORANGE, width=4, bend=-0.35)
-            if k:
-                axis.text(end, 0.75, r"$\partial y^6/\partial A$", ha="center", fontsize=TEXT, color=ORANGE)
-        axis.text(0.15, 3.8, say("forward: feature maps and scores", "순전파: 특징 맵과 점수"), fontsize=TEXT, color=BLUE)
-        if back:
-            axis.text(0.15, 0.1, say("back: one gradient at every layer", "역전파: 모든 층에서 기울기 하나씩"),
-                      fontsize=TEXT, color=ORANGE)
-        frames.append(figure)
-    return frames
+    arrows = [(min(frame, 5), max(frame - 5, 0)) for frame in range(10)]
+    return [drawings.gradient_flows(digits()[0], forward, back, say) for forward, back in arrows]
 
 
 # ---- the 4×4 example
@@ -149,19 +126,7 @@ def mean_of_gradient(say):
 
 def weighted_sum(say):
     """Each map times its weight, the sum, the ReLU: one more of the four matrices in each frame."""
-    half, minus = 0.5 * A1, -1.0 * A2 + 0
-    steps = {r"$0.5\,A^1$": half, r"$-1\,A^2$": minus, say("sum", "합"): half + minus,
-             say("ReLU(sum)", "ReLU(합)"): np.maximum(half + minus, 0)}
-    frames = []
-    for shown in range(1, 5):
-        figure = number_grid(steps, columns=4, cell=2.9)
-        for axis in figure.axes[shown:]:
-            axis.set_visible(False)
-        if shown == 4:
-            for row, column in zip(*np.nonzero(steps[say("ReLU(sum)", "ReLU(합)")]), strict=True):
-                mark(figure.axes[3], row, column)
-        frames.append(figure)
-    return frames
+    return [drawings.weighted_sum([A1, A2], [W1.mean(), W2.mean()], shown, say=say) for shown in range(1, 5)]
 
 
 # ---- the digits

@@ -5,9 +5,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from lecture_utils import cam, cell_centres
-from lecture_utils.plots import BLUE, GREY, ORANGE, SIGNED, number_grid, overlay, picture, plt
-from slides.figures.drawing import PALE, TEXT, arrow, block, canvas, mark, neu, shipped
+from lecture_utils import cam, cell_centres, drawings
+from lecture_utils.plots import BLUE, ORANGE, SIGNED, number_grid, overlay, picture, plt
+from slides.figures.drawing import mark, neu, shipped
 from tools.decks.code import printed
 from tools.notebooks.glossary import korean
 
@@ -59,16 +59,7 @@ def cover(say):
 
 
 def head(say):
-    """Feature maps, their means, the Dense layer, the score."""
-    figure, axis = canvas(11.7, 2.3)
-    for x, text, width, colour in ((1.6, say("feature maps $A^k_{ij}$", "특징 맵 $A^k_{ij}$"), 2.9, GREY),
-                                   (6.0, say("means $F^k$", "평균 $F^k$"), 2.1, BLUE),
-                                   (10.3, say("score $y^c$", "점수 $y^c$"), 1.9, BLUE)):
-        block(axis, x, 0.9, text, width=width, height=1.1, colour=colour)
-    for start, end, name in ((3.1, 4.9, "GAP"), (7.1, 9.3, "Dense, $w_k^c$")):
-        arrow(axis, (start, 0.9), (end, 0.9))
-        axis.text((start + end) / 2, 1.2, name, ha="center", va="center", fontsize=TEXT, color=BLUE)
-    return figure
+    return drawings.gap_head(say)
 
 
 def shares(say):
@@ -83,41 +74,7 @@ def shares(say):
 
 
 def gradient_arrives(say):
-    """The gradient goes from the score to the three means, w_k each, and from there to four places each, w_k / 4."""
-    frames, rows = [], (3.55, 2.15, 0.75)
-    for frame in range(7):
-        figure, axis = canvas(11.7, 4.3)
-        back, filled = frame >= 1, max(frame - 1, 0)  # arrows drawn back; places that have got their share
-        for k, y in enumerate(rows, start=1):
-            axis.text(0.55, y, rf"$A^{k}$", ha="center", va="center", fontsize=TEXT)
-            for place in range(4):
-                corner = (1.0 + 0.95 * (place % 2), y + 0.02 - 0.6 * (place // 2))
-                reached = place < filled
-                axis.add_patch(plt.Rectangle(corner, 0.95, 0.6, facecolor=PALE[ORANGE] if reached else "white",
-                                             edgecolor=ORANGE if reached else GREY, linewidth=2))
-                if reached:
-                    axis.text(corner[0] + 0.475, corner[1] + 0.29, rf"$w_{k}/4$", ha="center", va="center", fontsize=TEXT)
-            block(axis, 6.0, y, rf"$F^{k}$", width=1.2, height=0.8, colour=ORANGE if back else BLUE)
-            to_map, to_mean = ((6.0 - 0.65, y), (2.98, y)), ((9.7, 2.15 + 0.3 * (2 - k)), (6.65, y))
-            if back:
-                arrow(axis, *to_mean, colour=ORANGE, width=4)
-                middle = (to_mean[0][1] + to_mean[1][1]) / 2
-                axis.text(8.2, middle + (0.33, 0.27, -0.33)[k - 1], rf"$w_{k}$", ha="center", va="center",
-                          fontsize=TEXT, color=ORANGE)
-            else:
-                arrow(axis, *to_mean[::-1], colour=BLUE)
-            if filled:
-                arrow(axis, *to_map, colour=ORANGE, width=4)
-                axis.text(4.2, y + 0.3, r"$\times\,1/4$", ha="center", va="center", fontsize=TEXT, color=ORANGE)
-            elif not back:
-                arrow(axis, *to_map[::-1], colour=BLUE)
-        block(axis, 10.5, 2.15, "$y$", width=1.5, height=1.3, colour=ORANGE if back else BLUE, size=24)
-        if frame == 6:
-            axis.text(11.6, 0.5, r"$\partial y/\partial A^k_{ij} = w_k \cdot 1/4$"
-                      + say("\nno $i$ and no $j$ in it", "\n$i$도 $j$도 없다"),
-                      ha="right", va="center", fontsize=TEXT, color=ORANGE, linespacing=1.5)
-        frames.append(figure)
-    return frames
+    return [drawings.gradient_arrives(say, step) for step in range(7)]
 
 
 def steel(say):

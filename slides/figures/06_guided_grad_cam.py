@@ -11,6 +11,7 @@ from scipy.ndimage import sobel
 
 from lecture_utils import (
     deconvnet,
+    drawings,
     grad_cam,
     grad_cam_classes,
     guided_backprop,
@@ -20,15 +21,14 @@ from lecture_utils import (
     overlay,
     upsample,
 )
-from lecture_utils.plots import BLUE, GREY, ORANGE, bare_map, image_grid, number_grid, picture, plt, signed_image
-from slides.figures.drawing import TEXT, arrow, block, canvas, mark
+from lecture_utils.plots import BLUE, GREY, ORANGE, bare_map, image_grid, picture, plt, signed_image
+from slides.figures.drawing import TEXT, arrow, block, canvas
 from tools.decks.code import printed
 from tools.notebooks.glossary import korean
 
 # Notebook 6's nine units: x comes in on the way forward, R comes back from above.
 X = np.array([[2, -1, 3], [-4, 1, -2], [5, -3, 4]])
 R = np.array([[1, -2, -3], [4, 5, -1], [-2, 3, 2]])
-GATES = {"saliency": X > 0, "deconvnet": R > 0, "guided backprop": (X > 0) & (R > 0)}
 
 
 @functools.cache
@@ -127,42 +127,7 @@ def where(say):
 
 
 def gates(say):
-    """Nine units, one after the other: is x above 0, is R above 0, and what do the three methods hand down?"""
-    tables = {say("$x$ came in", "들어온 $x$"): X, say("$R$ comes back", "돌아온 $R$"): R}
-    tables |= {name: R * gate for name, gate in GATES.items()}
-    frames = []
-    for frame in range(11):
-        decided = min(frame, 9)
-        figure = number_grid(tables, columns=5, cell=2.3)
-        roomy(figure).set_size_inches(11.7, 4.1)
-        figure.get_layout_engine().set(rect=(0, 0.24, 1, 0.76))
-        for axis in figure.axes[2:]:
-            show_first(axis, decided)
-        if 0 < frame < 10:
-            row, column = divmod(frame - 1, 3)
-            for axis in figure.axes:
-                mark(axis, row, column)
-            x, r = X[row, column], R[row, column]
-            for place, name, value in ((0.25, "x", x), (0.75, "R", r)):
-                gate = say("the gate is open", "게이트가 열림") if value > 0 else say("the gate is shut", "게이트가 닫힘")
-                figure.text(place, 0.1, f"${name} = {value}$: {gate}", ha="center", va="center", fontsize=20,
-                            color=BLUE if value > 0 else ORANGE)
-        if frame == 10:
-            for row, column in np.argwhere(GATES["guided backprop"]):
-                mark(figure.axes[4], row, column)
-            figure.text(0.5, 0.1, say("five numbers, five numbers, three numbers", "다섯 개, 다섯 개, 세 개"),
-                        ha="center", va="center", fontsize=20, color=ORANGE)
-        frames.append(figure)
-    return frames
-
-
-def show_first(axis, count):
-    """Leave only the first `count` places of a number grid, read like a text."""
-    values = np.array(axis.images[0].get_array(), float)
-    values.ravel()[count:] = 0
-    axis.images[0].set_data(values)
-    for text in axis.texts[count:]:
-        text.set_visible(False)
+    return [drawings.three_gates(X, R, say, step) for step in range(11)]
 
 
 # ---- three pictures

@@ -6,8 +6,6 @@ import io
 
 import keras
 import numpy as np
-from matplotlib.colors import ListedColormap
-from scipy import ndimage
 from scipy.special import softmax
 
 from lecture_utils import (
@@ -22,6 +20,7 @@ from lecture_utils import (
     confidence,
     counterfactual_cam,
     deletion,
+    drawings,
     energy_inside,
     grad_cam,
     guided_backprop,
@@ -38,8 +37,9 @@ from lecture_utils import (
     upsample,
 )
 from lecture_utils.datasets.synthetic import draw_steel
+from lecture_utils.drawings import wide_boxes
 from lecture_utils.explain.methods import METHODS
-from lecture_utils.plots import BLUE, GREY, LINES, ORANGE, draw_boxes, picture, plt
+from lecture_utils.plots import BLUE, GREY, LINES, ORANGE, picture, plt
 from slides.figures.drawing import TEXT, neu, shipped
 from tools.decks import code
 from tools.decks.code import cell_with, numbers, panels, pictured
@@ -91,12 +91,6 @@ def iou_at(threshold):
     return iou(boxes(L, threshold)[:1], truth()[n])[0, 0]
 
 
-def wide_boxes(axis, drawn, colour="#56B4E9"):
-    draw_boxes(axis, drawn, colour)
-    for box in axis.patches:
-        box.set_linewidth(4)
-
-
 def cover(say):
     n, L = plate()
     figure, axis = plt.subplots(figsize=(5, 5), layout="constrained")
@@ -108,23 +102,7 @@ def cover(say):
 def map_to_box(say):
     """Plate and map; the threshold; the connected regions; the largest; its box; both boxes and their IoU."""
     n, L = plate()
-    x, drawn = neu().x_test[n], truth()[n]
-    marked = L >= 0.15 * L.max()
-    regions, count = ndimage.label(marked, np.ones((3, 3)))
-    largest = 1 + np.argmax(ndimage.sum_labels(marked, regions, range(1, count + 1)))
-    colours = ListedColormap(["black", *[ORANGE, BLUE, "#009E73", "#CC79A7", "#F0E442", "#56B4E9"][:max(count, 1)]])
-    box = boxes(L, 0.15)[:1]
-    steps = [(say("a plate, and where\nthe expert sees the defect", "강판과, 전문가가\n결함이라고 본 곳"),
-              lambda a: (picture(a, x), wide_boxes(a, drawn))),
-             (say("the map", "맵"), lambda a: picture(a, overlay(x, L))),
-             (say("1. at least 15 %\nof the maximum", "1. 최댓값의\n15 % 이상"), lambda a: a.imshow(marked, cmap="gray")),
-             (say("2. connected regions", "2. 연결된 영역들"),
-              lambda a: a.imshow(regions, cmap=colours, interpolation="nearest")),
-             (say("2. the largest one", "2. 그중 가장 큰 것"), lambda a: a.imshow(regions == largest, cmap="gray")),
-             (say("3. its box", "3. 그 상자"),
-              lambda a: (a.imshow(regions == largest, cmap="gray"), wide_boxes(a, box, ORANGE))),
-             (say("both boxes:", "두 상자:") + f"\nIoU {iou_at(0.15):.2f}",
-              lambda a: (picture(a, x), wide_boxes(a, drawn), wide_boxes(a, box, ORANGE)))]
+    steps = drawings.box_steps(neu().x_test[n], L, truth()[n], say=say)
     shown_at_left = [1, 1, 2, 3, 4, 5, 6]
     frames = []
     for frame in range(len(steps)):

@@ -4,6 +4,7 @@ import functools
 import numpy as np
 from matplotlib.patches import Circle
 
+from lecture_utils import drawings
 from lecture_utils.datasets.scenes import SEEDS, SHAPES, draw_scenes
 from lecture_utils.plots import BLUE, GREY, ORANGE, number_grid, picture, plt
 from slides.figures.drawing import TEXT, arrow, block, canvas, interval, mark, paired, signed, tile
@@ -394,56 +395,14 @@ def shape_scenes():
     return panels(pictured(ATTENTION, "plots.image_grid(images[:6], names[:6]"))
 
 
-def token_column(axis, x, heights, places=BLUE, size=0.42):
-    """The class token, the first of `heights`, and tokens of places below it; between the last two there are more."""
-    for k, y in enumerate(heights):
-        block(axis, x, y, "", width=size, height=size, colour=places if k else ORANGE)
-    middle = (heights[-1] + heights[-2]) / 2
-    axis.plot([x] * 3, [middle - 0.1, middle, middle + 0.1], ".", color=GREY)
-
-
 def tokens(say):
     """Patches become tokens; behind four blocks only the class token is read."""
-    figure, axis = canvas(11.7, 4.4)
-    scene = shape_scenes()[0]
-    patches = tile(figure, scene, 0.05, 1.1, 2.2)
-    for k in range(9):
-        cut = k * (len(scene) - 1) / 8
-        patches.axvline(cut, color="white", linewidth=1)
-        patches.axhline(cut, color="white", linewidth=1)
-    axis.text(1.15, 0.7, say("cut into 8×8", "8×8로 나눔"), fontsize=TEXT, ha="center", va="center")
-    heights = (3.9, 3.2, 2.7, 2.2, 1.7, 0.9)
-    axis.text(3.1, 2.75, say("convo-\nlutions", "합성곱"), fontsize=TEXT, ha="center", va="center", color=GREY)
-    arrow(axis, (2.4, 2.2), (3.8, 2.2))
-    for x in (4.2, 9.3):
-        token_column(axis, x, heights, BLUE if x < 5 else GREY)
-    axis.text(4.2, 0.4, say("64 tokens", "토큰 64개"), fontsize=TEXT, ha="center", va="center", color=BLUE)
-    axis.text(3.9, 3.9, say("class token", "클래스 토큰"), fontsize=TEXT, ha="right", va="center", color=ORANGE)
-    for k in range(4):
-        block(axis, 5.45 + 0.9 * k, 2.4, say("block", "블록") + f"\n{k + 1}", width=0.75, height=3.6)
-    arrow(axis, (4.5, 2.4), (5.02, 2.4))
-    arrow(axis, (8.55, 2.4), (9.03, 2.4))
-    arrow(axis, (9.6, 3.9), (10.1, 3.9), colour=ORANGE, width=4)
-    block(axis, 10.9, 3.9, say("6 scores", "점수 6개"), width=1.5, height=0.8, colour=ORANGE)
-    return figure
+    return drawings.tokens(shape_scenes()[0], say)
 
 
 def after_the_last(say):
     """Into the last block all tokens reach the class token; behind it the others lead nowhere."""
-    figure, axis = canvas(11.7, 3.4)
-    heights = (3.0, 2.35, 1.85, 1.35, 0.6)
-    for x, places in ((3.6, BLUE), (7.2, GREY)):
-        token_column(axis, x, heights, places)
-    for y in heights[1:]:
-        arrow(axis, (3.9, y), (6.9, 2.93), colour=BLUE, width=2)
-    arrow(axis, (3.9, 3.0), (6.9, 3.0), colour=ORANGE)
-    arrow(axis, (7.5, 3.0), (8.6, 3.0), colour=ORANGE, width=4)
-    block(axis, 9.85, 3.0, say("Dense, score", "Dense, 점수"), width=2.3, height=0.7, colour=ORANGE)
-    axis.text(5.4, 0.6, say("last attention", "마지막 어텐션"), fontsize=TEXT, ha="center", va="center", color=BLUE)
-    axis.text(3.3, 1.85, "block3", fontsize=TEXT, ha="right", va="center", color=GREY)
-    axis.text(7.55, 2.3, "block4", fontsize=TEXT, va="center", color=GREY)
-    axis.text(7.55, 1.35, r"$\partial y^c/\partial x_t = 0$", fontsize=24, va="center", color=GREY)
-    return figure
+    return drawings.after_the_last_block(say)
 
 
 NAMES = {"circle": "원", "square": "정사각형", "triangle": "삼각형", "cross": "십자", "ring": "고리", "bar": "막대"}

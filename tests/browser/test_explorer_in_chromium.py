@@ -203,10 +203,10 @@ def lab(serve, tmp_path_factory):
 
 
 def needed(cells):
-    """Of a notebook's cells those that its last, the explorer's, needs: for each name that one uses the last that sets it."""
+    """Of a notebook's cells those that the explorer's needs, and this: for each name that one uses the last that sets it."""
     code = [cell for cell in cells if cell.cell_type == "code" and cell.source.strip()]
     names = [set_and_used(cell.source) for cell in code]
-    kept, asked = set(), {len(code) - 1}
+    kept, asked = set(), {next(n for n, cell in enumerate(code) if "explore(" in cell.source)}
     while asked:
         kept.add(place := asked.pop())
         for name in names[place][1]:
