@@ -36,7 +36,7 @@ def cam_theory(subject) -> Outcome:
     if slot not in subject.step.outputs:
         averaged = subject.network.producer(slot).name
         return Outcome(f"maps of {subject.step.name!r}", f"maps of {averaged!r}", False,
-                       f"Only the maps of {averaged!r}, which are averaged, add up to the score..")
+                       f"Only the maps of {averaged!r}, which are averaged, add up to the score.")
     M = np.maximum(cam.cam(subject.model, subject.explained, subject.predicted[:len(subject.explained)]), 0)
     Z = M[0].size
     off = np.abs(Z * subject.maps - M).max() / (M.max() or 1)

@@ -25,7 +25,7 @@ class Finding:
         return self.passed
 
     def __repr__(self):
-        number = "—" if np.isnan(self.measured) else f"{self.measured:.3g}"
+        number = "—" if np.isnan(self.measured) else f"{round(self.measured, 3) + 0.0:.3g}"
         return f"{'✓' if self.passed else '✗'} {self.test}: {self.what} {number}; sound: {self.sound}"
 
 
