@@ -77,6 +77,17 @@ def files(folder):
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
+def test_a_copy_gives_no_result_away(instructor):
+    """The course's notebooks are committed executed; who works in a copy predicts first."""
+    run(instructor / "notebooks" / "01_one.ipynb")
+    lab.copy_notebooks(instructor)
+    course, mine = (nbformat.read(instructor / folder / "01_one.ipynb", as_version=4) for folder in ("notebooks", "my"))
+    assert any(cell.get("outputs") for cell in course.cells)
+    assert [cell.source for cell in mine.cells] == [cell.source for cell in course.cells]
+    assert [(cell.outputs, cell.execution_count) for cell in mine.cells if cell.cell_type == "code"]\
+        == [([], None)] * 2
+
+
 @pytest.mark.parametrize("works", [(run,), (answer,), (answer, run)], ids=["a run", "an exercise", "both"])
 def test_a_pull_after_work_conflicts_with_nothing_and_loses_nothing(instructor, student, works):
     for work in works:

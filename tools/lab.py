@@ -1,7 +1,8 @@
 """Opens JupyterLab on the student's own copies of the notebooks: `python3 course.py lab`.
 
 Git ignores the folder my/, so `git pull` never meets a student's work. A copy is made once and never overwritten; it
-carries in its metadata a fingerprint of the notebook that it was made from, which tells when the course has moved on.
+carries in its metadata a fingerprint of the notebook that it was made from, which tells when the course has moved on. It
+has no outputs: a prediction is none where the result stands below the question.
 """
 import contextlib
 import hashlib
@@ -44,7 +45,10 @@ def copy_notebooks(root):
 
 
 def copy(notebook, original, mine):
-    """Write the notebook with its fingerprint as `mine`, whole or, where the disk is full, not at all (OSError)."""
+    """Write the notebook without outputs, with its fingerprint, as `mine`, whole or, on a full disk, not at all (OSError)."""
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
     notebook.metadata["copy_of"] = original
     with whole(mine) as part:
         part.write_text(nbformat.writes(notebook) + "\n", encoding="utf-8")
