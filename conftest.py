@@ -40,11 +40,13 @@ def pytest_collection_modifyitems(items):
 
 
 def solutions(item):
-    """Before an exercise of a notebook its solution, in the same kernel: what the check must say to it is compared."""
+    """Before an exercise of a notebook its solution, in the same kernel: that the check finds it right is compared."""
     if not isinstance(item, IPyNbCell) or not is_exercise(item.cell):
         return
     cell = solved(item.parent.nb, item.parent.nb.cells.index(item.cell))
-    cell.outputs = [new_output("execute_result", {"text/plain": "✓ Right."}, execution_count=1)]
+    *code, check = cell.source.splitlines()
+    cell.source = "\n".join([*code, f"bool({check})"])
+    cell.outputs = [new_output("execute_result", {"text/plain": "True"}, execution_count=1)]
     cell.execution_count = 1        # of a cell that was never run, nbval compares nothing
     yield IPyNbCell.from_parent(item.parent, name=f"{item.name}, solved", cell_num=item.cell_num, cell=cell,
                                 options=collections.defaultdict(bool, check=True))
