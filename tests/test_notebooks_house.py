@@ -165,7 +165,8 @@ def test_headings_have_one_style(notebook):
     numbers = [int(found[1]) for text in sections if (found := re.match(r"(\d+)\. \S", text))]
     assert numbers == list(range(1, len(numbers) + 1))
     assert {text for text in sections if not re.match(r"\d+\. ", text)} <= {"Summary", "Further reading", "Quiz",
-                                                                            "Beyond digits"}
+                                                                            "Beyond digits",
+                                                                            "If you meet older code"}
     exercises = [int(text.split()[1].rstrip(":.")) for marks, text in headings if text.startswith("Exercise ")]
     assert exercises == list(range(1, len(exercises) + 1)) and all(len(marks) <= 3 for marks, _ in headings)
 
