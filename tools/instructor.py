@@ -5,19 +5,16 @@ embedded data, as notebooks and as pages in build/instructor/. They are made fro
 are folded away; nothing is written twice.
 """
 import argparse
-import os
 import sys
-import tempfile
 
 import nbformat
 
 from lecture_utils.quizzes import quiz
 
-from .notebooks.execute import embedded_environment, execute_all
 from .notebooks.exercises import instructor_edition, is_exercise
 from .notebooks.output_folder import make_ready, not_written
 from .notebooks.pages import write_pages
-from .run import ROOT, find_notebooks
+from .run import ROOT, execute, find_notebooks
 
 BUILD = ROOT / "build" / "instructor"
 
@@ -29,7 +26,7 @@ def main():
     paths = find_notebooks(parser.parse_args().notebooks, ROOT / "notebooks")
     make_ready(BUILD)
     try:
-        runs = execute(build(paths, BUILD))
+        runs = execute(build(paths, BUILD), cell_limit=240, limit=1200, embedded=True)
         write_pages(runs, BUILD)
         for run in runs:
             if run.notebook:
@@ -66,14 +63,6 @@ def answers_of(path):
         lines += [f"    - {'✓' if choice['right'] else '✗'} *{choice['text']}* {choice['because']}"
                   for choice in question["choices"]]
     return "\n".join(lines)
-
-
-def execute(paths):
-    with tempfile.TemporaryDirectory() as empty_folder:
-        os.environ.update({"TF_CPP_MIN_LOG_LEVEL": "3", "PYDEVD_DISABLE_FILE_VALIDATION": "1"},
-                          **embedded_environment(empty_folder))
-        os.environ.pop("MPLBACKEND", None)
-        return execute_all(paths, cell_limit=240, limit=1200)
 
 
 def unsolved(run):

@@ -14,6 +14,7 @@ import sys
 import nbformat
 
 from .notebooks import notebook_paths
+from .notebooks.execute import cleared
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 MINE = "my"
@@ -46,9 +47,7 @@ def copy_notebooks(root):
 
 def copy(notebook, original, mine):
     """Write the notebook without outputs, with its fingerprint, as `mine`, whole or, on a full disk, not at all (OSError)."""
-    for cell in notebook.cells:
-        if cell.cell_type == "code":
-            cell.outputs, cell.execution_count = [], None
+    notebook = cleared(notebook)
     notebook.metadata["copy_of"] = original
     with whole(mine) as part:
         part.write_text(nbformat.writes(notebook) + "\n", encoding="utf-8")

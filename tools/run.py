@@ -27,13 +27,7 @@ def main():
     paths = find_notebooks(arguments.notebooks, ROOT / "notebooks")
     folder = BUILD if arguments.command == "run" else ROOT / "notebooks"
     make_ready(folder)
-    environment = {"TF_CPP_MIN_LOG_LEVEL": "3", "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
-    with tempfile.TemporaryDirectory() as empty_folder:
-        if arguments.command == "notebooks":
-            environment |= embedded_environment(empty_folder)
-        os.environ.update(environment)
-        os.environ.pop("MPLBACKEND", None)  # the kernel chooses its own
-        runs = execute_all(paths, arguments.cell_limit, arguments.limit)
+    runs = execute(paths, arguments.cell_limit, arguments.limit, embedded=arguments.command == "notebooks")
     try:
         if arguments.command == "run":
             write_pages(runs, BUILD)
@@ -47,6 +41,17 @@ def main():
     for run in failed:
         print(f"FAILED  {run.error}", file=sys.stderr)
     return 1 if failed else 0
+
+
+def execute(paths, cell_limit, limit, embedded):
+    """The finished `Run`s of the notebooks, in a process set up for them: on the embedded data alone, if that is wanted."""
+    environment = {"TF_CPP_MIN_LOG_LEVEL": "3", "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
+    with tempfile.TemporaryDirectory() as empty_folder:
+        if embedded:
+            environment |= embedded_environment(empty_folder)
+        os.environ.update(environment)
+        os.environ.pop("MPLBACKEND", None)  # the kernel chooses its own
+        return execute_all(paths, cell_limit, limit)
 
 
 def parse_arguments():
