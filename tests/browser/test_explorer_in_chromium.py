@@ -12,7 +12,6 @@ import re
 import secrets
 import shutil
 import subprocess
-import symtable
 import sys
 import tempfile
 import time
@@ -20,6 +19,7 @@ import time
 import nbformat
 import numpy as np
 import pytest
+from cells import needed, read_from
 
 from lecture_utils import load_model, load_photo, load_vgg16
 from lecture_utils.datasets.loaders import EMBEDDED_DIGITS, EMBEDDED_STEEL
@@ -188,7 +188,7 @@ def lab(serve, tmp_path_factory):
     for name, whole in WITH_EXPLORER.items():
         notebook = nbformat.read(ROOT / "notebooks" / f"{name}.ipynb", as_version=4)
         if not whole:
-            notebook.cells = [*notebook.cells[:2], *needed(notebook.cells[2:])]
+            notebook.cells = [*notebook.cells[:2], *needed_by_the_explorer(notebook.cells[2:])]
         nbformat.write(notebook, pathlib.Path(notebooks, f"{name}.ipynb"))
     settings = tmp_path_factory.mktemp("settings")
     (settings / "overrides.json").write_text(json.dumps({       # no question about news; cells out of sight are there, too
@@ -202,26 +202,12 @@ def lab(serve, tmp_path_factory):
     shutil.rmtree(notebooks, ignore_errors=True)
 
 
-def needed(cells):
-    """Of a notebook's cells those that the explorer's needs, and this: for each name that one uses the last that sets it."""
+def needed_by_the_explorer(cells):
+    """Of a notebook's cells the explorer's, and those that it needs."""
     code = [cell for cell in cells if cell.cell_type == "code" and cell.source.strip()]
-    names = [set_and_used(cell.source) for cell in code]
-    kept, asked = set(), {next(n for n, cell in enumerate(code) if "explore(" in cell.source)}
-    while asked:
-        kept.add(place := asked.pop())
-        for name in names[place][1]:
-            asked |= {*[n for n in range(place) if name in names[n][0]][-1:]} - kept
-    return [code[place] for place in sorted(kept)]
-
-
-def set_and_used(code):
-    """The names that a cell's code sets, and those that it, or a function in it, takes from the cells before."""
-    tables = [symtable.symtable(code, "cell", "exec")]
-    given = {name.get_name() for name in tables[0].get_symbols() if name.is_assigned() or name.is_imported()}
-    for table in tables:        # it grows
-        tables += table.get_children()
-    used = {name.get_name() for table in tables for name in table.get_symbols() if name.is_global() and name.is_referenced()}
-    return given, used - given
+    codes = [cell.source for cell in code]
+    its_own = next(n for n, each in enumerate(codes) if "explore(" in each)
+    return [code[place] for place in needed(read_from(codes), [its_own])]
 
 
 def run_all(page, address, count):
