@@ -216,15 +216,25 @@ def in_box(i, row, column):
     return any(x0 <= column < x1 and y0 <= row < y1 for x0, y0, x1, y1 in boxes)
 
 
-def first(c, hit):
-    """The first test image of class c whose peak lies in a box, or in none."""
-    return next(i for i in np.flatnonzero(neu().y_test == c) if peaks()[i][2] == hit)
+def first_hit(c):
+    """The first test image of class c whose peak lies in a box."""
+    return next(i for i in np.flatnonzero(neu().y_test == c) if peaks()[i][2])
+
+
+def farthest_miss():
+    """The test image whose peak lies farthest from all its boxes: everybody sees that it is missed."""
+    def distance(i):
+        x0, y0, x1, y1 = neu().boxes_test[i].T
+        row, column, _ = peaks()[i]
+        return np.hypot(np.maximum(np.maximum(x0 - column, column - x1), 0), np.maximum(np.maximum(y0 - row, row - y1), 0)).min()
+
+    return max((i for i in range(len(peaks())) if not peaks()[i][2]), key=distance)
 
 
 def pointing(say):
-    """A scratch that is hit, a pitted surface, all box, that is hit, and an inclusion that is missed."""
+    """A scratch that is hit, a pitted surface, all box, that is hit, and the clearest of the misses."""
     figure, axes = plt.subplots(1, 3, figsize=(11.7, 4.3), layout="constrained")
-    for axis, i in zip(axes, (first(5, True), first(3, True), first(1, False)), strict=True):
+    for axis, i in zip(axes, (first_hit(5), first_hit(3), farthest_miss()), strict=True):
         row, column, hit = peaks()[i]
         M = cam(shipped("neu_gap"), neu().x_test[[i]], class_index=neu().y_test[i])[0]
         picture(axis, heat(i, M, alpha=0.4), say("hit" if hit else "miss", "적중" if hit else "빗나감"))

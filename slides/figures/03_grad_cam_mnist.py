@@ -194,7 +194,7 @@ def erasing_test(say):
     lines = [line.split() for line in printed("03_grad_cam_mnist", "margin      whole")[1:]]
     pairs, table = [line[:3] for line in lines], [line[3:] for line in lines]
     columns = [say("whole", "원본"), say("chance", "무작위"), "conv1", "conv2", "conv3",
-               say("conv2,\nno average", "conv2,\n평균 없이"), say("conv3,\nno average", "conv3,\n평균 없이")]
+               say("conv2,\nno mean", "conv2,\n평균 없이"), say("conv3,\nno mean", "conv3,\n평균 없이")]
     colours = {"+": BLUE, "-": ORANGE}
     figure, axis = canvas(11.7, 4.4)
     xs, ys = np.linspace(2.9, 10.9, 7), np.linspace(3.1, 0.35, 6)
@@ -205,7 +205,7 @@ def erasing_test(say):
         axis.text(0.1, y, say(f"{c} and not {other}", f"{c} ({other}{particle} 아님)"), va="center", fontsize=TEXT)
         for x, value in zip(xs, row, strict=True):
             number = value.rstrip("+-")
-            block(axis, x, y, number.replace("-", "\N{MINUS SIGN}"), width=1.2, height=0.48,
+            block(axis, x, y, str(int(number)).replace("-", "\N{MINUS SIGN}"), width=1.2, height=0.48,
                   colour=colours.get(value[len(number):], GREY), size=20)
     return figure
 
