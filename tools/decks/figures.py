@@ -75,6 +75,7 @@ def draw(function, language, box):
         crop = len(figures) == 1  # frames keep their canvas, so that nothing jumps from one to the next
         scale = min(scale_to_fit(figure.get_size_inches(), box) for figure in figures)
         for figure in figures:
+            without_hidden_ticks(figure)
             make_legible(figure, scale)
             settle(figure, SHARPNESS * scale)
         if crop:
@@ -84,6 +85,14 @@ def draw(function, language, box):
             plt.close(figure)
     width, height = (min(round(pixels / SHARPNESS), most) for pixels, most in zip(images[0].size, box, strict=True))
     return Picture(width, height, [address(image) for image in images], has_words=bool(said))
+
+
+def without_hidden_ticks(figure):
+    """Take the ticks off axes that are switched off: to make them, unseen, takes as long as to draw the picture."""
+    for axis in figure.axes:
+        shared = axis.get_shared_x_axes().get_siblings(axis) + axis.get_shared_y_axes().get_siblings(axis)
+        if not axis.axison and set(shared) == {axis}:
+            axis.set(xticks=[], yticks=[])
 
 
 def scale_to_fit(inches, box):
@@ -111,7 +120,8 @@ def make_legible(figure, scale):
         for direction in (axis.xaxis, axis.yaxis):
             if isinstance(direction.get_major_locator(), MaxNLocator):  # chosen by matplotlib, for smaller text
                 direction.get_major_locator().set_params(nbins=4)
-        axis.tick_params(labelsize=max(points, *(label.get_fontsize() for label in axis.get_xticklabels()), 0))
+        if axis.axison:
+            axis.tick_params(labelsize=max(points, *(label.get_fontsize() for label in axis.get_xticklabels()), 0))
     for text in figure.findobj(Text):
         text.set_fontsize(max(points, text.get_fontsize()))
 
