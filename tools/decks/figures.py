@@ -27,6 +27,7 @@ from .source import SOURCES
 
 SMALLEST_TEXT = 24  # pixels of a slide that is 720 high
 SHARPNESS = 1.5     # pixels drawn for each pixel of the slide: a projector of 1920×1080
+EFFORT = 1          # of the compression, 0 to 6; more would gain a tenth
 MARGIN = 0.02       # inches around a cropped figure
 STYLE = {"font.family": ["NanumGothic", "DejaVu Sans"], "mathtext.fontset": "dejavusans", "axes.unicode_minus": False}
 
@@ -135,7 +136,7 @@ def image_of(figure, scale, crop):
 
 
 def address(image):
-    """The image as a data address: WebP without loss, a third of a PNG's size. More effort (`quality`) would gain a tenth."""
+    """The image as a data address: WebP without loss, a third of a PNG's size."""
     file = io.BytesIO()
-    image.save(file, format="webp", lossless=True, method=1, quality=20)
+    image.save(file, format="webp", lossless=True, method=EFFORT, quality=20)
     return "data:image/webp;base64," + base64.b64encode(file.getvalue()).decode("ascii")
