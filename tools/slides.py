@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 import lecture_utils.quiet  # noqa: F401  TensorFlow, without the log lines it writes while it loads
 
-from .decks import code, figures, page
+from .decks import code, figures, page, run_sheet
 from .decks.languages import LANGUAGES
 from .decks.source import ROOT, deck_names, faults, mark_translated, read_deck
 from .notebooks import pages
@@ -36,6 +36,9 @@ NO_BROWSER = ("No PDFs: they need Chromium, Chrome or Edge, and none was found. 
 def main():
     arguments = parse_arguments()
     names = [find_deck(name) for name in arguments.decks] or deck_names()
+    if arguments.translated and arguments.sheet:
+        run_sheet.mark_translated(arguments.language)
+        return 0
     if arguments.translated:
         for name in names:
             mark_translated(name, arguments.language)
@@ -61,6 +64,7 @@ def parse_arguments():
                         help="a number or a name such as 03_grad_cam_mnist; all, if none is named")
     parser.add_argument("--translated", action="store_true",
                         help="for translators: build nothing; note that the Korean slides are up to date with the English ones")
+    parser.add_argument("--sheet", action="store_true", help="with --translated: not the slides, but the run-sheet")
     parser.add_argument("--language", default="ko", choices=[*LANGUAGES][1:], help="with --translated: not the Korean slides")
     return parser.parse_args()
 
