@@ -144,15 +144,16 @@ def in_words(number):
 
 
 def deck_table(root, language):
-    """The run-sheet's list of the decks: what each is about, its minutes, slides and notebooks."""
+    """The run-sheet's list of the decks: what each is about, its minutes on both ways, slides and notebooks."""
     words = run_sheet.WORDS[language]
-    rows = [words["head"], "|---|---|---|---|"]
+    rows = [words["head"], "|---|---|---|---|---|"]
     for number, name in enumerate(deck_names(root / "slides"), start=1):
         deck = read_deck(name, language, root / "slides")
         of_notebooks, _, about = deck.title.partition(" · ")        # "7 and 8 · Trust"
         heading = words["deck"].format(number)
-        rows.append(f"| [{heading}](#{heading.lower().replace(' ', '-')}) · {about} | {deck.minutes} | {len(deck.slides)} "
-                    f"| {', '.join(re.findall('[0-9]+', of_notebooks))} |")
+        short = deck.short_minutes if deck.short_minutes < deck.minutes else "—"
+        rows.append(f"| [{heading}](#{heading.lower().replace(' ', '-')}) · {about} | {deck.minutes} | {short} "
+                    f"| {len(deck.slides)} | {', '.join(re.findall('[0-9]+', of_notebooks))} |")
     return "\n".join(rows)
 
 

@@ -18,8 +18,8 @@ HEADING = re.compile(r"^##? (.+)$", re.MULTILINE)
 MARK = re.compile(r"^<!-- section (?P<name>.+), of (?P<of>[0-9a-f]{8}) -->$", re.MULTILINE)
 STAMPED = re.compile(r"<!-- stamp: \w+ -->.*?<!-- /stamp -->", re.DOTALL)
 WORDS = {  # of the table of the decks, which `course.py stamp` writes
-    "en": {"deck": "Deck {}", "head": "| | minutes | slides | notebook |"},
-    "ko": {"deck": "{}강", "head": "| | 분 | 슬라이드 | 노트북 |"},
+    "en": {"deck": "Deck {}", "head": "| | minutes | short way | slides | notebook |"},
+    "ko": {"deck": "{}강", "head": "| | 분 | 짧은 진행 | 슬라이드 | 노트북 |"},
 }
 
 
