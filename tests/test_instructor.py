@@ -7,6 +7,7 @@ import collections
 import json
 import pathlib
 import re
+import tomllib
 
 import pytest
 
@@ -234,6 +235,14 @@ def test_whoever_names_a_place_is_understood(sheet):
     sloppy = [text[max(0, at - 12):at + 12] for at in (match.start() for match in re.finditer("§", text))
               if not PLACE.search(text[max(0, at - 3):at + 12])]
     assert not sloppy, f"write a place as `3 §4`: {sloppy}"
+
+
+@pytest.mark.parametrize("sheet, key, preset", [(ENGLISH, "title", "“([^”]+)” \\(`|Preset “([^”]+)”"),
+                                                (KOREAN, "title_ko", "‘([^’]+)’\\(`|프리셋 ‘([^’]+)’")], ids=["en", "ko"])
+def test_every_preset_of_the_explorer_that_is_named_exists(sheet, key, preset):
+    shared = tomllib.loads((ROOT / "lecture_utils" / "explorer" / "shared.toml").read_text(encoding="utf-8"))
+    named = {one or other for one, other in re.findall(preset, sheet.text)}
+    assert len(named) == 5 and named <= {each[key] for each in shared["preset"]}, named
 
 
 @both
