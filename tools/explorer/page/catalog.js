@@ -48,6 +48,7 @@ function script(address) {
 export async function pixelsOf(image, channels) {
   const key = `pixels${channels}`;
   image[key] ??= await decoded(image.src, channels);
+  image.size = { height: image[key].height, width: image[key].width };
   return image[key];
 }
 

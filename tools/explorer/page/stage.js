@@ -61,6 +61,12 @@ export class Side {
 
   get cell() { return this.#cell; }
 
+  /** What `saveFigure` needs. */
+  forSaving() {
+    return { title: this.#shown.title, pictures: [this.laid.canvas, this.alone.canvas], bar: this.bar, low: this.low.textContent,
+      high: this.high.textContent, aspect: this.#shown.image.width / this.#shown.image.height };
+  }
+
   // --- pictures
 
   #places() {
