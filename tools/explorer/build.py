@@ -11,11 +11,14 @@ may not read files in any other way.
 
 import base64
 import json
+import re
 import shutil
 from pathlib import Path
 
 import jinja2
 import wasmtime
+
+from tools.notebooks.fonts import HANGUL, font_faces
 
 from . import bundle, networks
 
@@ -30,12 +33,19 @@ def build(folder):
     shutil.rmtree(folder, ignore_errors=True)
     css = "\n".join(path.read_text("utf-8") for path in sorted(page.glob("*.css")))
     html = jinja2.Template((page / "index.html.j2").read_text("utf-8"), keep_trailing_newline=True)
-    _write(folder / "index.html", html.render(css=css, catalog=bundle.script(subjects.catalog())))
+    _write(folder / "index.html", html.render(css=hangul(subjects) + css, catalog=bundle.script(subjects.catalog())))
     _write(folder / "explorer.js", program(page / "main.js"))
     for name, *_ in subjects.NETWORKS:
         _write(folder / "networks" / f"{name}.js", network_file(networks.shipped(name)))
     for name, images in subjects.image_sets().items():
         _write(folder / "images" / f"{name}.js", f"course.images({json.dumps(name)}, {bundle.script(images)});\n")
+
+
+def hangul(subjects):
+    """The Korean letters of the page as a font, for computers that have none."""
+    said = [*(HERE / "page").iterdir(), subjects.SHARED, Path(subjects.__file__)]
+    texts = "".join(path.read_text("utf-8") for path in said)
+    return font_faces("".join(sorted(set(re.findall("[가-힣]", texts)))), HANGUL[:1]) + "\n"
 
 
 def program(entry):

@@ -92,10 +92,12 @@ export function largest(values) {
   return most;
 }
 
-/** A number with three digits that count. */
+/** A number with three digits that count: "0.0504", "−3.2", "9.8×10⁻⁴". */
 export function short(value) {
   if (value === 0) return "0";
-  const size = Math.abs(value);
-  if (size >= 1000 || size < 0.001) return value.toExponential(1).replace("-", "−").replace("e+", "e").replace("e-", "e−");
-  return String(Number(value.toPrecision(3))).replace("-", "−");
+  const size = Math.abs(value), [mantissa, exponent] = value.toExponential(1).split("e");
+  const text = size < 0.001 || size >= 10_000 ? `${mantissa}×10${raised(Number(exponent))}` : String(Number(value.toPrecision(3)));
+  return text.replace("-", "−");
 }
+
+const raised = exponent => [...String(exponent)].map(each => each === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[each]).join("");

@@ -17,7 +17,7 @@ import { saveFigure, showAddress } from "./sharing.js";
 import { prepareSqueezenet, takeSqueezenet } from "./squeezenet.js";
 import { Side } from "./stage.js";
 import { SIDE, firstState, fromAddress, toAddress } from "./state.js";
-import { filled, texts } from "./texts.js";
+import { filled, texts, towards } from "./texts.js";
 import { drawThumbnails, prepareThumbnails } from "./thumbnails.js";
 
 const OWN = "own";                  // the id of the reader's picture; the address cannot carry it
@@ -34,6 +34,8 @@ class Page {
   constructor() {
     this.networks = new Networks(new Engine(workerSource), name => this.#say(this.#loadingText(name), true));
     this.sides = [0, 1].map(n => new Side(n + 1, (sentence, cell) => this.#pointed(n, sentence, cell)));
+    this.sides[1].box.hidden = true;
+    of("sides").append(...this.sides.map(side => side.box));
     this.controls = new Controls(this);
     const canvas = make("canvas", { className: "eraser", hidden: true, id: "eraser" });
     this.sides[0].laid.box.append(canvas);
@@ -255,15 +257,20 @@ class Page {
   #show() {
     const { sides } = this.shown, scales = sides.map(({ answer }) => this.#scale(answer));
     const common = this.state.common && sides.length > 1 && new Set(sides.map(({ answer }) => answer.pixels)).size === 1;
-    of("sides").replaceChildren(...this.sides.slice(0, sides.length).filter((_, n) => sides[n]).map(side => side.box));
+    this.sides[1].box.hidden = sides.length < 2;
     sides.forEach((side, n) => this.sides[n].show({
       image: side.image, boxes: this.state.boxes ? boxesOn(side) : [], input: side.description.input, answer: side.answer,
-      ...this.#layerOf(side), opacity: this.state.opacity, tables: catalog.colours, title: this.titleOf(side), words: this.words,
+      ...this.#layerOf(side), opacity: this.state.opacity, tables: catalog.colours, title: this.titleOf(side), words: this.words, name: this.#imageName(),
       tops: common ? { overlay: Math.max(...scales.map(({ overlay }) => overlay)), map: Math.max(...scales.map(({ map }) => map)) } : scales[n],
     }));
     this.showScores();
     this.#say(this.#sentence());
     document.body.setAttribute("aria-busy", "false");
+  }
+
+  #imageName() {
+    const { image } = this.shown;
+    return image.own ? this.words[this.own?.drawn ? "ownDrawing" : "ownPicture"] : image.name[this.language];
   }
 
   #scale(answer) {
@@ -296,8 +303,12 @@ class Page {
 
   #sentence() {
     const { words } = this, [first] = this.shown.sides;
-    const read = filled(words.readAs, { class: this.className(first.description.classes[first.predicted]), percent: percentOf(first.probabilities[first.predicted]) });
+    const read = filled(words.readAs, { class: this.#read(first.description.classes[first.predicted]), percent: percentOf(first.probabilities[first.predicted]) });
     return [read, ...this.shown.sides.map((side, n) => this.#mapInWords(side, n))].join(" ");
+  }
+
+  #read(name) {
+    return this.language === "ko" ? towards(this.className(name)) : this.className(name);
   }
 
   #mapInWords(side, n) {
@@ -410,6 +421,7 @@ class Page {
     const known = { networks: [...catalog.networks.map(({ name }) => name), ...(this.networks.has("squeezenet") ? ["squeezenet"] : [])],
       presets: catalog.presets.map(({ id }) => id) };
     this.state = fromAddress(address, known);
+    this.descriptions = null;
     this.speak(texts[asked] ? asked : navigator.language.startsWith("ko") ? "ko" : "en");
     this.#ask();
     if (/(^|&)network=squeezenet(&|$)/.test(address) && !this.networks.has("squeezenet")) of("squeezenet").showModal();

@@ -16,7 +16,7 @@ export function drawScores({ names, results, before, chosen, sigmoid, words }, o
   const bars = of("bars"), focused = bars.contains(document.activeElement) ? document.activeElement.dataset.class : null;
   const rows = listed(results).map(c => row({ c, name: names[c], results, before, chosen, words }, onChoose));
   const automatic = make("button", { type: "button", className: "automatic", "data-class": "", "aria-pressed": String(chosen[0] === null),
-    textContent: words.askPredicted }, );
+    textContent: words.askPredicted });
   automatic.addEventListener("click", () => onChoose(null));
   bars.replaceChildren(automatic, ...rows);
   bars.classList.toggle("two", results.length > 1);
@@ -42,8 +42,8 @@ function row({ c, name, results, before, chosen, words }, onChoose) {
   const lines = results.map((result, n) => line(result, before?.[n], c));
   const asked = chosen.map((each, n) => (each ?? results[Math.min(n, results.length - 1)].predicted) === c);
   const button = make("button", { type: "button", "data-class": c, "aria-pressed": String(chosen[0] === c) },
-    make("span", { className: "name", textContent: name }), make("span", { className: "lines" }, ...lines),
-    make("span", { className: "mark", textContent: predicted.length ? words.predicted : "" }));
+    make("span", { className: "name", textContent: name }),
+    make("span", { className: "mark", textContent: predicted.length ? words.predicted : "" }), make("span", { className: "lines" }, ...lines));
   button.classList.toggle("asked", asked[0]);
   button.classList.toggle("asked-other", Boolean(asked[1]));
   button.addEventListener("click", () => onChoose(c));

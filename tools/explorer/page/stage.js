@@ -4,7 +4,8 @@ import { colourOf, evidenceOf, largest, overlay, placesOf, short, signedPicture 
 import { draw, make } from "./making.js";
 
 /**
- * What a side shows: {image, boxes, input, answer, cells, field, opacity, tops: {overlay, map}, tables, title, words}.
+ * What a side shows: {image, boxes, input, answer, cells, field, opacity, tops: {overlay, map}, tables, title, name,
+ * words}.
  *
  * boxes: in the image's pixels, or []; input: {height, width} of the network; cells, field: of the answer's layer, as the network
  * tells them, or null; tops: where the two scales end; words: the texts of the language.
@@ -22,7 +23,7 @@ export class Side {
     this.bar = make("canvas", { width: 256, height: 1, "aria-hidden": "true" });
     this.low = make("span");
     this.high = make("span");
-    this.marker = make("i");
+    this.marker = make("i", { hidden: true });
     const scale = make("div", { className: "scale" }, this.low, make("div", {}, this.bar, this.marker), this.high);
     this.box = make("section", { className: "side", id: `side-${number}` }, this.title,
       make("div", { className: "pair" }, make("figure", {}, this.laid.frame, this.caption = make("figcaption")),
@@ -75,10 +76,10 @@ export class Side {
   }
 
   #drawLaid() {
-    const { image, answer, opacity, tops, tables, words } = this.#shown;
+    const { image, answer, opacity, tops, tables, words, name } = this.#shown;
     const evidence = { values: evidenceOf(answer), height: answer.height, width: answer.width };
     this.laid.put(overlay(image, evidence, { table: tables.evidence, opacity, top: tops.overlay, places: this.#places() }));
-    this.caption.textContent = words.inputCaption.replace("{height}", image.height).replace("{width}", image.width);
+    this.caption.textContent = words.inputCaption.replace("{name}", name).replace("{height}", image.height).replace("{width}", image.width);
   }
 
   #drawAlone() {

@@ -9,7 +9,7 @@ export const texts = {
   en: {
     ...shared("en"), ...pictureTexts.en,
     title: "What made the network decide?", presets: "Questions to begin with", link: "Link and QR code", theme: "dark or light",
-    pictures: "Pictures", answer: "The answer in words", pick: "Network and image", ask: "What is asked", network: "network",
+    pictures: "Pictures", answer: "The answer in words", pick: "Network and image", ask: "What is asked", options: "How it is shown", network: "network",
     images: "images", draw: "Draw a digit", openFile: "Open a picture", photo: "Take a photo",
     ownHint: "Or paste a picture, or drop one anywhere. It never leaves this computer.",
     ownPicture: "your picture", ownDrawing: "your drawing",
@@ -21,10 +21,10 @@ export const texts = {
     askPredicted: "the predicted class", predicted: "predicted", predictedWord: "predicted",
     question: "question", questionColour: "about", word: "word",
     kinds: ["which shape is the … one?", "is the … one left or right?", "is the … one up or down?"],
-    lastLayer: "the last layer", head: "head", trained: "trained", thrown: "thrown by dice", again: "Throw again", evenly: "stretched evenly",
+    lastLayer: "the last layer", noLayer: "(none to choose)", head: "head", trained: "trained", thrown: "thrown by dice", again: "Throw again", evenly: "stretched evenly",
     loading: "loading", loadingNetwork: "Loading the network: {network} …", computing: "computing …",
     titleOf: "{method} of {layer} for {class}", titleWithout: "{method} for {class}", byDice: " (head thrown by dice)",
-    laidOver: "laid over the image", inputCaption: "laid over the image, {height} × {width} pixels",
+    laidOver: "laid over the image", inputCaption: "{name}: {height} × {width} pixels",
     readAs: "Read as {class} ({percent}).", mapSays: "{title}: {height} × {width} {cells}, peak {peak}, strongest {place}.",
     mapEmpty: "{title}: the map is empty.", cells: "cells", pixels: "pixels",
     places: ["in the upper left", "at the top", "in the upper right", "at the left", "in the middle", "at the right", "in the lower left", "at the bottom", "in the lower right"],
@@ -33,7 +33,7 @@ export const texts = {
     cellSeesAll: "What this cell sees has no single place.", pixelValue: "Pixel row {row}, column {column}: {value}, {share} % of the scale.",
     cellHint: "Point at a map: its value, and the pixels that it sees.",
     channels: "channels in the sum", channelsLabel: "how many of the strongest channels are in the sum", allChannels: "all",
-    ofChannels: "the strongest {count}", andTheRest: "+ the rest", runningSum: "Σ so far", theMap: "map for {class}", mapSoFar: "map so far",
+    ofChannels: "the strongest {count}", andTheRest: "+ the rest", runningSum: "Σ so far", wholeSum: "Σ over all k", theMap: "map for {class}", mapSoFar: "map so far",
     atCell: "at row {row}, column {column}", atStrongest: "at the strongest cell (row {row}, column {column})",
     "formulaGradCAM": "α: the mean of the slopes of the class score over all cells of channel k. Red adds to the score, blue takes from it.",
     "formulaCAM": "w: the weight of channel k in the head, which averages the channel and adds.",
@@ -53,7 +53,7 @@ export const texts = {
   ko: {
     ...shared("ko"), ...pictureTexts.ko,
     title: "신경망은 무엇을 보고 답했을까?", presets: "먼저 볼 만한 질문", link: "링크와 QR 코드", theme: "어둡게 또는 밝게",
-    pictures: "그림", answer: "답을 말로", pick: "신경망과 이미지", ask: "묻는 내용", network: "신경망",
+    pictures: "그림", answer: "답을 말로", pick: "신경망과 이미지", ask: "묻는 내용", options: "보여 주는 방법", network: "신경망",
     images: "이미지", draw: "숫자 그리기", openFile: "그림 열기", photo: "사진 찍기",
     ownHint: "그림을 붙여 넣거나 아무 데나 끌어다 놓아도 됩니다. 그림은 이 컴퓨터를 떠나지 않습니다.",
     ownPicture: "내 그림", ownDrawing: "직접 그린 숫자",
@@ -65,11 +65,11 @@ export const texts = {
     askPredicted: "예측한 클래스", predicted: "예측", predictedWord: "예측한 클래스",
     question: "질문", questionColour: "대상", word: "단어",
     kinds: ["… 것은 무슨 도형입니까?", "… 것은 왼쪽입니까, 오른쪽입니까?", "… 것은 위쪽입니까, 아래쪽입니까?"],
-    lastLayer: "마지막 층", head: "헤드(head)", trained: "학습된 것", thrown: "주사위로 뽑은 것", again: "다시 던지기", evenly: "고르게 늘림",
+    lastLayer: "마지막 층", noLayer: "(고를 층 없음)", head: "헤드(head)", trained: "학습된 것", thrown: "주사위로 뽑은 것", again: "다시 던지기", evenly: "고르게 늘림",
     loading: "불러오는 중", loadingNetwork: "신경망을 불러오고 있습니다: {network}", computing: "계산하고 있습니다.",
     titleOf: "{class}에 대한 {layer}의 {method}", titleWithout: "{class}에 대한 {method}", byDice: " (주사위로 뽑은 헤드)",
-    laidOver: "이미지 위에 겹침", inputCaption: "이미지 위에 겹침, {height} × {width} 픽셀",
-    readAs: "{class}(으)로 예측했습니다({percent}).", mapSays: "{title}: {height} × {width} {cells}, 최댓값 {peak}, 가장 센 곳은 {place}입니다.",
+    laidOver: "이미지 위에 겹침", inputCaption: "{name}: {height} × {width} 픽셀",
+    readAs: "{class} 예측했습니다({percent}).", mapSays: "{title}: {height} × {width} {cells}, 최댓값 {peak}, 가장 센 곳은 {place}입니다.",
     mapEmpty: "{title}: 맵이 비어 있습니다.", cells: "칸", pixels: "픽셀",
     places: ["왼쪽 위", "위쪽", "오른쪽 위", "왼쪽", "가운데", "오른쪽", "왼쪽 아래", "아래쪽", "오른쪽 아래"],
     mapKeys: "맵: 화살표 키로 칸을 옮기고 Home 키로 가장 센 칸에 갑니다.",
@@ -77,7 +77,7 @@ export const texts = {
     cellSeesAll: "이 칸이 보는 곳은 한 자리로 정해지지 않습니다.", pixelValue: "{row}행 {column}열 픽셀: {value}, 눈금의 {share} %입니다.",
     cellHint: "맵을 가리키면 그 칸의 값과 그 칸이 보는 픽셀이 나타납니다.",
     channels: "더한 채널(channel)", channelsLabel: "가장 센 채널부터 몇 개를 더할지", allChannels: "전부",
-    ofChannels: "가장 센 {count}개", andTheRest: "+ 나머지", runningSum: "지금까지의 Σ", theMap: "{class}의 맵", mapSoFar: "지금까지의 맵",
+    ofChannels: "가장 센 {count}개", andTheRest: "+ 나머지", runningSum: "지금까지의 Σ", wholeSum: "모든 k의 Σ", theMap: "{class}의 맵", mapSoFar: "지금까지의 맵",
     atCell: "{row}행 {column}열", atStrongest: "가장 센 칸({row}행 {column}열)",
     "formulaGradCAM": "α는 클래스 점수의 기울기(gradient)를 채널 k의 모든 칸에서 평균한 값입니다. 빨간 채널은 점수를 올리고 파란 채널은 내립니다.",
     "formulaCAM": "w는 채널의 평균을 더하는 헤드에서 채널 k의 가중치(weight)입니다.",
@@ -99,4 +99,11 @@ export const texts = {
 /** A sentence with its {places} filled in. */
 export function filled(sentence, values) {
   return Object.entries(values).reduce((text, [key, value]) => text.replaceAll(`{${key}}`, value), sentence);
+}
+
+/** A Korean word with the ending 로 or 으로, as it is spoken; of Latin letters nobody knows without hearing them. */
+export function towards(word) {
+  const last = word.at(-1), digit = "영일이삼사오육칠팔구"[last] ?? last, code = digit.charCodeAt(0) - 0xAC00;
+  if (code < 0 || code > 11171) return `${word}(으)로`;
+  return code % 28 === 0 || code % 28 === 8 ? `${word}로` : `${word}으로`;         // no final consonant, or ㄹ
 }
