@@ -149,6 +149,7 @@ export class Controls {
     of("opacity").value = Math.round(100 * state.opacity);
     of("opacity-value").textContent = `${Math.round(100 * state.opacity)} %`;
     of("boxes").checked = state.boxes;
+    of("boxes").disabled = !this.page.images?.some(({ id, boxes }) => id === state.image && boxes?.length);
     of("common").checked = state.common;
     of("common-label").hidden = state.sides.length < 2;
     pressed(of("compare"), state.sides.length > 1);
@@ -174,18 +175,18 @@ export class Controls {
   }
 
   /** Without the kind of images, which both sides share. */
-  #shortTitle(name) {
+  shortTitle(name) {
     return this.networkTitle(name).replace(/^[^:]*: /, "");
   }
 
   #showRow(row, side, description) {
     row.box.hidden = !side;
     row.heading.hidden = row.fixed.hidden = this.page.state.sides.length < 2;
-    row.fixed.textContent = side ? this.#shortTitle(side.network) : "";
+    row.fixed.textContent = side ? this.shortTitle(side.network) : "";
     if (!side) return;
     const { words, state } = this.page, group = listed(state.sides[0].network)?.group ?? "photographs";
-    if (row.n) fill(row.network, [...catalog.networks.filter(network => network.group === group).map(({ name }) => [name, this.#shortTitle(name)]),
-      ...(this.page.networks.has("squeezenet") && group === "photographs" ? [["squeezenet", this.#shortTitle("squeezenet")]] : [])], side.network);
+    if (row.n) fill(row.network, [...catalog.networks.filter(network => network.group === group).map(({ name }) => [name, this.shortTitle(name)]),
+      ...(this.page.networks.has("squeezenet") && group === "photographs" ? [["squeezenet", this.shortTitle("squeezenet")]] : [])], side.network);
     if (!description || (description.name !== side.network)) return;
     fill(row.method, description.methods.map(method => [method, method]), side.method);
     fill(row.layer, [["", `${words.lastLayer} (${description.layers.at(-1).name})`], ...description.layers.slice(0, -1).map(({ name }) => [name, name])], side.layer ?? "");

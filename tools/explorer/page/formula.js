@@ -21,7 +21,7 @@ export function drawFormula({ opened, method, className, count, cell, tables, wo
   panel.replaceChildren(head(method, opened, words),
     make("div", { className: "count" }, make("label", {}, make("span", { textContent: words.channels }), slider,
       make("output", { textContent: counted(all, count, words) }))),
-    make("div", { className: "strip" }, ...channels.map((channel, n) => term(channel, n, { opened, method, used: all || n < count, cell, tables })),
+    make("div", { className: "strip", tabIndex: 0, role: "group", "aria-label": words.strip }, ...channels.map((channel, n) => term(channel, n, { opened, method, used: all || n < count, cell, tables })),
       total.length ? make("div", { className: "rest", textContent: all ? words.andTheRest : "" }) : "",
       ...results(sum, { opened, method, className, all, cell, tables, words })),
     make("p", { className: "numbers" }, numbers({ opened, method, all, count, cell, sum, words })));

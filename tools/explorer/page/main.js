@@ -76,7 +76,9 @@ class Page {
       sides.splice(1);
       this.state.channels = null;
     }
-    if (before?.set !== now.set && this.state.image !== OWN) this.state.image = null;
+    if (before?.set === now.set) return;
+    this.state.erase = false;
+    if (this.state.image !== OWN) this.state.image = null;
   }
 
   choosePreset(preset) {
@@ -99,7 +101,7 @@ class Page {
 
   takePicture(picture, drawn = false) {
     this.own = { picture, src: addressOf(picture), drawn };
-    this.change({ image: OWN }, drawn);
+    this.change({ image: OWN, erase: false });
   }
 
   async takeFiles(files) {
@@ -298,7 +300,7 @@ class Page {
     const method = answer.method, values = { method, layer: answer.layer, class: this.className(description.classes[answer.classIndex]) };
     const several = this.state.sides.length > 1 && this.state.sides[0].network !== this.state.sides[1].network;
     const title = filled(WITHOUT_LAYER.includes(method) ? this.words.titleWithout : this.words.titleOf, values);
-    return (several ? `${this.controls.networkTitle(side.network)}: ` : "") + title + (side.dice ? this.words.byDice : "");
+    return (several ? `${this.controls.shortTitle(side.network)}: ` : "") + title + (side.dice ? this.words.byDice : "");
   }
 
   #sentence() {
@@ -312,7 +314,7 @@ class Page {
   }
 
   #mapInWords(side, n) {
-    const { answer } = side, title = this.titleOf(side), evidence = evidenceOf(answer), peak = largest(evidence);
+    const { answer } = side, title = this.shown.sides.length > 1 ? this.words[n ? "right" : "left"] : this.titleOf(side), evidence = evidenceOf(answer), peak = largest(evidence);
     if (!peak) return filled(this.words.mapEmpty, { title });
     const { cells } = this.#layerOf(side), [i, j] = this.sides[n].strongest, { input } = side.description;
     const third = (k, axis, count, pixels) => {
@@ -432,6 +434,7 @@ const bothLanguages = key => Object.fromEntries(Object.entries(texts).map(([lang
 
 /** Boxes of the listed image in the pixels of the image that is shown, which may be of another size. */
 function boxesOn({ boxes, size, image }) {
+  if (!boxes.length) return [];
   const wider = image.width / size.width, higher = image.height / size.height;
   return boxes.map(([x0, y0, x1, y1]) => [x0 * wider, y0 * higher, x1 * wider, y1 * higher]);
 }

@@ -19,7 +19,7 @@ export function drawScores({ names, results, before, chosen, sigmoid, words }, o
     textContent: words.askPredicted });
   automatic.addEventListener("click", () => onChoose(null));
   bars.replaceChildren(automatic, ...rows);
-  bars.classList.toggle("two", results.length > 1);
+  of("bars-hint").textContent = [words.barsHint, results.length > 1 && words.barsTwo, before && words.barsErased].filter(Boolean).join(" ");
   const buttons = [...bars.querySelectorAll("button")], pressed = buttons.find(button => button.getAttribute("aria-pressed") === "true");
   for (const button of buttons) button.tabIndex = button === (pressed ?? buttons[0]) ? 0 : -1;
   if (focused !== null) buttons.find(button => button.dataset.class === focused)?.focus();
@@ -43,11 +43,16 @@ function row({ c, name, results, before, chosen, words }, onChoose) {
   const asked = chosen.map((each, n) => (each ?? results[Math.min(n, results.length - 1)].predicted) === c);
   const button = make("button", { type: "button", "data-class": c, "aria-pressed": String(chosen[0] === c) },
     make("span", { className: "name", textContent: name }),
-    make("span", { className: "mark", textContent: predicted.length ? words.predicted : "" }), make("span", { className: "lines" }, ...lines));
+    make("span", { className: "mark", textContent: predictedBy(predicted, results.length, words) }), make("span", { className: "lines" }, ...lines));
   button.classList.toggle("asked", asked[0]);
   button.classList.toggle("asked-other", Boolean(asked[1]));
   button.addEventListener("click", () => onChoose(c));
   return button;
+}
+
+function predictedBy(sides, count, words) {
+  if (!sides.length) return "";
+  return sides.length < count ? `${words.predicted}, ${sides[0] ? words.right : words.left}` : words.predicted;
 }
 
 function line({ scores, probabilities }, before, c) {

@@ -26,8 +26,9 @@ export class Side {
     this.marker = make("i", { hidden: true });
     const scale = make("div", { className: "scale" }, this.low, make("div", {}, this.bar, this.marker), this.high);
     this.box = make("section", { className: "side", id: `side-${number}` }, this.title,
-      make("div", { className: "pair" }, make("figure", {}, this.laid.frame, this.caption = make("figcaption")),
-        make("figure", {}, this.alone.frame, make("figcaption", {}, scale))));
+      make("div", { className: "pair" }, this.laid.frame, this.alone.frame));
+    this.laid.caption.append(this.caption = make("span"));
+    this.alone.caption.append(scale);
     this.#listen();
     new ResizeObserver(() => this.#drawAlone()).observe(this.alone.frame);
   }
@@ -224,12 +225,14 @@ class Stage {
     this.canvas = make("canvas", { role: "img" });
     this.marks = draw("svg", { preserveAspectRatio: "none", "aria-hidden": "true" });
     this.box = make("div", { className: `stage ${kind}` }, this.canvas, this.marks);
-    this.frame = make("div", { className: "frame" }, this.box);
+    this.caption = make("figcaption");
+    this.fitting = make("figure", {}, this.box, this.caption);
+    this.frame = make("div", { className: "frame" }, this.fitting);
     if (kind === "alone") this.canvas.setAttribute("aria-hidden", "true"), this.canvas.removeAttribute("role");
   }
 
   fit(image, input) {
-    this.box.style.setProperty("--aspect", image.width / image.height);
+    this.fitting.style.setProperty("--aspect", image.width / image.height);
     this.marks.setAttribute("viewBox", `0 0 ${input.width} ${input.height}`);
   }
 
