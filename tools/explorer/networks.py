@@ -98,8 +98,8 @@ class _Writer:
     def translate(self, step):
         kind = next((kind for kind in type(step.layer).__mro__ if kind.__name__ in _RULES), None)
         if kind is None:
-            raise ValueError(f"the explorer's engine has no layer of the kind {type(step.layer).__name__}, as {step.name!r} is: write "
-                             " what it does into tools/explorer/engine/layers.js and its translation into "
+            raise ValueError(f"the explorer's engine has no layer of the kind {type(step.layer).__name__}, as {step.name!r} is: "
+                             "write what it does into tools/explorer/engine/layers.js and its translation into "
                              "tools/explorer/networks.py, or leave the network out of tools/explorer/subjects.py")
         self.names[step.outputs[0]] = step.name
         _RULES[kind.__name__](self, step)
@@ -292,10 +292,11 @@ _RULES = {
     "Add": _two_tensors("add"), "AveragePooling2D": _pooling("averagePooling"), "BatchNormalization": _batch_normalization,
     "ClassToken": _class_token, "Concatenate": _plain("concatenate"), "Conv2D": _convolution, "Dense": _dense,
     "Embedding": _embedding, "Flatten": _plain("reshape"), "GetItem": _get_item,
-    "GlobalAveragePooling2D": _over_all_places("mean"), "GlobalMaxPooling2D": _over_all_places("maximum"), "GRU": _gru, "LayerNormalization": _layer_normalization,
-    "Log1p": _plain("log1p"), "Max": _max, "MaxPooling2D": _pooling("maxPooling"), "MultiHeadAttention": _attention,
-    "Multiply": _two_tensors("multiply"), "Pad": _pad, "Positions": _positions, "ReLU": _relu, "Rescaling": _rescaling,
-    "Reshape": _plain("reshape"), "Subtract": _two_tensors("subtract"), "UpSampling2D": _resize, "ZeroPadding2D": _zero_padding,
+    "GlobalAveragePooling2D": _over_all_places("mean"), "GlobalMaxPooling2D": _over_all_places("maximum"), "GRU": _gru,
+    "LayerNormalization": _layer_normalization, "Log1p": _plain("log1p"), "Max": _max, "MaxPooling2D": _pooling("maxPooling"),
+    "MultiHeadAttention": _attention, "Multiply": _two_tensors("multiply"), "Pad": _pad, "Positions": _positions,
+    "ReLU": _relu, "Rescaling": _rescaling, "Reshape": _plain("reshape"), "Subtract": _two_tensors("subtract"),
+    "UpSampling2D": _resize, "ZeroPadding2D": _zero_padding,
 }
 
 
