@@ -50,13 +50,13 @@ def hangul(subjects):
 
 def program(entry):
     """The script that begins with the module `entry`, the page's or a test's; its "build:worker" is the engine's thread."""
-    return bundle.bundle(entry, {"worker": {"workerSource": worker()}})
+    given = {"gemm": {"gemmBinary": assembled()}, "squeezenet": {"description": networks.squeezenet_description()}}
+    return bundle.bundle(entry, {**given, "worker": {"workerSource": bundle.bundle(HERE / "engine" / "worker.js", given)}})
 
 
-def worker():
-    """The program of the engine's thread."""
-    product = wasmtime.wat2wasm((HERE / "engine" / "gemm.wat").read_text("utf-8"))
-    return bundle.bundle(HERE / "engine" / "worker.js", {"gemm": {"gemmBinary": base64.b64encode(product).decode()}})
+def assembled():
+    """The WebAssembly of `gemm.wat`, as base64."""
+    return base64.b64encode(wasmtime.wat2wasm((HERE / "engine" / "gemm.wat").read_text("utf-8"))).decode()
 
 
 def network_file(exported):
