@@ -8,7 +8,7 @@ import { evidenceOf, largest, short } from "./colours.js";
 import { Controls } from "./controls.js";
 import { Eraser } from "./eraser.js";
 import { STRONGEST, WITH_FORMULA, drawFormula } from "./formula.js";
-import { make, of } from "./making.js";
+import { make, of, roving } from "./making.js";
 import { Networks, listed } from "./networks.js";
 import { fitPicture, readPicture } from "./pictures.js";
 import { DrawingPad } from "./pad.js";
@@ -166,7 +166,7 @@ class Page {
   }
 
   #question(description) {
-    return description.question ? { question: this.state.question } : {};
+    return { pair: { question: this.state.question }, word: { question: this.state.words } }[description.question?.kind] ?? {};
   }
 
   /** The listed image that is asked about, or the reader's own as one like it. */
@@ -230,7 +230,7 @@ class Page {
   async #compareWithWhole(asked, whole, descriptions) {
     this.shown.before = null;
     if (!this.erased) return;
-    const key = asked.map(({ network }) => network).join() + this.shown.image.id + this.state.question;
+    const key = asked.map(({ network }) => network).join() + this.shown.image.id + this.state.question + this.state.words;
     if (this.wholeScores?.key !== key) {
       const scores = [];
       for (const [n, { network }] of asked.entries())
@@ -265,9 +265,25 @@ class Page {
       ...this.#layerOf(side), opacity: this.state.opacity, tables: catalog.colours, title: this.titleOf(side), words: this.words, name: this.#imageName(),
       tops: common ? { overlay: Math.max(...scales.map(({ overlay }) => overlay)), map: Math.max(...scales.map(({ map }) => map)) } : scales[n],
     }));
+    this.#showCaption();
     this.showScores();
     this.#say(this.#sentence());
     document.body.setAttribute("aria-busy", "false");
+  }
+
+  /** The words of the caption as buttons; of the one that is chosen, scores and map are shown. */
+  #showCaption() {
+    const [{ caption, description }] = this.shown.sides, box = of("caption"), focused = box.contains(document.activeElement);
+    box.hidden = !caption;
+    if (!caption) return;
+    const end = caption.indexOf(description.question.end), words = caption.slice(0, end < 0 ? caption.length : end);
+    box.replaceChildren(...words.map((word, t) => {
+      const chosen = t === this.state.words, button = make("button", { type: "button", textContent: description.classes[word], "aria-pressed": String(chosen),
+        tabIndex: chosen || (t === 0 && this.state.words >= words.length) ? 0 : -1, lang: "en" });
+      button.addEventListener("click", () => this.change({ words: t }));
+      return button;
+    }));
+    if (focused) (box.children[this.state.words] ?? box.firstChild).focus();
   }
 
   #imageName() {
@@ -412,6 +428,7 @@ class Page {
     receive();
     prepareScores();
     prepareThumbnails();
+    roving(of("caption"));
     prepareSqueezenet(this);
     this.controls.listen();
     this.#readAddress();
