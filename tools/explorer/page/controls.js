@@ -193,7 +193,7 @@ export class Controls {
     row.layer.disabled = WITHOUT_LAYER.includes(side.method);
     if (row.layer.disabled) fill(row.layer, [["", words.noLayer]], "");
     const order = this.#listedClasses(row.n, description);
-    fill(row.class, [["", words.askPredicted], ...order.map(c => [c, this.page.className(description.classes[c])])], side.class ?? "");
+    fill(row.class, [["", words.askPredicted], ...order.map(c => [c, this.page.className(description, c)])], side.class ?? "");
     fill(row.dice, [[0, words.trained], [side.dice || 1, words.thrown]], side.dice);
     row.dice.parentElement.hidden = state.sides.length < 2;
     row.again.parentElement.hidden = state.sides.every(({ dice }) => !dice);

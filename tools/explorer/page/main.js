@@ -4,7 +4,7 @@ import { workerSource } from "build:worker";
 import { Engine } from "../engine/client.js";
 import { takePhoto } from "./camera.js";
 import { catalog, imagesOf, pixelsOf, receive } from "./catalog.js";
-import { evidenceOf, largest, short } from "./colours.js";
+import { evidenceOf, largest, short, signedPicture } from "./colours.js";
 import { Controls } from "./controls.js";
 import { Eraser } from "./eraser.js";
 import { STRONGEST, WITH_FORMULA, drawFormula } from "./formula.js";
@@ -12,7 +12,7 @@ import { make, of, roving } from "./making.js";
 import { Networks, listed } from "./networks.js";
 import { fitPicture, readPicture } from "./pictures.js";
 import { DrawingPad } from "./pad.js";
-import { drawScores, percentOf, prepareScores } from "./scores.js";
+import { drawScores, percentOf, prepareScores, tenths } from "./scores.js";
 import { saveFigure, showAddress } from "./sharing.js";
 import { prepareSqueezenet, takeSqueezenet } from "./squeezenet.js";
 import { Side } from "./stage.js";
@@ -45,9 +45,11 @@ class Page {
 
   get words() { return texts[this.language]; }
 
-  /** The name of a class in the page's language. */
-  className(name) {
-    return this.language === "ko" ? catalog.korean[name] ?? name : name.replace("_", " ");
+  /** The name of a network's class in the page's language. */
+  className({ classes, question }, c) {
+    const name = classes[c];
+    if (question?.kind === "word") return name;                 // a word of the English caption
+    return this.language === "ko" ? catalog.korean[name] ?? name : name.replaceAll("_", " ");
   }
 
   // --- what is asked
@@ -86,7 +88,8 @@ class Page {
       class: from.class ?? null, dice: from.dice ?? 0 });
     const one = side(preset), sides = [one];
     if (preset.other) sides.push({ ...one, ...side({ ...preset, ...preset.other }) });
-    this.state = { ...firstState(), image: preset.image, sides, boxes: preset.boxes ?? false, erase: preset.erase ?? false, preset: preset.id };
+    this.state = { ...firstState(), image: preset.image, sides, boxes: preset.boxes ?? false, erase: preset.erase ?? false,
+      common: !preset.own_scale, preset: preset.id };
     this.#ask();
   }
 
@@ -292,7 +295,7 @@ class Page {
   }
 
   #scale(answer) {
-    return { overlay: largest(evidenceOf(answer)), map: largest(answer.values) };
+    return { overlay: largest(evidenceOf(answer)), map: answer.pixels ? signedPicture(answer).scale : largest(answer.values) };
   }
 
   /** Where the answer's cells look, and what they see. */
@@ -307,13 +310,13 @@ class Page {
     const same = sides.length > 1 && sides[1].scores.length === sides[0].scores.length &&
       String(sides[1].description.classes) === String(description.classes) && sides[1].network !== sides[0].network;
     const results = same ? sides : sides.slice(0, 1);
-    drawScores({ names: description.classes.map(name => this.className(name)), results, before, sigmoid: description.sigmoid,
+    drawScores({ names: description.classes.map((_, c) => this.className(description, c)), results, before, sigmoid: description.sigmoid,
       chosen: sides.map(({ side }) => side.class), words: this.words }, c => this.changeSide(0, { class: c }));
     document.body.classList.toggle("rubbed", Boolean(before));
   }
 
   titleOf({ answer, description, side }) {
-    const method = answer.method, values = { method, layer: answer.layer, class: this.className(description.classes[answer.classIndex]) };
+    const method = answer.method, values = { method, layer: answer.layer, class: this.className(description, answer.classIndex) };
     const several = this.state.sides.length > 1 && this.state.sides[0].network !== this.state.sides[1].network;
     const title = filled(WITHOUT_LAYER.includes(method) ? this.words.titleWithout : this.words.titleOf, values);
     return (several ? `${this.controls.shortTitle(side.network)}: ` : "") + title + (side.dice ? this.words.byDice : "");
@@ -321,12 +324,12 @@ class Page {
 
   #sentence() {
     const { words } = this, [first] = this.shown.sides;
-    const read = filled(words.readAs, { class: this.#read(first.description.classes[first.predicted]), percent: percentOf(first.probabilities[first.predicted]) });
+    const read = filled(words.readAs, { class: this.#read(this.className(first.description, first.predicted)), percent: percentOf(first.probabilities[first.predicted]) });
     return [read, ...this.shown.sides.map((side, n) => this.#mapInWords(side, n))].join(" ");
   }
 
   #read(name) {
-    return this.language === "ko" ? towards(this.className(name)) : this.className(name);
+    return this.language === "ko" ? towards(name) : name;
   }
 
   #mapInWords(side, n) {
@@ -358,7 +361,7 @@ class Page {
     if (!WITH_FORMULA.includes(answer.method)) return of("formula").replaceChildren(make("p", { textContent: this.words.formulaNot }));
     this.opened = await this.networks.engine.open({ network, image, ...this.#question(description), layer: answer.layer,
       classIndex: answer.classIndex, method: answer.method, count: STRONGEST });
-    this.openedFor = { method: answer.method, className: this.className(description.classes[answer.classIndex]) };
+    this.openedFor = { method: answer.method, className: this.className(description, answer.classIndex) };
     this.#drawFormula(this.sides[0].cell);
   }
 
@@ -413,8 +416,8 @@ class Page {
     const { sides: [first], before } = this.shown, { description } = first;
     const order = [...description.classes.keys()].sort((a, b) => first.scores[b] - first.scores[a]).slice(0, 10);
     saveFigure(this.shown.sides.map((side, n) => this.sides[n].forSaving()), (description.classes.length > 10 ? order : order.sort((a, b) => a - b)).map(c => ({
-      name: this.className(description.classes[c]), share: first.probabilities[c], asked: c === first.answer.classIndex,
-      text: `${percentOf(first.probabilities[c])}   ${before ? `${before[0].scores[c].toFixed(1)} → ` : ""}${first.scores[c].toFixed(1)}` })),
+      name: this.className(description, c), share: first.probabilities[c], asked: c === first.answer.classIndex,
+      text: `${percentOf(first.probabilities[c])}   ${before ? `${tenths(before[0].scores[c])} → ` : ""}${tenths(first.scores[c])}` })),
     this.words, this.shown.sides.map(side => this.titleOf(side)).join("-"));
   }
 

@@ -52,7 +52,7 @@ function row({ c, name, results, before, chosen, words }, onChoose) {
 
 function predictedBy(sides, count, words) {
   if (!sides.length) return "";
-  return sides.length < count ? `${words.predicted}, ${sides[0] ? words.right : words.left}` : words.predicted;
+  return sides.length < count ? `${words.predicted}: ${sides[0] ? words.right : words.left}` : words.predicted;
 }
 
 function line({ scores, probabilities }, before, c) {
@@ -60,10 +60,13 @@ function line({ scores, probabilities }, before, c) {
   if (before) bar.append(make("b", { style: `width:${100 * before.probabilities[c]}%` }));
   const percent = percentOf(probabilities[c]);
   return make("span", { className: "line" }, bar, make("span", { className: "percent", textContent: percent }),
-    make("span", { className: "score", textContent: before ? `${two(before.scores[c])} → ${two(scores[c])}` : two(scores[c]) }));
+    make("span", { className: "score", textContent: before ? `${tenths(before.scores[c])} → ${tenths(scores[c])}` : tenths(scores[c]) }));
 }
 
-const two = value => value.toFixed(1).replace("-", "−");
+/** A score with one digit behind the point, and no minus before a zero. */
+export function tenths(value) {
+  return value.toFixed(1).replace(/^-0\.0$/, "0.0").replace("-", "−");
+}
 
 /** A probability as one reads it: "97 %", "< 1 %". */
 export function percentOf(probability) {

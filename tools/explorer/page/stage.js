@@ -86,7 +86,7 @@ export class Side {
   #drawAlone() {
     if (!this.#shown) return;
     const { answer, input, tops, tables } = this.#shown;
-    if (answer.pixels) return this.alone.put(signedPicture(answer).picture);
+    if (answer.pixels) return this.alone.put(signedPicture(answer, tops.map).picture);
     const context = this.alone.sharp(), { width, height } = context.canvas, places = this.#places();
     const table = answer.signed ? tables.signed : tables.evidence;
     for (let i = 0; i < answer.height; i++)
@@ -101,7 +101,7 @@ export class Side {
   #drawScale() {
     const { answer, tops, tables } = this.#shown, both = answer.signed || answer.pixels;
     const context = this.bar.getContext("2d"), row = context.createImageData(256, 1);
-    const top = answer.pixels ? signedPicture(answer).scale : tops.map;
+    const top = tops.map;
     for (let n = 0; n < 256; n++)
       row.data.set([...(answer.pixels ? [n, n, n] : (answer.signed ? tables.signed : tables.evidence)[n]), 255], 4 * n);
     context.putImageData(row, 0, 0);
@@ -171,8 +171,8 @@ export class Side {
   }
 
   #sentence() {
-    const { answer, words } = this.#shown, [i, j] = this.#cell, value = this.#valueAt([i, j]), seen = this.#seen([i, j]);
-    const top = answer.pixels ? signedPicture(answer).scale : largest(answer.values);
+    const { answer, tops, words } = this.#shown, [i, j] = this.#cell, value = this.#valueAt([i, j]), seen = this.#seen([i, j]);
+    const top = answer.pixels ? tops.map : largest(answer.values);
     const share = top > 0 ? Math.round(100 * value / top) : 0;
     const sentence = (answer.pixels ? words.pixelValue : words.cellValue).replace("{row}", i + 1).replace("{column}", j + 1)
       .replace("{value}", short(value)).replace("{share}", String(share).replace("-", "−"));

@@ -14,7 +14,7 @@ export const texts = {
     ownHint: "Or paste a picture, or drop one anywhere. It never leaves this computer.",
     ownPicture: "your picture", ownDrawing: "your drawing",
     boxes: "annotated boxes", common: "one scale for both", erase: "Eraser", undo: "Undo", reset: "Start anew",
-    fill: "rubbed places", fillMean: "mean colour", fillBlack: "black", stopCompare: "no comparison", left: "left", right: "right",
+    fill: "rubbed places", fillMean: "mean colour", fillBlack: "black", stopCompare: "no comparison", left: "Left", right: "Right",
     formula: "Open the formula", formulaTitle: "The formula, opened", otherSide: "compared",
     scores: "class scores", scoresEach: "class scores, each by itself", barsHint: "Bar: probability. Number: class score. Click a class to ask for it.",
     barsTwo: "Upper bar: left, lower bar: right.", barsErased: "The outline is the probability before rubbing.",
