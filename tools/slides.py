@@ -19,6 +19,7 @@ import lecture_utils.quiet  # noqa: F401  TensorFlow, without the log lines it w
 
 from .decks import code, figures, page
 from .decks.languages import LANGUAGES
+from .decks.references import slides_of_references
 from .decks.source import ROOT, deck_names, faults, mark_translated, read_deck
 from .notebooks import pages
 from .notebooks.execute import embedded_environment
@@ -85,7 +86,7 @@ def build(name, browser):
         code.quoted(line)  # what can't be quoted is better said before the figures are drawn
     module, wordless = figures.load_figures(name), {}
     for language in LANGUAGES:
-        deck = filled_in(read_deck(name, language), module)
+        deck = completed(read_deck(name, language), module)
         pictures = draw_all(deck, module, wordless)
         path = BUILD / language / f"{name}.html"
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -108,10 +109,17 @@ def draw_all(deck, module, wordless):
     return pictures
 
 
+def completed(deck, module):
+    """The deck as it is shown: its numbers filled in, and what it cites listed at its end."""
+    deck = filled_in(deck, module)
+    return dataclasses.replace(deck, slides=deck.slides + slides_of_references(deck))
+
+
 def filled_in(deck, module):
-    """The deck with every {{name}} of its texts replaced by what the figures' module returns for it: a number."""
+    """The deck with every {{name}} of its texts replaced: by its minutes, or by a number that the figures' module returns."""
     def fill(text):
-        return re.sub(r"\{\{(\w+)\}\}", lambda match: str(getattr(module, match[1])()), text)
+        return re.sub(r"\{\{(\w+)\}\}", lambda match: page.lasting(deck) if match[1] == "minutes" else
+                      str(getattr(module, match[1])()), text)
 
     slides = [dataclasses.replace(slide, heading=fill(slide.heading), body=fill(slide.body), notes=fill(slide.notes))
               for slide in deck.slides]
