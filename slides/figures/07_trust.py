@@ -6,6 +6,7 @@ import io
 
 import keras
 import numpy as np
+from matplotlib.patches import Rectangle
 from scipy.special import softmax
 
 from lecture_utils import (
@@ -119,6 +120,13 @@ def map_to_box(say):
     return frames
 
 
+def box_of_map(axis, box):
+    """The map's own box, in the same orange as before, its edge white: it lies on a map that is orange itself."""
+    x0, y0, x1, y1 = box[0]
+    axis.add_patch(Rectangle((x0 - 0.5, y0 - 0.5), x1 - x0, y1 - y0, fill=False, edgecolor="white", linewidth=9))
+    axis.add_patch(Rectangle((x0 - 0.5, y0 - 0.5), x1 - x0, y1 - y0, fill=False, edgecolor=ORANGE, linewidth=4))
+
+
 THRESHOLDS = [0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]
 
 
@@ -132,7 +140,7 @@ def rising_threshold(say):
         figure.subplots_adjust(0.01, 0.19, 0.98, 0.9, wspace=0.25)
         picture(left, overlay(neu().x_test[n], L))
         wide_boxes(left, truth()[n])
-        wide_boxes(left, boxes(L, THRESHOLDS[frame - 1])[:1], "white")
+        box_of_map(left, boxes(L, THRESHOLDS[frame - 1])[:1])
         left.set_title(say(f"threshold {THRESHOLDS[frame - 1]:.0%}", f"임계값 {THRESHOLDS[frame - 1]:.0%}"), fontsize=TEXT)
         right.plot(np.multiply(THRESHOLDS[:frame], 100), values[:frame], "o-", color=BLUE, linewidth=3, markersize=11)
         right.axhline(0.5, color=GREY, linestyle=":", linewidth=2)
@@ -252,7 +260,9 @@ def other_scores(say):
     for axis, score in zip(axes, ("pointing game", "energy inside", "IoU at 15 %"), strict=True):
         intervals(axis, say, score, names)
         axis.set_title(called(say, score), fontsize=TEXT, pad=10)
-        axis.set_xticks([0, 0.5, 1], ["", "0.5", ""])
+        axis.set_ylim(len(names) + 0.1, -0.5)
+        axis.text(chance(score) + 0.03, len(names) - 0.05, say("chance", "우연"), color=ORANGE, fontsize=TEXT, va="bottom")
+    figure.get_layout_engine().set(wspace=0.08)     # the 1 of an axis and the 0 of the next one stay apart
     return figure
 
 
