@@ -6,7 +6,7 @@ import io
 
 import keras
 import numpy as np
-from matplotlib.patches import Rectangle
+from matplotlib.patheffects import withStroke
 from scipy.special import softmax
 
 from lecture_utils import (
@@ -120,13 +120,6 @@ def map_to_box(say):
     return frames
 
 
-def box_of_map(axis, box):
-    """The map's own box, in the same orange as before, its edge white: it lies on a map that is orange itself."""
-    x0, y0, x1, y1 = box[0]
-    axis.add_patch(Rectangle((x0 - 0.5, y0 - 0.5), x1 - x0, y1 - y0, fill=False, edgecolor="white", linewidth=9))
-    axis.add_patch(Rectangle((x0 - 0.5, y0 - 0.5), x1 - x0, y1 - y0, fill=False, edgecolor=ORANGE, linewidth=4))
-
-
 THRESHOLDS = [0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]
 
 
@@ -140,7 +133,8 @@ def rising_threshold(say):
         figure.subplots_adjust(0.01, 0.19, 0.98, 0.9, wspace=0.25)
         picture(left, overlay(neu().x_test[n], L))
         wide_boxes(left, truth()[n])
-        box_of_map(left, boxes(L, THRESHOLDS[frame - 1])[:1])
+        wide_boxes(left, boxes(L, THRESHOLDS[frame - 1])[:1], ORANGE)
+        left.patches[-1].set_path_effects([withStroke(linewidth=9, foreground="white")])     # the map is orange, too
         left.set_title(say(f"threshold {THRESHOLDS[frame - 1]:.0%}", f"임계값 {THRESHOLDS[frame - 1]:.0%}"), fontsize=TEXT)
         right.plot(np.multiply(THRESHOLDS[:frame], 100), values[:frame], "o-", color=BLUE, linewidth=3, markersize=11)
         right.axhline(0.5, color=GREY, linestyle=":", linewidth=2)
@@ -226,6 +220,7 @@ def intervals(axis, say, score, names):
     axis.set_xlim(0, 1)
     axis.set_xticks([0, 0.5, 1], ["0", "0.5", "1"])
     axis.set_yticks(range(len(names)), [called(say, name) for name in names])
+    axis.tick_params(axis="y", length=0)
     axis.grid(axis="x", color="0.9")
     axis.set_axisbelow(True)
     axis.spines[["top", "right", "left"]].set_visible(False)
@@ -381,6 +376,7 @@ def removal(say):
                       ha="left" if mean > 0 else "right", va="bottom")
         axis.axvline(0, color="black", linewidth=1)
         axis.set_yticks(range(len(regions)), regions.values())
+        axis.tick_params(axis="y", length=0)
         axis.set_ylim(4.4, -0.9)
         axis.set_xlim(-3.2, 3.2)
         axis.set_xticks([-2, 0, 2], ["\N{MINUS SIGN}2", "0", "+2"])
