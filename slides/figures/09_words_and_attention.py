@@ -2,7 +2,7 @@
 import functools
 
 import numpy as np
-from matplotlib.patches import Circle
+from matplotlib.patches import Circle, Rectangle
 
 from lecture_utils import drawings
 from lecture_utils.datasets.scenes import SEEDS, SHAPES, draw_scenes
@@ -362,13 +362,14 @@ def grid_of(figure):
 
 
 def seeds(say):
-    """Two scenes and two plates: map, what GrabCut makes of it, and the exact mask."""
+    """Two scenes and two plates: map, what GrabCut makes of it, and the exact mask, each framed: a mask may be white at its edge."""
     rows = grid_of(pictured(WORDS, "figure = plots.image_grid(pictures, [name for name, _ in columns]"))
     figure, axes = plt.subplots(2, 8, figsize=(11.7, 3.5))
     figure.subplots_adjust(0.005, 0.005, 0.995, 0.89, wspace=0.04, hspace=0.05)
     for group, column in zip(np.reshape(axes, (4, 4)), (0, 1, 3, 4), strict=True):
         for axis, row in zip(group, (0, 1, 3, 4), strict=True):
             picture(axis, rows[row][column])
+            axis.add_patch(Rectangle((0, 0), 1, 1, transform=axis.transAxes, fill=False, edgecolor=GREY, linewidth=2))
     titles = [say("picture", "그림"), say("map", "맵"), "GrabCut", say("mask", "마스크")]
     for axis, title in zip(axes[0], 2 * titles, strict=True):
         axis.set_title(title, fontsize=TEXT, pad=6)
