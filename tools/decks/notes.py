@@ -6,11 +6,12 @@ ask, to wait, to show. In a language that `DOES` lacks nothing is marked.
 """
 import re
 
-VERBS = ("add", "admit", "announce", "ask", "be ready", "begin", "build", "call", "close", "collect", "come back", "compare", "compute", "count",
-         "cover", "do not", "don't", "draw", "explain", "fill", "find", "give", "go", "hand out", "have", "hold", "introduce", "invite",
-         "keep", "leave", "let", "look", "make", "mind", "name", "note", "offer", "open", "play", "point", "promise", "put", "read",
-         "remember", "remind", "repeat", "return", "run", "say", "send", "show", "skip", "start", "stay", "step", "stop", "take",
-         "tell", "try", "turn", "wait", "warn", "write")
+VERBS = ("add", "admit", "announce", "ask", "be ready", "begin", "build", "call", "close", "collect", "come back",
+         "compare", "compute", "count", "cover", "do not", "don't", "draw", "explain", "fill", "find", "give", "go",
+         "hand out", "have", "hold", "introduce", "invite", "keep", "leave", "let", "look", "make", "mind", "name",
+         "note", "offer", "open", "play", "point", "promise", "put", "read", "remember", "remind", "repeat", "return",
+         "run", "say", "send", "show", "skip", "start", "stay", "step", "stop", "take", "tell", "try", "turn", "wait",
+         "warn", "write")
 BEFORE = "then", "now", "next", "again", "here", "first"                                    # "Then let them vote."
 CLAUSES = "after", "at", "before", "for", "from", "if", "on", "once", "when", "while", "with"      # "Before you run it, ask."
 DOES = {

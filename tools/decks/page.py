@@ -13,7 +13,7 @@ from .code import quoted
 from .languages import LANGUAGES
 from .notes import with_doings
 from .references import cited, foot
-from .source import CITE, FIGURE, QUOTE
+from .source import CITE, FIGURE, QUOTE, Home
 
 TEMPLATE = pathlib.Path(__file__).with_name("template")
 TEXT_SIZE = 30  # pixels, of 720
@@ -56,11 +56,15 @@ def section(deck, slide, pictures, cites):
         marks = iter(range(len(figures)))
         text = markdown(FIGURE.sub(lambda _: f"\n<div>figure {next(marks)}</div>\n", text))
         text = re.sub(r"<div>figure (\d+)</div>", lambda mark: figures[int(mark[1])], text)
+    home = slide.home or Home(deck.title, deck.facts["images"], None)
+    title = html.escape(home.title)
+    if home.address:
+        title = f'<a href="{home.address}">{title}</a>'
     heading = re.sub(r"^<p>|</p>\s*$", "", markdown(slide.heading).strip())
     return f"""<section id="{slide.name}" class="{" ".join(slide.flags)}" data-minutes="{slide.minutes}">
 <h1>{heading}</h1>
 <div class="content">{text}</div>
-{cites}<footer><span>{html.escape(deck.title)}</span><span>{html.escape(deck.facts["images"])}</span><span class="place"></span></footer>
+{cites}<footer><span>{title}</span><span>{html.escape(home.images)}</span><span class="place"></span></footer>
 <div class="notes" hidden>{markdown(with_doings(slide.notes, deck.language))}</div>
 </section>"""
 

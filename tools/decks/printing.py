@@ -30,7 +30,7 @@ def find_browser():
 def print_pdfs(browser, jobs):
     """Print each (address of a page, path of the PDF) of `jobs`; RuntimeError says what could not be printed."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
-        command = [browser, "--headless", "--disable-gpu", "--remote-debugging-port=0", f"--user-data-dir={profile}", "about:blank"]
+        command = [browser, "--headless", "--disable-gpu", "--remote-debugging-port=0", f"--user-data-dir={profile}"]
         if hasattr(os, "geteuid") and os.geteuid() == 0:
             command.insert(1, "--no-sandbox")  # as root, in a container, Chromium runs in no other way
         with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as running:
