@@ -141,7 +141,7 @@ def rising_threshold(say):
         right.set_xlim(0, 100)
         right.set_ylim(0, 1)
         right.set_yticks([0, 0.5, 1], ["0", "0.5", "1"])
-        right.set_xlabel(say("threshold, % of the maximum", "임계값, 최댓값에 대한 %"))
+        right.set_xlabel(say("threshold, % of the maximum", "임계값(threshold), 최댓값에 대한 %"))
         right.set_ylabel("IoU")
         right.spines[["top", "right"]].set_visible(False)
         frames.append(figure)

@@ -60,8 +60,8 @@ def film(say):
     block(axis, 5.3, 1.2, "$x^k$", width=1.1, height=1.3, colour=GREY, size=24)
     block(axis, 7.3, 1.2, r"$\gamma_k\,x^k+\beta_k$", width=2, height=1.3, colour=ORANGE, size=22)
     block(axis, 9.2, 1.2, "ReLU", width=1.1, height=1.3, colour=GREY)
-    block(axis, 10.9, 1.2, say("maximum,\nDense", "최댓값,\nDense"), width=1.5, height=1.3)
-    for start, end in ((1.6, 1.82), (4.08, 4.72), (5.88, 6.27), (8.33, 8.62), (9.78, 10.12)):
+    block(axis, 10.8, 1.2, say("maximum,\nDense", "최댓값,\nDense"), width=1.7, height=1.3)
+    for start, end in ((1.6, 1.82), (4.08, 4.72), (5.88, 6.27), (8.33, 8.62), (9.78, 9.92)):
         arrow(axis, (start, 1.2), (end, 1.2))
     twice = say("convolution and FiLM, twice: relu4, relu5", "합성곱과 FiLM을 두 번: relu4, relu5")
     axis.text(7.25, 0.22, twice, fontsize=TEXT, ha="center", va="center", color=GREY)
