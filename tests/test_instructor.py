@@ -161,8 +161,9 @@ def test_the_index_knows_the_deck(sheet, deck):
     assert line[1:4] == [str(minutes), str(short) if short < minutes else "—", str(len(slides))], \
         f"{deck.stem} has {minutes} minutes, {short} on its short way, and {len(slides)} slides; the index says {line}"
     assert short <= 50 or short == minutes, f"{deck.stem}: a short way of {short} minutes is none"
-    head = sheet.chapter(f"Deck {number(deck)}").split("| ")[0]
-    assert f"{deck.stem}`" in head and re.search(rf" · {minutes}( minutes|분) · ", head), f"{minutes} minutes, not: {head}"
+    head, = re.findall(r"^.+ · `\w+` · \[.+$", sheet.chapter(f"Deck {number(deck)}"), re.MULTILINE)
+    title = re.search(r"^title: .+? · (.+)$", (ROOT / "slides" / sheet.language / deck.name).read_text("utf-8"), re.MULTILINE)[1]
+    assert head.startswith((f"{title} · {minutes} minutes · `{deck.stem}`", f"{title} · {minutes}분 · `{deck.stem}`")), head
     books = [int(book) for book in line[4].split(", ")]
     opened = {int(place[0]) for row in table_of(sheet, deck) for place in PLACE.findall(row[2])}
     assert opened <= set(books), f"Deck {number(deck)} opens notebooks {opened}, the index says {books}"
