@@ -95,6 +95,14 @@ def test_slides_have_names_of_their_own(name):
     assert len(set(names)) == len(names)
 
 
+def test_no_slide_is_named_as_a_part_of_the_player():
+    """Its name would be an id a second time, and the player would find the slide in place of its own part."""
+    template = (page.TEMPLATE / "deck.html.j2").read_text(encoding="utf-8")
+    names = {slide.name for name in DECKS for slide in source.read_deck(name, "en").slides}
+    taken = set(re.findall(r'id="([\w-]+)"', template))
+    assert taken and not taken & names
+
+
 @pytest.mark.parametrize("name, language", BOTH)
 def test_the_first_slide_tells_the_minutes(name, language):
     assert "- {{minutes}}" in source.read_deck(name, language).slides[0].body.splitlines()
@@ -110,6 +118,15 @@ def test_every_figure_is_drawn_and_every_drawing_shown(name):
     for language in source.LANGUAGES:
         for slide in source.read_deck(name, language).slides:
             assert set(re.findall(r"\{\{(\w+)\}\}", slide.heading + slide.body + slide.notes)) <= functions | {"minutes"}
+
+
+@pytest.mark.parametrize("name, language", BOTH)
+def test_no_emphasis_is_left_as_asterisks(name, language):
+    """"**81%**이다" stays as it is written: asterisks between a sign and a letter don't close in Markdown."""
+    for slide in source.read_deck(name, language).slides:
+        for text in (slide.heading, slide.body, slide.notes):
+            shown = page.markdown(re.sub(r"\{\{\w+\}\}", "81%", source.FIGURE.sub("", source.QUOTE.sub("", text))))
+            assert "**" not in shown, f"{slide.name}: {text[:60]}"
 
 
 @pytest.mark.parametrize("name", DECKS)

@@ -10,12 +10,13 @@
 """
 import dataclasses
 import html
+import math
 import tomllib
 
 from . import source
 from .languages import LANGUAGES
 
-A_SLIDE = 6  # papers that one slide has room for
+A_SLIDE = 6  # papers that one slide has room for, whatever the length of their titles
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,9 +63,10 @@ def foot(slide, papers):
 
 
 def with_references(deck):
-    """The deck with slides at its end that list what it cites, `A_SLIDE` papers on each: they take no minutes."""
+    """The deck with slides at its end that list what it cites, equally many on each: they take no minutes."""
     papers, words = list(cited(deck).values()), LANGUAGES[deck.language]
-    pages = [papers[n:n + A_SLIDE] for n in range(0, len(papers), A_SLIDE)]
+    pages = math.ceil(len(papers) / A_SLIDE)
+    pages = [papers[n * len(papers) // pages:(n + 1) * len(papers) // pages] for n in range(pages)]
     slides = [source.Slide("references" if number == 1 else f"references_{number}", 0, ("references",), "", words["references"],
                            "\n".join(map(entry, page)), words["about references"])
               for number, page in enumerate(pages, start=1)]
@@ -73,8 +75,8 @@ def with_references(deck):
 
 def entry(paper):
     """One paper as a list item, its title a link, the address to be read as well: a slide may be a photograph."""
-    address = paper.url.partition("://")[2].removeprefix("www.")
-    return (f'- {few(paper.authors)}: <a href="{html.escape(paper.url)}" target="_blank">{html.escape(paper.title)}</a>. '
+    address, stop = paper.url.partition("://")[2].removeprefix("www."), "" if paper.title.endswith("?") else "."
+    return (f'- {few(paper.authors)}: <a href="{html.escape(paper.url)}" target="_blank">{html.escape(paper.title)}</a>{stop} '
             f"{html.escape(paper.where)} {paper.year}. <small>{html.escape(address)}</small>")
 
 
