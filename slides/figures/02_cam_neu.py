@@ -7,7 +7,7 @@ import numpy as np
 from lecture_utils import cam, cell_centres, drawings, upsample
 from lecture_utils.drawings import wide_boxes
 from lecture_utils.plots import BLUE, GREY, ORANGE, SIGNED, bare_map, number_grid, overlay, picture, plt
-from slides.figures.drawing import TEXT, block, canvas, cells, mark, neu, shipped
+from slides.figures.drawing import TEXT, block, canvas, cells, mark, neu, shipped, signed
 from tools.decks.code import printed
 from tools.notebooks.glossary import korean
 
@@ -152,7 +152,7 @@ def competition(say):
     for c, axis in enumerate(axes[:, 1:].flat):
         axis.imshow(maps[c], cmap=SIGNED, vmin=-top, vmax=top)
         axis.set_axis_off()
-        axis.set_title(f"{named(c, say)} ({scores[c]:.0f})")
+        axis.set_title(f"{named(c, say)} ({signed(f'{scores[c]:.1f}')})")
     return figure
 
 

@@ -160,7 +160,7 @@ def receptive_fields(say):
 
 def layers(say):
     retrofit, trio = shipped("mnist_gap"), digits()[1:]
-    column = say("CAM of the\nretrofit", "개조한\n신경망의 CAM")
+    column = say("CAM of the\nretrofit", "개조 후의\nCAM")
     maps = {column: cam(retrofit, trio)} | {name: L[1:] for name, L in maps_of_layers().items()}
     places = {column: cell_centres(retrofit)} | {name: cells(name) for name in maps_of_layers()}
     figure = map_grid(trio, maps, cell=1.7, cells=places)

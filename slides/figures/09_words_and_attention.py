@@ -362,7 +362,7 @@ def grid_of(figure):
 
 
 def seeds(say):
-    """Two scenes and two plates: map, what GrabCut makes of it, and the exact mask, each framed: a mask may be white at its edge."""
+    """Two scenes and two plates: map, what GrabCut makes of it, and the exact mask, framed, for it may be white at its edge."""
     rows = grid_of(pictured(WORDS, "figure = plots.image_grid(pictures, [name for name, _ in columns]"))
     figure, axes = plt.subplots(2, 8, figsize=(11.7, 3.5))
     figure.subplots_adjust(0.005, 0.005, 0.995, 0.89, wspace=0.04, hspace=0.05)
