@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 import lecture_utils.quiet  # noqa: F401  TensorFlow, without the log lines it writes while it loads
 
-from .decks import code, figures, page
+from .decks import code, figures, page, run_sheet
 from .decks.languages import LANGUAGES
 from .decks.printing import find_browser, print_pdfs
 from .decks.references import with_references
@@ -34,6 +34,9 @@ NO_BROWSER = ("No PDFs: they need Chromium, Chrome or Edge, and none was found. 
 
 def main():
     arguments = parse_arguments()
+    if arguments.translated and arguments.sheet:
+        run_sheet.mark_translated(arguments.language)
+        return 0
     names = [find_deck(name) for name in arguments.decks]
     if arguments.translated:
         for name in names or deck_names():
@@ -74,6 +77,7 @@ def parse_arguments():
     parser.add_argument("--talk", action="append", default=[], metavar="name", help=f"a talk: {', '.join(talk_names())}")
     parser.add_argument("--translated", action="store_true",
                         help="for translators: build nothing; note that the Korean slides are up to date with the English ones")
+    parser.add_argument("--sheet", action="store_true", help="with --translated: not the slides, but the run-sheet")
     parser.add_argument("--language", default="ko", choices=[*LANGUAGES][1:], help="with --translated: not the Korean slides")
     return parser.parse_args()
 

@@ -102,6 +102,28 @@ def signed_map(axis, map_):
     axis.set_yticks([])
 
 
+@functools.cache
+def accounts():
+    """Of the same three plates: the sum of the map plus the bias, and the class score; of each its own class."""
+    chosen, _, L = three()
+    classes = [0, 2, 5]
+    bias = shipped("neu_gap").get_layer("logits").bias.numpy()[classes]
+    return L.sum(axis=(1, 2)) + bias, shipped("neu_gap").predict(chosen, verbose=0)[range(3), classes]
+
+
+def sums_of_maps():
+    return row_of_numbers(accounts()[0])
+
+
+def class_scores():
+    return row_of_numbers(accounts()[1])
+
+
+def row_of_numbers(values):
+    """Cells of a table's row."""
+    return " | ".join(f"{value:.5f}" for value in values).replace("-", "\N{MINUS SIGN}")
+
+
 def largest_difference():
     """What the notebook prints, 3e-07, as a formula."""
     value = printed(NOTEBOOK, "as a share of the maximum:")[0].rsplit(" ", 1)[1]

@@ -6,6 +6,7 @@ import io
 
 import keras
 import numpy as np
+from matplotlib.patheffects import withStroke
 from scipy.special import softmax
 
 from lecture_utils import (
@@ -132,14 +133,15 @@ def rising_threshold(say):
         figure.subplots_adjust(0.01, 0.19, 0.98, 0.9, wspace=0.25)
         picture(left, overlay(neu().x_test[n], L))
         wide_boxes(left, truth()[n])
-        wide_boxes(left, boxes(L, THRESHOLDS[frame - 1])[:1], "white")
+        wide_boxes(left, boxes(L, THRESHOLDS[frame - 1])[:1], ORANGE)
+        left.patches[-1].set_path_effects([withStroke(linewidth=9, foreground="white")])     # the map is orange, too
         left.set_title(say(f"threshold {THRESHOLDS[frame - 1]:.0%}", f"임계값 {THRESHOLDS[frame - 1]:.0%}"), fontsize=TEXT)
         right.plot(np.multiply(THRESHOLDS[:frame], 100), values[:frame], "o-", color=BLUE, linewidth=3, markersize=11)
         right.axhline(0.5, color=GREY, linestyle=":", linewidth=2)
         right.set_xlim(0, 100)
         right.set_ylim(0, 1)
         right.set_yticks([0, 0.5, 1], ["0", "0.5", "1"])
-        right.set_xlabel(say("threshold, % of the maximum", "임계값, 최댓값에 대한 %"))
+        right.set_xlabel(say("threshold, % of the maximum", "임계값(threshold), 최댓값에 대한 %"))
         right.set_ylabel("IoU")
         right.spines[["top", "right"]].set_visible(False)
         frames.append(figure)
@@ -218,6 +220,7 @@ def intervals(axis, say, score, names):
     axis.set_xlim(0, 1)
     axis.set_xticks([0, 0.5, 1], ["0", "0.5", "1"])
     axis.set_yticks(range(len(names)), [called(say, name) for name in names])
+    axis.tick_params(axis="y", length=0)
     axis.grid(axis="x", color="0.9")
     axis.set_axisbelow(True)
     axis.spines[["top", "right", "left"]].set_visible(False)
@@ -252,7 +255,9 @@ def other_scores(say):
     for axis, score in zip(axes, ("pointing game", "energy inside", "IoU at 15 %"), strict=True):
         intervals(axis, say, score, names)
         axis.set_title(called(say, score), fontsize=TEXT, pad=10)
-        axis.set_xticks([0, 0.5, 1], ["", "0.5", ""])
+        axis.set_ylim(len(names) + 0.1, -0.5)
+        axis.text(chance(score) + 0.03, len(names) - 0.05, say("chance", "우연"), color=ORANGE, fontsize=TEXT, va="bottom")
+    figure.get_layout_engine().set(wspace=0.08)     # the 1 of an axis and the 0 of the next one stay apart
     return figure
 
 
@@ -371,6 +376,7 @@ def removal(say):
                       ha="left" if mean > 0 else "right", va="bottom")
         axis.axvline(0, color="black", linewidth=1)
         axis.set_yticks(range(len(regions)), regions.values())
+        axis.tick_params(axis="y", length=0)
         axis.set_ylim(4.4, -0.9)
         axis.set_xlim(-3.2, 3.2)
         axis.set_xticks([-2, 0, 2], ["\N{MINUS SIGN}2", "0", "+2"])

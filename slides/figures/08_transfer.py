@@ -43,7 +43,7 @@ def carried_over(say):
             tile(figure, centre_square(image), 0.1 + 1.15 * k, y, 1.05)
         arrow(axis, (3.65, y + 0.52), (4.3, y + 0.52))
         arrow(axis, (7.45, y + 0.52), (8.1, y + 0.52))
-    backbone, frozen = say("backbone", "백본"), say("the same backbone", "같은 백본")
+    backbone, frozen = say("backbone", "백본(backbone)"), say("the same backbone", "같은 백본")
     block(axis, 5.87, 3.47, backbone, width=3.1, height=1.2)
     block(axis, 5.87, 0.97, frozen, width=3.1, height=1.2)
     block(axis, 9.85, 3.47, say("head: ten things", "헤드: 사물 열 가지"), width=3.4, height=1.2, colour=GREY)
@@ -108,7 +108,7 @@ def random_head(say):
                (6.2, say("the head first", "헤드부터"), BLUE, say("new head", "새 헤드")))
     for left, title, colour, head in columns:
         axis.text(left + 2.7, 2.7, title, fontsize=20, ha="center", va="center", color=colour)
-        block(axis, left + 1.3, 1.6, say("backbone", "백본") + ("" if colour == ORANGE else "\n" + say("frozen", "동결")),
+        block(axis, left + 1.3, 1.6, say("backbone", "백본") + ("" if colour == ORANGE else "\n" + say("frozen", "동결(frozen)")),
               width=2.3, height=1.1, colour=colour if colour == ORANGE else GREY)
         block(axis, left + 4.3, 1.6, head, width=2.3, height=1.1, colour=colour)
         axis.text(left + 2.8, 0.42, say("gradient", "기울기"), fontsize=TEXT, ha="center", va="center", color=colour)

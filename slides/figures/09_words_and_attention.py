@@ -2,7 +2,7 @@
 import functools
 
 import numpy as np
-from matplotlib.patches import Circle
+from matplotlib.patches import Circle, Rectangle
 
 from lecture_utils import drawings
 from lecture_utils.datasets.scenes import SEEDS, SHAPES, draw_scenes
@@ -60,8 +60,8 @@ def film(say):
     block(axis, 5.3, 1.2, "$x^k$", width=1.1, height=1.3, colour=GREY, size=24)
     block(axis, 7.3, 1.2, r"$\gamma_k\,x^k+\beta_k$", width=2, height=1.3, colour=ORANGE, size=22)
     block(axis, 9.2, 1.2, "ReLU", width=1.1, height=1.3, colour=GREY)
-    block(axis, 10.9, 1.2, say("maximum,\nDense", "최댓값,\nDense"), width=1.5, height=1.3)
-    for start, end in ((1.6, 1.82), (4.08, 4.72), (5.88, 6.27), (8.33, 8.62), (9.78, 10.12)):
+    block(axis, 10.8, 1.2, say("maximum,\nDense", "최댓값,\nDense"), width=1.7, height=1.3)
+    for start, end in ((1.6, 1.82), (4.08, 4.72), (5.88, 6.27), (8.33, 8.62), (9.78, 9.92)):
         arrow(axis, (start, 1.2), (end, 1.2))
     twice = say("convolution and FiLM, twice: relu4, relu5", "합성곱과 FiLM을 두 번: relu4, relu5")
     axis.text(7.25, 0.22, twice, fontsize=TEXT, ha="center", va="center", color=GREY)
@@ -362,13 +362,14 @@ def grid_of(figure):
 
 
 def seeds(say):
-    """Two scenes and two plates: map, what GrabCut makes of it, and the exact mask."""
+    """Two scenes and two plates: map, what GrabCut makes of it, and the exact mask, framed, for it may be white at its edge."""
     rows = grid_of(pictured(WORDS, "figure = plots.image_grid(pictures, [name for name, _ in columns]"))
     figure, axes = plt.subplots(2, 8, figsize=(11.7, 3.5))
     figure.subplots_adjust(0.005, 0.005, 0.995, 0.89, wspace=0.04, hspace=0.05)
     for group, column in zip(np.reshape(axes, (4, 4)), (0, 1, 3, 4), strict=True):
         for axis, row in zip(group, (0, 1, 3, 4), strict=True):
             picture(axis, rows[row][column])
+            axis.add_patch(Rectangle((0, 0), 1, 1, transform=axis.transAxes, fill=False, edgecolor=GREY, linewidth=2))
     titles = [say("picture", "그림"), say("map", "맵"), "GrabCut", say("mask", "마스크")]
     for axis, title in zip(axes[0], 2 * titles, strict=True):
         axis.set_title(title, fontsize=TEXT, pad=6)
