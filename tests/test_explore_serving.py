@@ -14,6 +14,7 @@ import time
 
 import cv2
 import numpy as np
+import psutil
 import pytest
 from tornado.httpserver import HTTPServer
 from tornado.testing import bind_unused_port
@@ -230,7 +231,7 @@ def test_who_takes_nothing_is_hung_up_on_and_keeps_nobody_waiting(start, folder,
     port = start(folder)
     slow = [reader_of_little(port) for _ in range(20)]
     assert ask(port, "/networks/net.js")[2] == NETWORK
-    deadline = time.monotonic() + 300
+    deadline = time.monotonic() + 120
     while not all(hung_up(reader) for reader in slow):
         assert time.monotonic() < deadline
         time.sleep(0.2)
@@ -341,11 +342,12 @@ def test_a_given_address_is_printed_as_it_is_typed(ip, host):
 
 
 def test_the_address_in_the_network_is_one_of_this_computers(monkeypatch):
-    """Somebody else can be served at it; and it is found although nothing can be sent."""
+    """One that others reach it by, if there is any; and it is found although nothing can be sent."""
     monkeypatch.setattr(socket.socket, "send", None)
     monkeypatch.setattr(socket.socket, "sendto", None)
-    with socket.socket() as listening:
-        listening.bind((explore.address_for_others("0.0.0.0"), 0))       # refused for another computer's address
+    up = [name for name, state in psutil.net_if_stats().items() if state.isup]
+    own = {address.address for name in up for address in psutil.net_if_addrs().get(name, ()) if address.family == socket.AF_INET}
+    assert explore.address_for_others("0.0.0.0") in ({each for each in own if not each.startswith("127.")} or {"127.0.0.1"})
 
 
 def test_without_any_network_it_is_this_computer(monkeypatch):
