@@ -45,20 +45,16 @@ HALL = """<!DOCTYPE html>
 <link rel="icon" href="data:,">
 <style>
   :root {{ color-scheme: light dark; }}
-  body {{ margin: 0; min-height: 100vh; display: flex; flex-flow: row wrap; align-items: center; justify-content: center;
-         gap: 3vmin 6vmin; font-family: system-ui, sans-serif; line-height: 1.4; }}
-  svg {{ height: min(86vh, 86vw); background: white; shape-rendering: crispEdges; }}
-  h1, p {{ margin: 0 0 2vmin; max-width: 94vw; }}
-  h1 {{ font-size: clamp(1.3rem, 4.4vmin, 4rem); }}
-  a {{ font-size: clamp(1.3rem, 6vmin, 5rem); font-weight: bold; overflow-wrap: anywhere; }}
+  body {{ margin: 0; min-height: 100vh; display: grid; place-content: center; justify-items: center; gap: 3vh; }}
+  svg {{ width: min(80vh, 92vw); height: min(80vh, 92vw); background: white; shape-rendering: crispEdges; }}
+  a {{ font: bold min(8vh, 5vw)/1.2 system-ui, sans-serif; color: inherit; max-width: 96vw; overflow-wrap: anywhere; }}
 </style></head>
 <body>
 <svg viewBox="0 0 {size} {size}" role="img" aria-label="QR code of {address}"><path d="{path}"/></svg>
-<div><h1>What made the network decide?<br><span lang="ko">신경망은 무엇을 보고 답했을까?</span></h1>
-<p><a href="/">{address}</a></p></div>
+<a href="/">{address}</a>
 </body>
 </html>
-"""
+"""     # no words: whoever reads it needs none
 
 
 # ---- the folder
@@ -86,7 +82,7 @@ def make():
     fingerprint = fingerprint_of_sources()
     if (PAGE / "index.html").is_file() and BUILT_FROM.is_file() and BUILT_FROM.read_text() == fingerprint:
         return
-    print("Building the explorer, which takes about a minute; next time it is there.", flush=True)
+    print("Building the explorer, which takes half a minute; next time it is there.", flush=True)
     BUILT_FROM.unlink(missing_ok=True)      # a build that is broken off leaves nothing that seems complete
     build(PAGE)
     BUILT_FROM.write_text(fingerprint)
