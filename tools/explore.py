@@ -6,6 +6,7 @@ request reaches the disk, so nothing but these files can be had, however it is a
 """
 import argparse
 import asyncio
+import contextlib
 import gzip
 import hashlib
 import mimetypes
@@ -74,7 +75,7 @@ def main():
     except OSError as error:
         sys.exit(f"Cannot serve at {arguments.ip}, port {arguments.port}: {error.strerror}. Choose another with --port.")
     except KeyboardInterrupt:
-        pass
+        pass        # so it is stopped
 
 
 def make():
@@ -92,7 +93,8 @@ def build(folder):
     import lecture_utils.quiet  # noqa: F401  TensorFlow, which building needs and serving does not, without its log lines
 
     from .explorer.build import build
-    build(folder)
+    with contextlib.redirect_stdout(None):      # the lines that say which data were read
+        build(folder)
 
 
 def fingerprint_of_sources():
