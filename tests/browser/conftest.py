@@ -48,3 +48,13 @@ def pictures():
     """The folder for screenshots."""
     PICTURES.mkdir(parents=True, exist_ok=True)
     return PICTURES
+
+
+@pytest.fixture(scope="session")
+def explorer_folder(tmp_path_factory):
+    """The explorer, built once for all tests that open it."""
+    from tools.explorer.build import build  # not before somebody asks: it loads TensorFlow
+
+    folder = tmp_path_factory.mktemp("explorer")
+    build(folder)
+    return folder

@@ -133,6 +133,7 @@ class Page {
     this.#follow();
     if (this.#asking) return;
     this.#asking = true;
+    of("show").setAttribute("aria-busy", "true");
     while (this.#waiting) {
       this.#waiting = false;
       try {
@@ -142,6 +143,7 @@ class Page {
       }
     }
     this.#asking = false;
+    of("show").setAttribute("aria-busy", "false");
   }
 
   async #answer() {
@@ -271,7 +273,6 @@ class Page {
     this.#showCaption();
     this.showScores();
     this.#say(this.#sentence());
-    document.body.setAttribute("aria-busy", "false");
   }
 
   /** The words of the caption as buttons; of the one that is chosen, scores and map are shown. */
