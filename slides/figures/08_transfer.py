@@ -49,7 +49,7 @@ def carried_over(say):
     block(axis, 9.85, 3.47, say("head: ten things", "헤드: 사물 열 가지"), width=3.4, height=1.2, colour=GREY)
     block(axis, 9.85, 0.97, say("new head: six defects", "새 헤드: 결함 여섯 가지"), width=3.4, height=1.2, colour=ORANGE)
     arrow(axis, (5.87, 2.75), (5.87, 1.68), colour=BLUE, width=5)
-    axis.text(6.2, 2.22, say("carried over", "옮겨 온다"), fontsize=20, color=BLUE, va="center")
+    axis.text(6.2, 2.22, say("carried over", "옮겨 쓴다"), fontsize=20, color=BLUE, va="center")
     axis.text(1.78, 4.4, say("50,000 photographs", "사진 50,000장"), fontsize=TEXT, ha="center", va="center")
     axis.text(1.78, 1.9, say("20 plates of each kind", "종류마다 강판 20장"), fontsize=TEXT, ha="center", va="center")
     return figure
