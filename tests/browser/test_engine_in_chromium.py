@@ -14,7 +14,7 @@ from lecture_utils.datasets.loaders import EMBEDDED_DIGITS, EMBEDDED_STEEL, PHOT
 from lecture_utils.datasets.synthetic import draw_digits, draw_steel
 from lecture_utils.explain.methods import METHODS
 from lecture_utils.models import BUILDERS, _preprocess_squeezenet, describe, load_model, resized
-from tools.explorer import build, networks
+from tools.explorer import build, bundle, networks
 
 IMAGES = 20
 AS_KERAS = 1e-3         # of an array's own maximum, by which a number may differ
@@ -532,3 +532,15 @@ def test_the_way_back_is_the_slope_of_the_way_forward(page, op, inputs, shape, s
 
 def test_every_layer_with_a_way_back_is_tried(page):
     assert set(page.evaluate("layerNames()")) == {op for op, *_ in LAYERS} | WITHOUT_WAY_BACK
+
+
+def test_modules_become_one_script(page, tmp_path):
+    """Each runs once, before those that import it; what it does not export nobody else sees."""
+    for name, code in {"main": 'import { two as deux, next } from "./b.js";\nimport { given } from "build:told";\n'
+                               'import {\n  Pair,\n} from "./c.js";\nconst hidden = 3;\n'
+                               "globalThis.joined = [deux, next(), next(), given, new Pair().both, hidden];\n",
+                       "b": "let hidden = 10;\nexport const two = 2;\nexport function next() {\n  return hidden++;\n}\n",
+                       "c": 'import { next } from "./b.js";\nexport class Pair {\n  both = [next(), 0];\n}\n'}.items():
+        (tmp_path / f"{name}.js").write_text(code, encoding="utf-8")
+    page.add_script_tag(content=bundle.bundle(tmp_path / "main.js", {"told": {"given": ["</script>", "é"]}}))
+    assert page.evaluate("joined") == [2, 10, 11, ["</script>", "é"], [12, 0], 3]
