@@ -139,7 +139,7 @@ def modules(folder, **codes):
 
 
 @pytest.mark.parametrize("codes, said", [
-    ({"main": 'import { a } from "./b.js";\n', "b": 'import { c } from "./main.js";\nexport const a = 1;\n'}, "in a circle: .*main"),
+    ({"main": 'import { a } from "./b.js";\n', "b": 'import { c } from "./main.js";\nexport const a = 1;\n'}, "in a circle"),
     ({"main": 'import { a } from "./b.js";\n', "b": "export const c = 1;\n"}, "imports a from .*b.js, which does not export it"),
     ({"main": 'import a from "./b.js";\n', "b": "export const a = 1;\n"}, "does not understand 'import a from"),
     ({"main": "export default 5;\n"}, "does not understand 'export default 5;'"),
