@@ -12,8 +12,8 @@ export function squeezenetWeights(buffer, description) {
   let at = 0;
   layers.forEach(({ name, weights: { kernel, bias } }, layer) => {
     const [height, width, inputs, outputs] = kernel.shape, count = height * width * inputs * outputs, end = at + 4 + 4 * Math.ceil(count / 2) + 4 * outputs;
-    if (end > buffer.byteLength) throw new Error(`The file ends within the weights of ${name}: it is damaged, or another network's.`);
-    if (view.getUint32(at, true) !== MARK) throw new Error(`The file is not SqueezeNet's: before the weights of ${name} stands another mark.`);
+    if (end > buffer.byteLength) throw new Error(`The file ends within the weights of ${name.replace("/linear", "")}: it is damaged, or another network's.`);
+    if (view.getUint32(at, true) !== MARK) throw new Error(`The file is not SqueezeNet's: before the weights of ${name.replace("/linear", "")} stands another mark.`);
     for (let o = 0, from = at + 4; o < outputs; o++)
       for (let i = 0; i < inputs; i++)
         for (let place = 0; place < height * width; place++, from += 2) {
