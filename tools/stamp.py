@@ -15,7 +15,6 @@ import json
 import pathlib
 import re
 import sys
-import tomllib
 import urllib.parse
 
 import nbformat
@@ -26,6 +25,7 @@ from .notebooks import glossary, notebook_paths
 from .notebooks.begin import is_placeholder
 from .notebooks.bootstrap_cell import FOLDED, bootstrap_cell, colab_badge
 from .notebooks.pages import thumbnail
+from .notebooks.repository import repository_address, site_address
 from .notebooks.title_cell import figures, promise, thumbnail_figure, title, title_table
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
@@ -34,15 +34,6 @@ PICTURE_WIDTH = 640
 COVER_WIDTH = 766    # as wide as it is drawn
 OTHER_PLACES = ("the lecture", "the explorer", "python3 course.py", "something else")  # in the form for issues
 COVER = "04_grad_cam_vgg16"  # the notebook whose cell `imagenet` shows the picture that opens README.md
-
-
-def repository_address(root):
-    """The address in pyproject.toml; Colab and Binder open it only if it is on GitHub."""
-    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    address = project["urls"]["Repository"]
-    if not re.fullmatch(r"https://github\.com/[\w.-]+/[\w.-]+", address):
-        sys.exit(f"[project.urls] Repository in pyproject.toml must read https://github.com/<owner>/<name>, not {address}.")
-    return address
 
 
 def stamped_texts(root):
