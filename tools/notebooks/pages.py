@@ -64,7 +64,7 @@ def write_page(notebook, path, top=TOP, before=None, after=None):
     cells = fit_for_a_phone(exporter.from_notebook_node(notebook)[0])
     page = template("notebook.html.j2").render(
         title=title(notebook), style=style(), cells=cells, contents=contents(cells), top=top, before=before, after=after,
-        script=(TEMPLATES / "page.js").read_text(encoding="utf-8"))
+        script=script())
     path.write_text(with_hangul(page), encoding="utf-8")
 
 
@@ -92,6 +92,11 @@ def style():
     light, dark = (HtmlFormatter(style=name).get_style_defs(".highlight") for name in ("default", "github-dark"))
     house = (TEMPLATES / "course.css").read_text(encoding="utf-8")
     return f"{house}\n{light}\n@media screen and (prefers-color-scheme: dark) {{\n{dark}\n}}"
+
+
+def script():
+    """What a page with contents runs."""
+    return (TEMPLATES / "page.js").read_text(encoding="utf-8")
 
 
 def with_hangul(page):
