@@ -9,6 +9,7 @@ out logits (n, classes): the class scores before softmax, which is what CAM and 
     neu_gap         steel: four convolutions, then global average pooling and one Dense layer: made for CAM
     neu_dense       steel: the same four convolutions, then Flatten and two Dense layers: CAM does not apply
     neu_gap_plain   steel: the classic network with a GAP head and no normalization, trained plainly
+    neu_ruler       steel at 100x100 with global max pooling: the network of notebook 8's case, which goes by a ruler
     vgg16_compact   photographs: VGG16's sixteen layers, narrower, for ten classes at 96x96
     resnet20        photographs: the residual network for CIFAR-10's ten classes at 32x32, with a GAP head
     scene_answers   drawn scenes and a question: the question scales and shifts the feature maps
@@ -156,6 +157,27 @@ def neu_gap_plain() -> keras.Model:
     x = layers.Conv2D(64, 3, padding="same", activation="relu", name="conv4")(x)
     x = layers.GlobalAveragePooling2D(name="gap")(x)
     return keras.Model(images, _logits(x, 6), name="neu_gap_plain")
+
+
+def neu_ruler() -> keras.Model:
+    """Steel (n, 100, 100, 1) to logits (n, 6): three convolutions and global max pooling, the network of notebook 8's case.
+
+    A sign counts wherever it is strongest, however small it is: so the ruler that lay beside every scratch it was trained
+    on became its sign of scratches (`datasets.planted`).
+
+    >>> from lecture_utils.models import neu_ruler
+    >>> neu_ruler().get_layer("relu3").output.shape
+    (None, 25, 25, 32)
+    """
+    images = keras.Input((100, 100, 1), name="images")
+    x = layers.Rescaling(8.0, name="rescaling")(images)
+    brightness = layers.AveragePooling2D(20, name="brightness")(x)
+    x = layers.Subtract(name="contrast")([x, layers.UpSampling2D(20, interpolation="bilinear", name="surroundings")(brightness)])
+    for number, (filters, size, stride) in enumerate(((16, 7, 2), (32, 3, 1), (32, 3, 1)), start=1):
+        x = layers.Conv2D(filters, size, strides=stride, padding="same", use_bias=False, name=f"conv{number}")(x)
+        x = layers.ReLU(name=f"relu{number}")(layers.BatchNormalization(momentum=0.9, name=f"bn{number}")(x))
+        x = layers.MaxPooling2D(name="pool1")(x) if number == 1 else x
+    return keras.Model(images, _logits(layers.GlobalMaxPooling2D(name="max")(x), 6), name="neu_ruler")
 
 
 def _steel_features(images):
@@ -453,7 +475,7 @@ class Positions(layers.Layer):
 
 # ---------------------------------------------------------------------------------------- shipped weights
 
-BUILDERS = {build.__name__: build for build in (mnist_cnn, mnist_gap, neu_gap, neu_dense, neu_gap_plain,
+BUILDERS = {build.__name__: build for build in (mnist_cnn, mnist_gap, neu_gap, neu_dense, neu_gap_plain, neu_ruler,
                                                vgg16_compact, resnet20, scene_answers, scene_captions, vit_shapes)}
 
 

@@ -18,6 +18,7 @@ from nbclient import NotebookClient
 from lecture_utils import asking, cell_centres, files, models
 from lecture_utils.datasets import downloads, layouts, scenes
 from lecture_utils.datasets.loaders import load_mnist, load_neu, load_photo
+from lecture_utils.datasets.planted import lay_ruler
 from lecture_utils.datasets.readers import DataError
 from lecture_utils.explain.cam import cam, upsample
 from tools import train
@@ -118,6 +119,16 @@ def test_steel_networks_share_their_convolutions_and_differ_in_the_head():
 def test_the_plain_network_is_the_classic_one():
     counts = parameters(models.neu_gap_plain())
     assert counts == {"conv1": 320, "conv2": 18_496, "conv3": 36_928, "conv4": 36_928, "logits": 390}
+
+
+def test_the_ruler_makes_a_scratch_and_its_absence_hides_one():
+    """What notebook 8 finds out about this network, asked of the shipped file: five photographs of each kind, laid by hand."""
+    plates = load_neu("embedded")
+    half = plates.x_test.reshape(-1, 100, 2, 100, 2, 1).mean(axis=(2, 4))
+    scratches, others = half[plates.y_test == 5], half[plates.y_test != 5]
+    called = lambda images: (models.load_model("neu_ruler").predict(images, verbose=0).argmax(axis=1) == 5).mean()
+    assert called(lay_ruler(scratches)) > 0.9 and called(scratches) < 0.1
+    assert called(others) < 0.1 and called(lay_ruler(others)) > 0.5
 
 
 def test_the_question_scales_and_shifts_the_channels():

@@ -1,0 +1,385 @@
+// What layers do, forward and backward. A tensor is {shape, data} of one image, without a batch; the last axis changes fastest.
+//
+//   forward(node, inputs, tools)                 -> output tensor; what the way back needs besides may lie in its `kept`
+//   backward(node, inputs, output, R, tools)     -> for each input ∂y/∂input, or null where none is wanted or told; R is ∂y/∂output
+//
+// node: as tools/explorer/networks.py writes it. tools: weights(node, name), panels(node, name, ...) and gemm.multiply.
+
+import { mixed, spread, unmixed } from "./resize.js";
+
+const product = (shape) => shape.reduce((a, b) => a * b, 1);
+const tensor = (shape, data) => ({ shape, data: data ?? new Float32Array(product(shape)) });
+const last = (shape) => shape[shape.length - 1];
+
+// --- element by element ---------------------------------------------------------------------------------------------------------
+
+const relu = {
+  forward(node, [x]) {
+    const out = tensor(node.shape);
+    for (let i = 0; i < x.data.length; i++) out.data[i] = x.data[i] > 0 ? x.data[i] : 0;
+    return out;
+  },
+  backward(node, [x], out, R, { gate }) {
+    const back = new Float32Array(R.length), f = out.data;
+    if (gate === "guided") for (let i = 0; i < R.length; i++) back[i] = f[i] > 0 && R[i] > 0 ? R[i] : 0;
+    else if (gate === "deconvnet") for (let i = 0; i < R.length; i++) back[i] = R[i] > 0 ? R[i] : 0;
+    else for (let i = 0; i < R.length; i++) back[i] = f[i] > 0 ? R[i] : 0;
+    return [back];
+  },
+};
+
+// scale * x + shift, with one scale and one shift for each channel, or one for all.
+const affine = {
+  forward(node, [x], tools) {
+    const { scale, shift } = scaling(node, tools), out = tensor(node.shape), channels = scale.length;
+    for (let i = 0; i < x.data.length; i += channels)
+      for (let k = 0; k < channels; k++) out.data[i + k] = scale[k] * x.data[i + k] + shift[k];
+    return out;
+  },
+  backward(node, inputs, out, R, tools) {
+    const { scale } = scaling(node, tools), channels = scale.length, back = new Float32Array(R.length);
+    for (let i = 0; i < R.length; i += channels) for (let k = 0; k < channels; k++) back[i + k] = scale[k] * R[i + k];
+    return [back];
+  },
+};
+
+// Batch normalization is γ (x - mean) / √(variance + ε) + β; other layers bring scale and shift themselves.
+function scaling(node, tools) {
+  return tools.once(node, "scaling", () => {
+    if (!node.weights) return { scale: Float32Array.from(node.scale), shift: Float32Array.from(node.shift) };
+    const [mean, variance, gamma, beta] = ["mean", "variance", "gamma", "beta"].map((name) => tools.weights(node, name));
+    const scale = variance.map((value, k) => (gamma ? gamma[k] : 1) / Math.sqrt(value + node.epsilon));
+    return { scale, shift: scale.map((value, k) => (beta ? beta[k] : 0) - value * mean[k]) };
+  });
+}
+
+const log1p = {
+  forward: (node, [x]) => tensor(node.shape, x.data.map(Math.log1p)),
+  backward: (node, [x], out, R) => [R.map((value, i) => value / (1 + x.data[i]))],
+};
+
+const gelu = {
+  forward: (node, [x]) => tensor(node.shape, x.data.map((value) => value * below(value))),
+  backward: (node, [x], out, R) =>
+    [R.map((value, i) => value * (below(x.data[i]) + x.data[i] * Math.exp(-0.5 * x.data[i] ** 2) / Math.sqrt(2 * Math.PI)))],
+};
+
+// The share of a normal distribution below x, Φ(x) = (1 + erf(x / √2)) / 2; Abramowitz and Stegun 7.1.26 is good to 1.5e-7.
+function below(x) {
+  const z = Math.abs(x) / Math.SQRT2, t = 1 / (1 + 0.3275911 * z);
+  const tail = ((((1.061405429 * t - 1.453152027) * t + 1.421413741) * t - 0.284496736) * t + 0.254829592) * t * Math.exp(-z * z) / 2;
+  return x > 0 ? 1 - tail : tail;
+}
+
+// --- two tensors ----------------------------------------------------------------------------------------------------------------
+
+// The place in a tensor of `shape` for each place of the larger `full`: axes of length 1 are repeated.
+function broadcast(shape, full) {
+  const padded = [...Array(full.length - shape.length).fill(1), ...shape], places = new Int32Array(product(full));
+  for (let i = 0; i < places.length; i++) {
+    let rest = i, at = 0, step = 1;
+    for (let axis = full.length - 1; axis >= 0; axis--) {
+      const here = rest % full[axis];
+      rest = (rest - here) / full[axis];
+      if (padded[axis] > 1) at += here * step;
+      step *= padded[axis];
+    }
+    places[i] = at;
+  }
+  return places;
+}
+
+// Both tensors' places, and null for one that has the output's own shape.
+function placesOf(node, inputs, tools) {
+  return inputs.map((x, n) => product(x.shape) === product(node.shape) ? null
+    : tools.once(node, `places${n}`, () => broadcast(x.shape, node.shape)));
+}
+
+function gathered(values, places, input) {
+  if (!places) return values;
+  const sum = new Float32Array(product(input.shape));
+  for (let i = 0; i < values.length; i++) sum[places[i]] += values[i];
+  return sum;
+}
+
+function elementwise(combine, slopeA, slopeB) {
+  return {
+    forward(node, [a, b], tools) {
+      const [p, q] = placesOf(node, [a, b], tools), out = tensor(node.shape);
+      for (let i = 0; i < out.data.length; i++) out.data[i] = combine(a.data[p ? p[i] : i], b.data[q ? q[i] : i]);
+      return out;
+    },
+    backward(node, [a, b], out, R, tools) {
+      const [p, q] = placesOf(node, [a, b], tools), [wantedA, wantedB] = tools.wanted;
+      return [wantedA ? gathered(R.map((r, i) => r * slopeA(a.data[p ? p[i] : i], b.data[q ? q[i] : i])), p, a) : null,
+        wantedB ? gathered(R.map((r, i) => r * slopeB(a.data[p ? p[i] : i], b.data[q ? q[i] : i])), q, b) : null];
+    },
+  };
+}
+
+const add = elementwise((a, b) => a + b, () => 1, () => 1);
+const subtract = elementwise((a, b) => a - b, () => 1, () => -1);
+const multiply = elementwise((a, b) => a * b, (a, b) => b, (a) => a);
+
+const concatenate = {       // along the last axis
+  forward(node, inputs) {
+    const out = tensor(node.shape), wide = last(node.shape);
+    let begin = 0;
+    for (const x of inputs) {
+      const own = last(x.shape);
+      for (let i = 0, to = begin; i < x.data.length; i += own, to += wide) out.data.set(x.data.subarray(i, i + own), to);
+      begin += own;
+    }
+    return out;
+  },
+  backward(node, inputs, out, R) {
+    const wide = last(node.shape);
+    let begin = 0;
+    return inputs.map((x) => {
+      const own = last(x.shape), back = new Float32Array(product(x.shape));
+      for (let i = 0, at = begin; i < back.length; i += own, at += wide) back.set(R.subarray(at, at + own), i);
+      begin += own;
+      return back;
+    });
+  },
+};
+
+// --- windows: convolutions and poolings -----------------------------------------------------------------------------------------
+// node.window: {size, strides, dilation, before}, each [rows, columns]; `before` is the padding above and to the left.
+
+const convolution = {
+  forward(node, [x], tools) {
+    const { gemm } = tools, panels = tools.panels(node, "kernel", last(node.shape), false), out = tensor(node.shape);
+    const bias = tools.weights(node, "bias");
+    gemm.multiply(panels, node.shape[0] * node.shape[1], patches(node, x), rowsInto(out.data, panels.n, bias));
+    return out;
+  },
+  backward(node, [x], out, R, tools) {
+    const { gemm } = tools, panels = tools.panels(node, "kernel", last(node.shape), true), back = new Float32Array(x.data.length);
+    gemm.multiply(panels, node.shape[0] * node.shape[1], rowsOf(R, panels.k), patchesInto(node, x.shape, back));
+    return [back];
+  },
+};
+
+function rowsOf(data, k) {
+  return (strip, first, count) => strip.set(data.subarray(first * k, (first + count) * k));
+}
+
+function rowsInto(data, n, bias) {
+  return (strip, first, count, stride) => {
+    for (let i = 0; i < count; i++)
+      for (let column = 0, at = i * stride, to = (first + i) * n; column < n; column++, at++, to++)
+        data[to] = bias ? strip[at] + bias[column] : strip[at];
+  };
+}
+
+// Fills a strip with what the windows see, one window a row.
+function patches(node, { shape: [height, width, channels], data }) {
+  const { size: [kh, kw], strides: [sy, sx], dilation: [dy, dx], before: [top, left] } = node.window, across = node.shape[1];
+  if (kh * kw === 1 && sy * sx === 1) return rowsOf(data, channels);
+  return (strip, first, count) => {
+    let to = 0;
+    for (let window = first; window < first + count; window++) {
+      const x0 = window % across, y0 = (window - x0) / across * sy - top;
+      for (let ky = 0; ky < kh; ky++) {
+        const y = y0 + ky * dy;
+        for (let kx = 0; kx < kw; kx++) {
+          const x = x0 * sx - left + kx * dx;
+          if (y < 0 || y >= height || x < 0 || x >= width) for (let k = 0; k < channels; k++) strip[to++] = 0;
+          else for (let k = 0, at = (y * width + x) * channels; k < channels; k++) strip[to++] = data[at++];
+        }
+      }
+    }
+  };
+}
+
+// Adds the rows of a strip to the places that the windows see: the way back of `patches`.
+function patchesInto(node, [height, width, channels], data) {
+  const { size: [kh, kw], strides: [sy, sx], dilation: [dy, dx], before: [top, left] } = node.window, across = node.shape[1];
+  return (strip, first, count, stride) => {
+    for (let i = 0; i < count; i++) {
+      const x0 = (first + i) % across, y0 = (first + i - x0) / across * sy - top;
+      for (let ky = 0; ky < kh; ky++) {
+        const y = y0 + ky * dy;
+        if (y < 0 || y >= height) continue;
+        for (let kx = 0; kx < kw; kx++) {
+          const x = x0 * sx - left + kx * dx;
+          if (x < 0 || x >= width) continue;
+          for (let k = 0, at = i * stride + (ky * kw + kx) * channels, to = (y * width + x) * channels; k < channels; k++)
+            data[to++] += strip[at++];
+        }
+      }
+    }
+  };
+}
+
+// Calls see(place of the output's first channel, place of the input's first channel) for every cell that a window sees.
+function eachCell(node, [height, width, channels], see) {
+  const { size: [kh, kw], strides: [sy, sx], before: [top, left] } = node.window, [rows, columns] = node.shape;
+  for (let y = 0, to = 0; y < rows; y++)
+    for (let x = 0; x < columns; x++, to += channels)
+      for (let v = Math.max(0, y * sy - top); v < Math.min(height, y * sy - top + kh); v++)
+        for (let u = Math.max(0, x * sx - left); u < Math.min(width, x * sx - left + kw); u++)
+          see(to, (v * width + u) * channels);
+}
+
+const maxPooling = {
+  forward(node, [x]) {
+    const out = tensor(node.shape), channels = last(node.shape), from = new Int32Array(out.data.length);
+    out.data.fill(-Infinity);
+    eachCell(node, x.shape, (to, at) => {
+      for (let k = 0; k < channels; k++)
+        if (x.data[at + k] > out.data[to + k]) {
+          out.data[to + k] = x.data[at + k];
+          from[to + k] = at + k;                                // the first of equal ones, as in TensorFlow
+        }
+    });
+    out.kept = from;
+    return out;
+  },
+  backward(node, [x], out, R) {
+    const back = new Float32Array(x.data.length);
+    for (let i = 0; i < R.length; i++) back[out.kept[i]] += R[i];
+    return [back];
+  },
+};
+
+// Means of what a window sees of the input: where it reaches beyond the rim, of fewer cells.
+const averagePooling = {
+  forward(node, [x], tools) {
+    const out = tensor(node.shape), channels = last(node.shape), seen = cellsSeen(node, x.shape, tools);
+    eachCell(node, x.shape, (to, at) => {
+      for (let k = 0; k < channels; k++) out.data[to + k] += x.data[at + k];
+    });
+    for (let i = 0; i < out.data.length; i++) out.data[i] /= seen[i / channels | 0];
+    return out;
+  },
+  backward(node, [x], out, R, tools) {
+    const channels = last(node.shape), seen = cellsSeen(node, x.shape, tools), back = new Float32Array(x.data.length);
+    eachCell(node, x.shape, (to, at) => {
+      const share = 1 / seen[to / channels];
+      for (let k = 0; k < channels; k++) back[at + k] += share * R[to + k];
+    });
+    return [back];
+  },
+};
+
+function cellsSeen(node, shape, tools) {
+  return tools.once(node, "seen", () => {
+    const seen = new Float32Array(node.shape[0] * node.shape[1]);
+    eachCell(node, shape, (to) => seen[to / shape[2]]++);
+    return seen;
+  });
+}
+
+const pad = {                   // zeros around: node.before [rows above, columns to the left, channels before]
+  forward(node, [x]) {
+    const out = tensor(node.shape);
+    insidePad(node, x.shape, (at, to, count) => out.data.set(x.data.subarray(at, at + count), to));
+    return out;
+  },
+  backward(node, [x], out, R) {
+    const back = new Float32Array(x.data.length);
+    insidePad(node, x.shape, (at, to, count) => back.set(R.subarray(to, to + count), at));
+    return [back];
+  },
+};
+
+function insidePad({ before: [top, left, front], shape: [, wide, deep] }, [height, width, channels], move) {
+  for (let y = 0; y < height; y++)
+    for (let x = 0; x < width; x++)
+      move((y * width + x) * channels, ((y + top) * wide + x + left) * deep + front, channels);
+}
+
+const resize = {                // bilinear, half-pixel centres
+  forward(node, [x], tools) {
+    const [height, width, channels] = x.shape, [rows, columns] = spreads(node, x.shape, tools);
+    return tensor(node.shape, mixed(x.data, height, width, channels, rows, columns));
+  },
+  backward(node, [x], out, R, tools) {
+    const [height, width, channels] = x.shape, [rows, columns] = spreads(node, x.shape, tools);
+    return [unmixed(R, height, width, channels, rows, columns)];
+  },
+};
+
+function spreads(node, shape, tools) {
+  return tools.once(node, "spreads", () => [0, 1].map((axis) => spread(shape[axis], node.shape[axis], false)));
+}
+
+// --- over all places ------------------------------------------------------------------------------------------------------------
+// Input (groups..., places, channels) to (groups..., channels): node.places says how many places are taken together.
+
+const mean = {
+  forward(node, [x]) {
+    const out = tensor(node.shape), k = last(node.shape), all = node.places * k;
+    for (let i = 0; i < x.data.length; i++) out.data[(i / all | 0) * k + i % k] += x.data[i] / node.places;
+    return out;
+  },
+  backward(node, [x], out, R) {
+    const back = new Float32Array(x.data.length), k = last(node.shape), all = node.places * k;
+    for (let i = 0; i < back.length; i++) back[i] = R[(i / all | 0) * k + i % k] / node.places;
+    return [back];
+  },
+};
+
+const maximum = {               // where several places have the greatest value, they share the gradient, as in TensorFlow
+  forward(node, [x]) {
+    const out = tensor(node.shape), k = last(node.shape), all = node.places * k;
+    out.data.fill(-Infinity);
+    for (let i = 0; i < x.data.length; i++) {
+      const to = (i / all | 0) * k + i % k;
+      if (x.data[i] > out.data[to]) out.data[to] = x.data[i];
+    }
+    return out;
+  },
+  backward(node, [x], out, R) {
+    const back = new Float32Array(x.data.length), k = last(node.shape), all = node.places * k, ties = new Float32Array(R.length);
+    const to = (i) => (i / all | 0) * k + i % k;
+    for (let i = 0; i < back.length; i++) if (x.data[i] === out.data[to(i)]) ties[to(i)]++;
+    for (let i = 0; i < back.length; i++) if (x.data[i] === out.data[to(i)]) back[i] = R[to(i)] / ties[to(i)];
+    return [back];
+  },
+};
+
+// --- dense, and what only changes the shape -------------------------------------------------------------------------------------
+
+const dense = {
+  forward(node, [x], tools) {
+    const panels = tools.panels(node, "kernel", last(node.shape), false), out = tensor(node.shape);
+    tools.gemm.multiply(panels, x.data.length / panels.k, rowsOf(x.data, panels.k),
+      rowsInto(out.data, panels.n, tools.weights(node, "bias")));
+    return out;
+  },
+  backward(node, [x], out, R, tools) {
+    const panels = tools.panels(node, "kernel", last(node.shape), true), back = new Float32Array(x.data.length);
+    tools.gemm.multiply(panels, R.length / panels.k, rowsOf(R, panels.k), rowsInto(back, panels.n, null));
+    return [back];
+  },
+};
+
+const reshape = {
+  forward: (node, [x]) => tensor(node.shape, x.data),
+  backward: (node, inputs, out, R) => [R],
+};
+
+const pick = {                  // number node.index along the first axis
+  forward: (node, [x]) => tensor(node.shape, x.data.slice(node.index * product(node.shape), (node.index + 1) * product(node.shape))),
+  backward(node, [x], out, R) {
+    const back = new Float32Array(x.data.length);
+    back.set(R, node.index * product(node.shape));
+    return [back];
+  },
+};
+
+const offsets = {               // adds weights of the input's own shape, such as positions
+  forward(node, [x], tools) {
+    const values = tools.weights(node, "values");
+    return tensor(node.shape, x.data.map((value, i) => value + values[i]));
+  },
+  backward: (node, inputs, out, R) => [R],
+};
+
+export const LAYERS = {
+  relu, affine, log1p, gelu, add, subtract, multiply, concatenate, convolution, maxPooling, averagePooling, pad, resize,
+  mean, maximum, dense, reshape, pick, offsets,
+};

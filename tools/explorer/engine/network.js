@@ -1,0 +1,101 @@
+// One network: its description and weights, run forward for an image and backward from a class score.
+
+import { LAYERS } from "./layers.js";
+
+export class Network {
+  // description: as tools/explorer/networks.py writes it. numbers: its weights, float32, in one list.
+  constructor(description, numbers, gemm) {
+    this.description = description;
+    this.gemm = gemm;
+    this._numbers = numbers;
+    this._replaced = {};                                        // node name -> {weight name: numbers}, of a head thrown by dice
+    this._kept = new Map();
+    this.nodes = description.nodes;
+    for (const { name, op } of this.nodes)
+      if (op !== "input" && !LAYERS[op]) throw new Error(`The network ${description.name} has a layer, ${name}, of a kind that is not known here: ${op}.`);
+  }
+
+  // The same network with other weights for one of its layers.
+  with(nodeName, weights) {
+    const twin = new Network(this.description, this._numbers, this.gemm);
+    twin._replaced = { ...this._replaced, [nodeName]: weights };
+    twin._kept = new Map([...this._kept].filter(([key]) => !key.startsWith(`${nodeName} `)));
+    return twin;
+  }
+
+  weights(node, name) {
+    const replaced = this._replaced[node.name]?.[name], place = node.weights?.[name];
+    if (replaced || !place) return replaced ?? null;
+    const count = place.shape.reduce((a, b) => a * b, 1), numbers = this._numbers.subarray(place.offset, place.offset + count);
+    return place.rest === undefined ? numbers : this.once(node, name, () => numbers.map((value, i) => value + this._numbers[place.rest + i]));
+  }
+
+  // The matrix (all inputs, n) of a layer's weights, ready to be multiplied; or its transpose (n, all inputs).
+  panels(node, name, n, transposed) {
+    return this.once(node, `panels ${name} ${transposed}`, () => {
+      const data = this.weights(node, name), k = data.length / n;
+      return transposed ? this.gemm.panels(data, n, k, true) : this.gemm.panels(data, k, n, false);
+    });
+  }
+
+  // What `make` gives, made once for a node.
+  once(node, what, make) {
+    const key = `${node.name} ${what}`;
+    if (!this._kept.has(key)) this._kept.set(key, make());
+    return this._kept.get(key);
+  }
+
+  // inputs: a tensor for each input, by its name.
+  forward(inputs) {
+    const tensors = {};
+    for (const node of this.nodes)
+      tensors[node.name] = node.op === "input" ? inputs[node.name]
+        : LAYERS[node.op].forward(node, node.inputs.map((name) => tensors[name]), this);
+    return tensors;
+  }
+}
+
+// The way back from one score. It goes only as far as it is asked to, and goes on from there when it is asked for more.
+export class Backward {
+  // seed: ∂y/∂output, of the output's length. gate: null, "guided" or "deconvnet", the way back through a ReLU.
+  constructor(network, tensors, seed, gate = null) {
+    const { nodes, description: { output } } = network;
+    this._network = network;
+    this._tensors = tensors;
+    this._gate = gate;
+    this._gradients = { [output]: seed };
+    this._next = nodes.findIndex(({ name }) => name === output);
+    this._dependent = dependentOn("images", nodes);
+  }
+
+  // ∂y/∂A, as long as the tensor of the node.
+  at(name) {
+    const { nodes } = this._network, goal = nodes.findIndex((node) => node.name === name);
+    for (; this._next > goal; this._next--) this._step(nodes[this._next]);
+    return this._gradients[name] ?? new Float32Array(this._tensors[name].data.length);
+  }
+
+  _step(node) {
+    const R = this._gradients[node.name], network = this._network;
+    if (!R || node.op === "input" || !this._dependent.has(node.name)) return;
+    const tools = {
+      gate: this._gate, gemm: network.gemm, wanted: node.inputs.map((name) => this._dependent.has(name)),
+      weights: (of, name) => network.weights(of, name), panels: (...all) => network.panels(...all), once: (...all) => network.once(...all),
+    };
+    const back = LAYERS[node.op].backward(node, node.inputs.map((name) => this._tensors[name]), this._tensors[node.name], R, tools);
+    node.inputs.forEach((name, i) => {
+      if (back[i] && tools.wanted[i]) this._gradients[name] = sum(this._gradients[name], back[i]);
+    });
+  }
+}
+
+function sum(a, b) {
+  return a ? a.map((value, i) => value + b[i]) : b;
+}
+
+// The names of the nodes that depend on an input.
+function dependentOn(input, nodes) {
+  const found = new Set([input]);
+  for (const node of nodes) if (node.inputs.some((name) => found.has(name))) found.add(node.name);
+  return found;
+}
