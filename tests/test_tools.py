@@ -439,7 +439,7 @@ def test_notebooks_and_decks_are_counted_in_the_readme_and_listed_in_the_run_she
     assert re.sub("<!--.*?-->", "", last) == "The four notebooks, one deck"
     sheet = own_checkout / "slides" / "INSTRUCTOR.md"
     listed = sheet.read_text()
-    assert "\n| [Deck 1](#deck-1) · A deck | 5 | 2 | 1, 2 |\n<!-- /stamp -->\n" in listed and "old" not in listed
+    assert "\n| [Deck 1](#deck-1) · A deck | 5 | — | 2 | 1, 2 |\n<!-- /stamp -->\n" in listed and "old" not in listed
     form = yaml.safe_load((own_checkout / ".github" / "ISSUE_TEMPLATE" / "problem.yml").read_text(encoding="utf-8"))
     place, cell, machine, *_ = (field["attributes"] for field in form["body"])
     assert [name.split()[1] for name in place["options"][:4]] == ["01_works", "02_fails", "03_hangs", "04_dies"]

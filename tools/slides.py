@@ -17,8 +17,9 @@ from tqdm import tqdm
 
 import lecture_utils.quiet  # noqa: F401  TensorFlow, without the log lines it writes while it loads
 
-from .decks import code, figures, page
+from .decks import code, figures, page, run_sheet
 from .decks.languages import LANGUAGES
+from .decks.references import slides_of_references
 from .decks.source import ROOT, deck_names, faults, mark_translated, read_deck
 from .notebooks import pages
 from .notebooks.execute import embedded_environment
@@ -36,6 +37,9 @@ NO_BROWSER = ("No PDFs: they need Chromium, Chrome or Edge, and none was found. 
 def main():
     arguments = parse_arguments()
     names = [find_deck(name) for name in arguments.decks] or deck_names()
+    if arguments.translated and arguments.sheet:
+        run_sheet.mark_translated(arguments.language)
+        return 0
     if arguments.translated:
         for name in names:
             mark_translated(name, arguments.language)
@@ -61,6 +65,7 @@ def parse_arguments():
                         help="a number or a name such as 03_grad_cam_mnist; all, if none is named")
     parser.add_argument("--translated", action="store_true",
                         help="for translators: build nothing; note that the Korean slides are up to date with the English ones")
+    parser.add_argument("--sheet", action="store_true", help="with --translated: not the slides, but the run-sheet")
     parser.add_argument("--language", default="ko", choices=[*LANGUAGES][1:], help="with --translated: not the Korean slides")
     return parser.parse_args()
 
@@ -85,7 +90,7 @@ def build(name, browser):
         code.quoted(line)  # what can't be quoted is better said before the figures are drawn
     module, wordless = figures.load_figures(name), {}
     for language in LANGUAGES:
-        deck = filled_in(read_deck(name, language), module)
+        deck = completed(read_deck(name, language), module)
         pictures = draw_all(deck, module, wordless)
         path = BUILD / language / f"{name}.html"
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -108,10 +113,17 @@ def draw_all(deck, module, wordless):
     return pictures
 
 
+def completed(deck, module):
+    """The deck as it is shown: its numbers filled in, and what it cites listed at its end."""
+    deck = filled_in(deck, module)
+    return dataclasses.replace(deck, slides=deck.slides + slides_of_references(deck))
+
+
 def filled_in(deck, module):
-    """The deck with every {{name}} of its texts replaced by what the figures' module returns for it: a number."""
+    """The deck with every {{name}} of its texts replaced: by its minutes, or by a number that the figures' module returns."""
     def fill(text):
-        return re.sub(r"\{\{(\w+)\}\}", lambda match: str(getattr(module, match[1])()), text)
+        return re.sub(r"\{\{(\w+)\}\}", lambda match: page.lasting(deck) if match[1] == "minutes" else
+                      str(getattr(module, match[1])()), text)
 
     slides = [dataclasses.replace(slide, heading=fill(slide.heading), body=fill(slide.body), notes=fill(slide.notes))
               for slide in deck.slides]

@@ -20,6 +20,8 @@ import urllib.parse
 import nbformat
 from PIL import Image, ImageChops
 
+from .decks import run_sheet
+from .decks.languages import LANGUAGES
 from .decks.source import deck_names, read_deck
 from .notebooks import glossary, notebook_paths
 from .notebooks.begin import is_placeholder
@@ -44,8 +46,9 @@ def stamped_texts(root):
         "cover": cover(root / "notebooks" / f"{COVER}.ipynb"), "badges": badges(root, address),
         "clone": clone(address), "map": course_map(root, address),
         "notebooks": in_words(len(notebook_paths(root / "notebooks"))), "decks": in_words(len(deck_names(root / "slides")))})
-    sheet = root / "slides" / "INSTRUCTOR.md"
-    texts[sheet] = with_sections(sheet, {"decks": deck_table(root)})
+    sheets = {language: run_sheet.sheet(language, root / "slides") for language in LANGUAGES}
+    texts |= {sheet: with_sections(sheet, {"decks": deck_table(root, language)})
+              for language, sheet in sheets.items() if sheet.is_file()}
     texts[root / "classroom" / "README.md"] = with_sections(root / "classroom" / "README.md", {
         "littlest": littlest(address), "image": image(address), "link": link(address)})
     texts[root / "CITATION.cff"] = with_value(root / "CITATION.cff", "repository-code", address)
@@ -131,14 +134,17 @@ def in_words(number):
     return "no one two three four five six seven eight nine ten eleven twelve".split()[number] if number <= 12 else str(number)
 
 
-def deck_table(root):
-    """The run-sheet's list of the decks: what each is about, its minutes, slides and notebooks."""
-    rows = ["| | minutes | slides | notebook |", "|---|---|---|---|"]
+def deck_table(root, language):
+    """The run-sheet's list of the decks: what each is about, its minutes on both ways, slides and notebooks."""
+    words = run_sheet.WORDS[language]
+    rows = [words["head"], "|---|---|---|---|---|"]
     for number, name in enumerate(deck_names(root / "slides"), start=1):
-        deck = read_deck(name, "en", root / "slides")
+        deck = read_deck(name, language, root / "slides")
         of_notebooks, _, about = deck.title.partition(" · ")        # "7 and 8 · Trust"
-        rows.append(f"| [Deck {number}](#deck-{number}) · {about} | {deck.minutes} | {len(deck.slides)} "
-                    f"| {of_notebooks.replace(' and ', ', ')} |")
+        heading = words["deck"].format(number)
+        short = deck.short_minutes if deck.short_minutes < deck.minutes else "—"
+        rows.append(f"| [{heading}](#{heading.lower().replace(' ', '-')}) · {about} | {deck.minutes} | {short} "
+                    f"| {len(deck.slides)} | {', '.join(re.findall('[0-9]+', of_notebooks))} |")
     return "\n".join(rows)
 
 

@@ -10,7 +10,8 @@ from ..notebooks import pages
 from ..notebooks.fonts import font_faces
 from .code import quoted
 from .languages import LANGUAGES
-from .source import FIGURE, QUOTE
+from .references import cited, foot
+from .source import CITE, FIGURE, QUOTE
 
 TEMPLATE = pathlib.Path(__file__).with_name("template")
 TEXT_SIZE = 30  # pixels, of 720
@@ -25,9 +26,9 @@ def box(slide, height):
 
 def page(deck, pictures):
     """The HTML of a deck. `pictures`: for each figure's (slide name, function name) a `figures.Picture`."""
-    begun, sections = 0, []
+    begun, sections, papers = 0, [], cited(deck)
     for number, slide in enumerate(deck.slides, start=1):
-        sections.append(section(deck, slide, number, begun, pictures))
+        sections.append(section(deck, slide, number, begun, pictures, foot(slide, papers)))
         begun += slide.minutes
     words = LANGUAGES[deck.language]
     body = "\n".join(sections)
@@ -39,10 +40,18 @@ def page(deck, pictures):
         player=(TEMPLATE / "deck.js").read_text(encoding="utf-8"))
 
 
-def section(deck, slide, number, begun, pictures):
-    """One slide. Its notes stand in it, unseen, for the speaker's view."""
+def lasting(deck):
+    """How long a deck lasts, in words of its language; with a short way, how long that lasts as well."""
+    words = LANGUAGES[deck.language]
+    if deck.short_minutes == deck.minutes:
+        return words["lasts"].format(deck.minutes)
+    return words["lasts, with a short way"].format(deck.minutes, deck.short_minutes)
+
+
+def section(deck, slide, number, begun, pictures, cites):
+    """One slide, with the line `cites` at its foot. Its notes stand in it, unseen, for the speaker's view."""
     figures = [figure(slide, *each, pictures, LANGUAGES[deck.language]) for each in slide.figures]
-    text = QUOTE.sub(lambda match: quoted(match.group()), slide.body)
+    text = QUOTE.sub(lambda match: quoted(match.group()), CITE.sub("", slide.body))
     if "beside" in slide.flags:
         text = f'<div class="text">{markdown(FIGURE.sub("", text))}</div><div class="figures">{"".join(figures)}</div>'
     else:
@@ -54,7 +63,7 @@ def section(deck, slide, number, begun, pictures):
     return f"""<section id="{slide.name}" class="{" ".join(slide.flags)}" data-begins="{begun}" data-minutes="{slide.minutes}">
 <h1>{heading}</h1>
 <div class="content">{text}</div>
-<footer><span>{html.escape(deck.title)}</span><span>{html.escape(deck.facts["images"])}</span><span>{place}</span></footer>
+{cites}<footer><span>{html.escape(deck.title)}</span><span>{html.escape(deck.facts["images"])}</span><span>{place}</span></footer>
 <div class="notes" hidden>{markdown(slide.notes)}</div>
 </section>"""
 

@@ -13,6 +13,9 @@ slides. A slide begins with a comment, has one heading, its content, and from th
     Notes:
     Ask first what a reader would see if we drew the absolute value. ...
 
+A line `cite: zhou2016 selvaraju2017` names papers of slides/references.toml: they stand at the slide's foot, and all of a
+deck's on slides of their own at its end (`references`). The flag `long` marks what the deck's short way leaves out.
+
 A translated slide carries the same name, minutes and flags, and `of 1a2b3c4d`, the hash of the English slide that it
 translates: who changes an English slide makes its twins out of date, and `faults` says so.
 """
@@ -30,12 +33,14 @@ FLAGS = {
     "title": "the opening slide: heading large and in the middle",
     "beside": "text at the left, figures at the right",
     "steps": "list items and displayed formulas come one by one",
+    "long": "not on the deck's short way",
 }
 HEADER = re.compile(r"^<!-- slide (?P<name>[a-z0-9_]+), (?P<minutes>\d+) min(?P<flags>(?:, [a-z]+)*)"
                     r"(?:, of (?P<of>[0-9a-f]{8}))? -->$", re.MULTILINE)
 FIGURE = re.compile(r'^!\[(?P<alt>[^\]]*)\]\(figure:(?P<name>\w+)(?: "(?P<height>\d+)")?\)$', re.MULTILINE)
 QUOTE = re.compile(r'^(?P<kind>code|output): (?P<where>\S+)(?: "(?P<text>.+)")?(?: lines (?P<first>\d+)-(?P<last>\d+))?$',
                    re.MULTILINE)
+CITE = re.compile(r"^cite: (?P<keys>.+)$", re.MULTILINE)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,6 +65,11 @@ class Slide:
         """The lines that quote code or its output."""
         return [match.group() for match in QUOTE.finditer(self.body)]
 
+    @property
+    def cites(self):
+        """The keys of the papers that the slide names, in order."""
+        return [key for line in CITE.findall(self.body) for key in line.split()]
+
     @functools.cached_property
     def hash(self):
         """Eight digits that change with anything a listener or a speaker would notice."""
@@ -81,6 +91,11 @@ class Deck:
     @property
     def minutes(self):
         return sum(slide.minutes for slide in self.slides)
+
+    @property
+    def short_minutes(self):
+        """The minutes of the short way, which leaves out the slides with the flag `long`."""
+        return sum(slide.minutes for slide in self.slides if "long" not in slide.flags)
 
 
 def deck_names(sources=None):
@@ -159,6 +174,8 @@ def slide_faults(english, twin):
         yield "the two languages don't show the same figures."
     if english.quotes != twin.quotes:
         yield "the two languages don't quote the same code."
+    if english.cites != twin.cites:
+        yield "the two languages don't cite the same papers."
     if twin.of != english.hash:
         yield (f"it translates an older English slide ({twin.of or 'none named'}, now {english.hash}). "
                f"Bring the text up to date, then write `of {english.hash}` into its header.")
