@@ -22,9 +22,9 @@ from .notebooks import notebook_paths, pages
 from .notebooks.execute import embedded_environment
 from .notebooks.output_folder import make_ready, not_written
 from .notebooks.pages import Link
-from .website.documents import PAGES, write_document
+from .website.documents import PAGES, language_of, write_document
 from .website.links import broken
-from .website.start import write_start
+from .website.start import TEXTS, write_start
 
 BUILD = ROOT / "build" / "site"
 DECKS = ROOT / "build" / "slides"       # where tools.slides builds them
@@ -51,12 +51,14 @@ def main():
 def build(folder):
     """Write the site into `folder`, which is empty, and return what is broken in it: sentences, none if all is well."""
     notebooks = [(path.stem, nbformat.read(path, as_version=4)) for path in notebook_paths(ROOT / "notebooks")]
-    for name, write in {"notebooks": lambda: write_notebooks(folder, notebooks), "documents": lambda: write_documents(folder),
-                        "explorer": lambda: build_explorer(folder / "explorer"), "decks": lambda: write_decks(folder / "slides"),
-                        "start page": lambda: write_start(folder, notebooks)}.items():
+    for part, write in {"notebooks": lambda: write_notebooks(folder, notebooks),
+                        "documents": lambda: write_documents(folder),
+                        "explorer": lambda: build_explorer(folder / "explorer"),
+                        "decks": lambda: write_decks(folder / "slides"),
+                        "start page": lambda: write_start(folder, notebooks)}.items():     # last: it links to what was printed
         began = time.monotonic()
         write()
-        print(f"{name:<12}{time.monotonic() - began:5.0f} s", flush=True)
+        print(f"{part:<12}{time.monotonic() - began:5.0f} s", flush=True)
     return broken(folder, STATEFUL)
 
 
@@ -71,8 +73,11 @@ def write_notebooks(folder, notebooks):
 
 def house(up, language="en"):
     """The links above every page of the site; `up` leads from the page to the site's folder."""
-    return (Link("The course", f"{up}index.html"), Link("한국어", f"{up}ko.html", "ko"), Link("Explorer", f"{up}explorer/index.html"),
-            Link("Slides", f"{up}slides/index.html"), Link("Glossary · 용어집", f"{up}notebooks/glossary.html"))
+    words, other = TEXTS[language], "en" if language == "ko" else "ko"
+    start, explorer, slides, glossary = words["links"]
+    return (Link(start, up + words["file"], language), Link(words["other"], up + TEXTS[other]["file"], other),
+            Link(explorer, f"{up}explorer/index.html#lang={language}", language), Link(slides, f"{up}slides/index.html", language),
+            Link(glossary, f"{up}notebooks/glossary.html", language))
 
 
 def top_of(name):
@@ -92,7 +97,7 @@ def notebooks_of(deck):
 def write_documents(folder):
     for source in PAGES:
         if PAGES[source].count("/") == 0:
-            write_document(source, folder, house(""))
+            write_document(source, folder, house("", language_of(source)))
 
 
 def write_decks(folder):

@@ -10,7 +10,6 @@ import re
 
 from nbconvert.filters.markdown_mistune import MarkdownWithMath
 
-from ..decks.languages import LANGUAGES
 from ..decks.source import ROOT, deck_names, read_deck
 from ..notebooks import pages
 from ..notebooks.repository import file_address, repository_address
@@ -23,13 +22,18 @@ PAGES = {"slides/INSTRUCTOR.md": "instructor.html", "slides/INSTRUCTOR.ko.md": "
 def write_document(source, folder, top):
     """Write the document `source`, as the repository names it, as its page in `folder`, under the links `top`."""
     text = re.sub(r"<!--.*?-->\n?", "", (ROOT / source).read_text(encoding="utf-8"), flags=re.DOTALL)
-    language = "ko" if source.endswith(".ko.md") else "en"
+    language = language_of(source)
     body = pages.fit_for_a_phone(
         MarkdownWithMath(renderer=DocumentRenderer(source=source, language=language, escape=False)).render(text))
     page = pages.template("notebook.html.j2").render(
         language=language, title=re.search(r"^# (.+)$", text, re.MULTILINE)[1], style=pages.style(), cells=body, top=top,
         contents=[heading for heading in pages.contents(body) if heading[0] == 2], script=pages.script())
     (folder / PAGES[source]).write_text(pages.with_hangul(page), encoding="utf-8")
+
+
+def language_of(source):
+    """The language of a document, which its name ends with unless it is English."""
+    return "ko" if source.endswith(".ko.md") else "en"
 
 
 def page_of(path):
@@ -55,7 +59,7 @@ class DocumentRenderer(pages.PageRenderer):
 
     def __init__(self, source, language, **settings):
         super().__init__(**settings)
-        self.folder, self.slides = posixpath.dirname(source), slides(language if language in LANGUAGES else "en")
+        self.folder, self.slides = posixpath.dirname(source), slides(language)
 
     def heading(self, text, level, **_):
         place = anchor(html.unescape(re.sub("<[^>]+>", "", text)))

@@ -20,10 +20,14 @@ class Page(html.parser.HTMLParser):
         styles = re.findall(r"<style[^>]*>(.*?)</style>", text, re.DOTALL)
         self.loads += re.findall(r"(?:url\(|@import\s)\s*['\"]?([^'\")]+)", "\n".join(styles))
 
+    def has(self, fragment):
+        """Whether a link's part behind # leads to a place of this page, as it stands or with its %XX read, as browsers do."""
+        return not {fragment, urllib.parse.unquote(fragment)}.isdisjoint(self.anchors)
+
     def handle_starttag(self, tag, attributes):
         for name, value in attributes:
             if name == "id" or (tag, name) == ("a", "name"):
-                self.anchors |= {value, urllib.parse.unquote(value)}
+                self.anchors.add(value)
             elif (tag, name) in FETCHED:
                 self.loads.append(value or "")
             elif (tag, name) in (("a", "href"), ("area", "href")):
@@ -33,8 +37,8 @@ class Page(html.parser.HTMLParser):
 def broken(folder, states=()):
     """What is broken in the pages below `folder`: sentences, none if all is well.
 
-    A link may lead to a page or file below the folder, and there to an anchor, or to another site; a page may load nothing from
-    another site. Of the pages in `states`, named as seen from the folder, the part behind # is no anchor: they read it as a state.
+    A link may lead to a file below the folder, on a page to a place of it, or to another site; a page may load nothing from
+    another site. The pages in `states`, named as seen from the folder, read the part behind # as their state: it is no place.
     """
     folder = pathlib.Path(folder)
     pages = {path: Page(path.read_text(encoding="utf-8")) for path in sorted(folder.rglob("*.html"))}
@@ -59,7 +63,7 @@ def faults(path, page, pages, folder, free):
             yield f"the link {address} leaves the site"
         elif not aim.is_file():
             yield f"the link {address} leads to no file"
-        elif aim in pages and aim not in free and parts.fragment not in pages[aim].anchors:
+        elif aim in pages and aim not in free and not pages[aim].has(parts.fragment):
             yield f"the link {address} leads to no place of its page"
 
 

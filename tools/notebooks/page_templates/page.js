@@ -4,8 +4,7 @@
 const contents = document.querySelector(".contents");
 const list = contents.querySelector("nav");
 const links = [...list.querySelectorAll("a")];
-const headings = links.map(link => document.getElementById(decodeURIComponent(link.hash.slice(1)))
-  ?? document.getElementById(link.hash.slice(1)));
+const headings = links.map(({ hash }) => document.getElementById(hash.slice(1)) ?? document.getElementById(decodeURIComponent(hash.slice(1))));
 const narrow = matchMedia("(max-width: 64rem)");   // as in course.css
 
 const fold = () => { contents.open = !narrow.matches; };
