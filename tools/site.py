@@ -76,7 +76,8 @@ def house(up, language="en"):
     words, other = TEXTS[language], "en" if language == "ko" else "ko"
     start, explorer, slides, glossary = words["links"]
     return (Link(start, up + words["file"], language), Link(words["other"], up + TEXTS[other]["file"], other),
-            Link(explorer, f"{up}explorer/index.html#lang={language}", language), Link(slides, f"{up}slides/index.html", language),
+            Link(explorer, f"{up}explorer/index.html#lang={language}", language),
+            Link(slides, f"{up}slides/index.html", language),
             Link(glossary, f"{up}notebooks/glossary.html", language))
 
 

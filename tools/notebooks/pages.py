@@ -71,6 +71,7 @@ def write_page(notebook, path, top=TOP, before=None, after=None):
 def fit_for_a_phone(body):
     """The HTML with each table in a box in which it scrolls by itself, and with outputs marked whose columns must not wrap."""
     body = re.sub(r"<table\b.*?</table>", r'<div class="scroll">\g<0></div>', body, flags=re.DOTALL)
+    body = re.sub(r"<th></th>", "<td></td>", body)      # an empty corner is the head of nothing
     return re.sub(r"<pre>(?!<span></span>)(.*?)</pre>",    # that span is in a cell's code alone
                   lambda pre: f'<pre class="aligned">{pre[1]}</pre>' if has_columns(pre[1]) else pre[0], body, flags=re.DOTALL)
 

@@ -26,11 +26,12 @@ THUMBNAIL = 560     # pixels, twice as wide as a card is at least
 
 def write_start(folder, notebooks):
     """Write the start pages into `folder`, which holds the decks by now. `notebooks`: list of (name, notebook)."""
+    pictures = {name: picture(notebook) for name, notebook in notebooks}
     for language in LANGUAGES:
-        write_start_page(folder, notebooks, language)
+        write_start_page(folder, notebooks, pictures, language)
 
 
-def write_start_page(folder, notebooks, language):
+def write_start_page(folder, notebooks, pictures, language):
     words, other = filled(TEXTS[language], notebooks), "en" if language == "ko" else "ko"
     page = pages.template("start.html.j2", TEMPLATE).render(
         language=language, words=words, title=words["title"], repository=repository_address(),
@@ -39,7 +40,8 @@ def write_start_page(folder, notebooks, language):
         pictures=[data_address(lightened(Image.fromarray(picture))) for picture in ruler.plate_and_map()],
         alt=ruler.ALT_KO if language == "ko" else ruler.ALT, presets=presets(language),
         asked=next(preset["address"] for preset in presets(language) if preset["id"] == "ruler"),
-        cards=[card(name, notebook, language, words) for name, notebook in notebooks], decks=decks(folder, language))
+        cards=[card(name, notebook, language, words) | pictures[name] for name, notebook in notebooks],
+        decks=decks(folder, language))
     (folder / words["file"]).write_text(pages.with_hangul(page), encoding="utf-8")
 
 
@@ -72,13 +74,17 @@ def state(preset, language):
 
 
 def card(name, notebook, language, words):
-    """One notebook: its page, its picture with alternative text, title, promise (HTML) and minutes."""
-    figure, alt = thumbnail_figure(notebook)
+    """One notebook: its page, title, promise (HTML) and minutes."""
     korean = TEXTS["notebook"][name]
     heading, text = (korean["title"], korean["promise"]) if language == "ko" else (title(notebook), promise(notebook))
-    return {"address": f"notebooks/{name}.html", "picture": data_address(pages.thumbnail(figure, THUMBNAIL)), "alt": alt,
-            "size": Image.open(io.BytesIO(figure)).size, "title": heading, "promise": pages.markdown(text),
+    return {"address": f"notebooks/{name}.html", "title": heading, "promise": pages.markdown(text),
             "minutes": words["minutes"].format(minutes=notebook.metadata.course.minutes)}
+
+
+def picture(notebook):
+    """The picture of a notebook's card: address, alternative text, and the size of the figure that it shows smaller."""
+    figure, alt = thumbnail_figure(notebook)
+    return {"picture": data_address(pages.thumbnail(figure, THUMBNAIL)), "alt": alt, "size": Image.open(io.BytesIO(figure)).size}
 
 
 def decks(folder, language):

@@ -35,7 +35,7 @@ mark();
 // What scrolls in itself can be scrolled with the keyboard, too.
 function reach() {
   for (const box of document.querySelectorAll(".scroll, .highlight, .jp-OutputArea-output, .formula.block")) {
-    if (box.scrollWidth > box.clientWidth + 1) box.tabIndex = 0; else box.removeAttribute("tabindex");
+    if (box.scrollWidth > box.clientWidth) box.tabIndex = 0; else box.removeAttribute("tabindex");
   }
 }
 reach();
