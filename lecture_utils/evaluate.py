@@ -147,7 +147,7 @@ def confidence(model, images, class_index=None, keep=None, baseline=blurred, *, 
         p_c = softmax(y(keep ⊙ x + (1 - keep) ⊙ baseline(x)))_c         without keep: softmax(y(x))_c
 
     A model with one unit has p_1 = sigmoid(y) and p_0 = 1 - p_1. Where several units end in sigmoids, each answers for
-    itself: p_c = sigmoid(y_c).
+    itself: p_c = sigmoid(y^c).
 
     model, images, class_index, output: as for `grad_cam`; None is the class predicted for the whole image.
     keep: (n, h, w) in [0, 1], how much of each pixel is left: at the images' size, or coarser, and then enlarged to

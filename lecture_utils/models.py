@@ -114,7 +114,7 @@ def neu_gap(size=(200, 200)) -> keras.Model:
     """Steel (n, 200, 200, 1) to logits (n, 6) by global average pooling: the network that CAM was made for.
 
     Its last feature map, `relu4`, is 25x25x64. The class score is linear in it,
-    S_c = b_c + sum_k w_k^c * mean_xy A^k(x, y)   (Zhou et al., "Learning Deep Features for Discriminative
+    y^c = b^c + sum_k w_k^c * mean_xy A^k(x, y)   (Zhou et al., "Learning Deep Features for Discriminative
     Localization", 2016). size: (height, width) of the images.
 
     >>> from lecture_utils.models import neu_gap

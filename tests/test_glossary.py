@@ -9,7 +9,7 @@ import nbformat
 import pytest
 
 from lecture_utils.datasets.layouts import CIFAR10_CLASSES, NEU_CLASSES
-from tools.decks import source
+from tools.decks import run_sheet, source
 from tools.notebooks import glossary, pages
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -108,11 +108,11 @@ def test_the_first_notebook_that_gives_a_term_is_the_glossarys(term):
 # ---- decks and figures
 
 
-@pytest.mark.parametrize("folder", ["slides", "lecture_utils", "tools", "notebooks", "docs"])
+@pytest.mark.parametrize("folder", ["slides", "lecture_utils", "tools", "notebooks", "docs", "classroom", "benchmarks"])
 def test_older_forms_do_not_occur(folder):
     found = []
     for path in sorted((ROOT / folder).rglob("*")):
-        if path.suffix in {".md", ".py", ".html", ".js", ".ipynb"}:
+        if path.suffix in {".md", ".py", ".html", ".js", ".j2", ".css", ".toml", ".ipynb"} and path.name != "glossary.toml":
             text = path.read_text(encoding="utf-8")
             found += [f"{path.name}: {form}, now {term.korean}" for term in TERMS for form in term.avoid if form in text]
     assert not found
@@ -156,6 +156,14 @@ def test_korean_decks_use_the_glossarys_terms_and_class_names(name):
         names = several | set(NAMES) | (defects if len(defects) > 1 else set())
         for english, korean in zip(*map(told, slides), strict=True):
             assert not untranslated(english, korean, names), slides[0].name
+
+
+def test_the_korean_run_sheet_uses_the_glossarys_terms_and_class_names():
+    """Line by line of its tables; asked of terms of several words, and of classes."""
+    sheets = [run_sheet.STAMPED.sub("", run_sheet.sheet(language).read_text(encoding="utf-8")) for language in ("en", "ko")]
+    tables = [[re.sub(r"`[^`]*`", "", line) for line in text.splitlines() if line.startswith("|")] for text in sheets]
+    for english, korean in zip(*tables, strict=True):
+        assert not untranslated(english, korean, {each for each in IN_KOREAN if " " in each} | set(NAMES)), english
 
 
 def told(slide):

@@ -7,6 +7,7 @@ import collections
 import json
 import pathlib
 import re
+import tomllib
 
 import pytest
 
@@ -159,6 +160,7 @@ def test_the_index_knows_the_deck(sheet, deck):
     short = minutes - sum(MINUTES[number(deck), name] for name in left_out(deck))
     assert line[1:4] == [str(minutes), str(short) if short < minutes else "—", str(len(slides))], \
         f"{deck.stem} has {minutes} minutes, {short} on its short way, and {len(slides)} slides; the index says {line}"
+    assert short <= 50 or short == minutes, f"{deck.stem}: a short way of {short} minutes is none"
     head = sheet.chapter(f"Deck {number(deck)}").split("| ")[0]
     assert f"{deck.stem}`" in head and re.search(rf" · {minutes}( minutes|분) · ", head), f"{minutes} minutes, not: {head}"
     books = [int(book) for book in line[4].split(", ")]
@@ -233,6 +235,14 @@ def test_whoever_names_a_place_is_understood(sheet):
     sloppy = [text[max(0, at - 12):at + 12] for at in (match.start() for match in re.finditer("§", text))
               if not PLACE.search(text[max(0, at - 3):at + 12])]
     assert not sloppy, f"write a place as `3 §4`: {sloppy}"
+
+
+@pytest.mark.parametrize("sheet, key, preset", [(ENGLISH, "title", "“([^”]+)” \\(`|Preset “([^”]+)”"),
+                                                (KOREAN, "title_ko", "‘([^’]+)’\\(`|프리셋 ‘([^’]+)’")], ids=["en", "ko"])
+def test_every_preset_of_the_explorer_that_is_named_exists(sheet, key, preset):
+    shared = tomllib.loads((ROOT / "lecture_utils" / "explorer" / "shared.toml").read_text(encoding="utf-8"))
+    named = {one or other for one, other in re.findall(preset, sheet.text)}
+    assert len(named) == 5 and named <= {each[key] for each in shared["preset"]}, named
 
 
 @both

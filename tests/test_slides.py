@@ -1,6 +1,7 @@
 """The decks: their format, that English and Korean stay in step, and what the builder promises of figures and fonts."""
 import ast
 import base64
+import dataclasses
 import io
 import re
 import sys
@@ -13,7 +14,7 @@ from matplotlib import pyplot as plt
 from PIL import Image
 
 from tools import slides
-from tools.decks import code, figures, page, source
+from tools.decks import code, figures, notes, page, references, source, talks
 from tools.notebooks import fonts
 
 DECKS = source.deck_names()
@@ -115,7 +116,7 @@ def test_every_figure_is_drawn_and_every_drawing_shown(name):
 def test_quoted_code_is_found(name):
     for slide in source.read_deck(name, "en").slides:
         for line in slide.quotes:
-            assert code.quoted(line).startswith("```")
+            assert "```" in code.quoted(line)
         assert "```" not in slide.body, f"{slide.name}: code on a slide is quoted, not typed"
 
 
@@ -185,6 +186,7 @@ def test_a_twin_is_up_to_date_until_its_source_changes(sources):
     ("2 min", "4 min", "minutes differ"),
     (", beside, steps", ", beside", "flags differ"),
     ("figure:curve", "figure:line", "same figures"),
+    ("A sentence", "cite: zhou2016\n\nA sentence", "same papers"),
     ("_grad_cam", "_cam", "same code"),
 ])
 def test_twins_out_of_step_are_named(sources, old, new, told):
@@ -386,6 +388,190 @@ def test_a_formula_has_an_alternative_text():
     assert 'role="img" aria-label="x^2"' in page.markdown("$x^2$")
 
 
+# ---- the short way, citations, talks
+
+PAPERS = """
+[zhou2016]
+authors = "B. Zhou, A. Khosla, A. Lapedriza, A. Oliva"
+title = "Learning Deep Features"
+where = "CVPR"
+year = 2016
+url = "https://example.org/cam"
+short = "Zhou et al., CVPR 2016"
+
+[two2017]
+authors = "A. One, B. Two"
+title = "A < B"
+where = "ICCV"
+year = 2017
+url = "https://example.org/two"
+short = "One and Two, ICCV 2017"
+"""
+
+
+@pytest.fixture
+def papers(sources, tmp_path):
+    """A slides/ folder whose references are `PAPERS`."""
+    (tmp_path / "references.toml").write_text(PAPERS, encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", [name for name in DECKS if name[:2] <= "07"])
+@pytest.mark.parametrize("language", source.LANGUAGES)
+def test_the_short_way_of_a_deck_of_the_core_fits_a_lecture_of_fifty_minutes(name, language):
+    read = source.read_deck(name, language)
+    left = [slide.minutes for slide in read.slides if "long" not in slide.flags]
+    assert sum(left) <= 50, f"{name}: mark slides as `long`, so that at most 50 of its {sum(left)} minutes are left"
+    assert {"title"} <= set(read.slides[0].flags) and "long" not in (*read.slides[0].flags, *read.slides[-1].flags)
+
+
+def test_both_ways_are_told_where_they_differ():
+    whole = source.parse(TEXT, "09_test", "en")
+    assert page.lasting(whole) == "5 minutes"
+    shorter = source.parse(TEXT.replace("beside, steps", "beside, steps, long"), "09_test", "en")
+    assert page.lasting(shorter) == "5 minutes, the short way 2"
+    assert page.lasting(dataclasses.replace(shorter, language="ko")) == "5분 (짧게 2분)"
+    filled = slides.filled_in(source.parse(TEXT.replace("A sentence", "{{minutes}}"), "09_test", "en"), None)
+    assert filled.slides[0].body.startswith("5 minutes with")
+
+
+def test_what_a_slide_cites_stands_at_its_foot_and_all_on_a_slide_at_the_end(papers):
+    text = TEXT.replace("A sentence", "cite: two2017 zhou2016\n\nA sentence").replace("- an item", "- an item\n\ncite: zhou2016")
+    deck = references.with_references(source.parse(text, "09_test", "ko"))
+    assert [(slide.name, slide.heading, slide.minutes) for slide in deck.slides][2:] == [("references", "참고 문헌", 0)]
+    written = page.page(deck, {("first", "curve"): figures.Picture(400, 300, ["data:image/webp;base64,AAAA"])})
+    feet = [re.sub("<.*?>", "", foot) for foot in re.findall(r'<p class="cites">(.*?)</p>', written)]
+    assert feet == ["One and Two, ICCV 2017 · Zhou et al., CVPR 2016", "Zhou et al., CVPR 2016"]
+    assert "cite:" not in written
+    listed = [re.sub("<.*?>", "", item) for item in re.findall(r"<li>(.*?)</li>", written, re.DOTALL)[1:]]
+    assert listed == ["A. One, B. Two: A &lt; B. ICCV 2017. example.org/two",
+                      "B. Zhou et al.: Learning Deep Features. CVPR 2016. example.org/cam"]
+
+
+def test_a_deck_that_cites_nothing_has_no_slide_of_references(papers):
+    deck = source.parse(TEXT, "09_test", "en")
+    assert references.with_references(deck) == deck
+
+
+def test_many_papers_are_listed_on_several_slides(sources, tmp_path):
+    keys = [f"paper{n}" for n in range(15)]
+    one = PAPERS.split("\n\n")[0].strip()
+    (tmp_path / "references.toml").write_text("\n".join(one.replace("zhou2016", key) for key in keys), encoding="utf-8")
+    deck = source.parse(TEXT.replace("A sentence", f"cite: {' '.join(keys)}\n\nA sentence"), "09_test", "en")
+    added = references.with_references(deck).slides[2:]
+    assert len({slide.name for slide in added}) == len(added) > 1
+    assert sum(slide.body.count("Learning Deep Features") for slide in added) == 15
+
+
+def test_an_unknown_paper_is_named(papers):
+    deck = source.parse(TEXT.replace("A sentence", "cite: zhou2015\n\nA sentence"), "09_test", "en")
+    with pytest.raises(ValueError, match=r"en/09_test.md, slide first: .*no \[zhou2015\]; it has zhou2016, two2017"):
+        references.with_references(deck)
+
+
+def test_an_incomplete_paper_is_named(papers, tmp_path):
+    (tmp_path / "references.toml").write_text(PAPERS.replace('where = "ICCV"\n', ""), encoding="utf-8")
+    with pytest.raises(ValueError, match=r"\[two2017\]: it should have authors, title, where"):
+        references.all_references()
+
+
+def test_every_paper_of_the_course_is_cited_and_their_keys_are_in_order():
+    cited = {key for name, language in BOTH for slide in source.read_deck(name, language).slides for key in slide.cites}
+    assert set(references.all_references()) == cited and list(references.all_references()) == sorted(cited)
+
+
+@pytest.fixture
+def talk(sources, tmp_path):
+    """write(text) makes the talk `some` out of a deck 09_test in two languages."""
+    sources("en", TEXT.replace("beside, steps", "beside, steps, long"))
+    sources("ko", TEXT)
+    (tmp_path / "talks").mkdir()
+
+    def write(text):
+        (tmp_path / "talks" / "some.toml").write_text(text, encoding="utf-8")
+    return write
+
+
+def test_a_talk_is_composed_of_slides_with_minutes_of_its_own(talk):
+    talk("""
+title = {en = "A talk", ko = "강연"}
+[[slides]]
+slide = "9/second"
+minutes = 7
+[[slides]]
+slide = "9/first"
+minutes = 1
+en.notes = "Other notes. {{minutes}}"
+[[slides]]
+slide = "9/first"
+name = "again"
+flags = ["title"]
+minutes = 4
+en.heading = "Once more"
+en.body = "- {{minutes}}"
+""")
+    read = source.read_deck("09_test", "en")
+    deck = talks.compose("some", "en", {"09_test": read}, ["09_test"])
+    assert (deck.title, deck.minutes, deck.short_minutes) == ("A talk", 12, 12)
+    assert [(slide.name, slide.minutes, slide.flags) for slide in deck.slides] == [
+        ("9_second", 7, ("beside", "steps")), ("9_first", 1, ()), ("again", 4, ("title",))]
+    second, first, again = deck.slides
+    assert second.body == read.slides[1].body and first.body == read.slides[0].body and again.body == "- 12 minutes"
+    assert (first.notes, second.notes) == ("Other notes. {{minutes}}", read.slides[1].notes)
+    assert (first.heading, again.heading) == ("One is odd", "Once more")
+    pictures = {("9_first", "curve"): figures.Picture(400, 300, ["data:image/webp;base64,AAAA"])}
+    written = page.page(deck, pictures)
+    assert '<a href="09_test.html#second">9 · Test</a>' in written and '<a href="09_test.html#first">' in written
+    assert "href" not in page.page(talks.compose("some", "en", {"09_test": read}), pictures).split("<main>")[1]
+
+
+@pytest.mark.parametrize("text, told", [
+    ('slide = "9/third"\nminutes = 1', "there is no slide '9/third'"),
+    ('slide = "8/first"\nminutes = 1', "there is no slide '8/first'"),
+    ('slide = "9/first"\nminutes = 1\nen.title = "x"', "it has title in en"),
+    ('slide = "9/first"\nminutes = 1\nfr.notes = "x"', "it has notes in fr"),
+    ('slide = "9/first"\nminutes = 1\n[[slides]]\nslide = "9/first"\nminutes = 1', "9_first comes twice"),
+])
+def test_a_talk_that_is_described_wrongly_says_where(talk, text, told):
+    talk(f'title = {{en = "A", ko = "B"}}\n[[slides]]\n{text}\n')
+    with pytest.raises(ValueError, match=re.escape(told)):
+        talks.read_talk("some")
+
+
+@pytest.mark.parametrize("name", talks.talk_names())
+def test_a_talk_says_the_same_in_every_language(name):
+    title, entries = talks.read_talk(name)
+    assert set(title) == set(source.LANGUAGES)
+    for entry in entries:
+        own = {tuple(sorted(entry.texts.get(language, {}))) for language in source.LANGUAGES}
+        assert len(own) == 1, f"{entry.slide}: the languages have different texts of their own"
+        shown = [source.FIGURE.findall(entry.texts.get(language, {}).get("body", "")) for language in source.LANGUAGES]
+        assert len({tuple(figure[1:] for figure in found) for found in shown}) == 1, f"{entry.slide}: figures differ"
+
+
+@pytest.mark.parametrize("sheet", ["INSTRUCTOR.md", "INSTRUCTOR.ko.md"])
+def test_the_hour_is_the_run_sheets(sheet):
+    file = source.SOURCES / sheet
+    if not file.is_file():
+        pytest.skip(f"there is no slides/{sheet}")
+    rows = re.findall(r"^\| (\d+)–(\d+) \| (?:`(\d/\w+)`|[^|`]+) \|", file.read_text(encoding="utf-8"), re.MULTILINE)
+    rows = rows[:[int(end) for _, end, _ in rows].index(60) + 1]
+    entries = talks.read_talk("hour")[1]
+    planned = [(f"{int(entry.deck[:2])}/{entry.slide}", entry.minutes) for entry in entries]
+    told = [(slide, int(end) - int(begin)) for begin, end, slide in rows if slide]
+    assert planned[:-1] == told and sum(minutes for _, minutes in planned) == 60
+    assert entries[-1].name == "questions"
+
+
+def test_what_the_speaker_does_is_told_from_what_is_said():
+    said = 'Ask why. The map says it. Before you go on, let them vote (most say "dog"). Then wait. We ask too.'
+    marked = notes.with_doings(said, "en")
+    assert re.findall('<em class="do">(.*?)</em>', marked) == [
+        "Ask why.", 'Before you go on, let them vote (most say "dog").', "Then wait."]
+    korean = notes.with_doings("먼저 물어보세요. 맵은 답이 아닙니다. 왜 그럴까요? 기다려 주세요.", "ko")
+    assert re.findall('<em class="do">(.*?)</em>', korean) == ["먼저 물어보세요.", "기다려 주세요."]
+    assert notes.with_doings("Frag!", "de") == "Frag!"
+
+
 # ---- the page
 
 
@@ -394,8 +580,8 @@ def test_a_page_holds_heading_figure_notes_and_times():
     picture = figures.Picture(400, 300, ["data:image/webp;base64,AAAA"])
     written = page.page(read, {("first", "curve"): picture})
     assert '<img src="data:image/webp;base64,AAAA" width="400" height="300" alt="A curve.">' in written
-    assert "<h1>One is odd</h1>" in written and "<p>Say it. Ask why.</p>" in written
-    assert 'data-begins="0" data-minutes="2"' in written and 'data-begins="2" data-minutes="3"' in written
+    assert "<h1>One is odd</h1>" in written and "Say it." in written
+    assert 'data-minutes="2"' in written and 'data-minutes="3"' in written
     assert not re.search(r'(?:src|href)="?(?:https?:)?//', written)
 
 

@@ -1,14 +1,13 @@
 """Builds the lecture decks: `python3 course.py slides`, or `python3 course.py slides 03` for one of them.
 
-Each deck becomes one HTML file for each language in build/slides/, and, where Chromium is installed, a PDF. All figures
-are drawn here and now, from the embedded data, so that every computer builds the same decks.
+Each deck becomes one HTML file for each language in build/slides/, and, where Chromium is installed, three PDFs: the slides,
+a handout with the notes, and one with blanks in the place of answers. `--talk hour` composes a talk of slides of several
+decks. All figures are drawn here and now, from the embedded data, so that every computer builds the same decks.
 """
 import argparse
 import dataclasses
 import os
 import re
-import shutil
-import subprocess
 import sys
 import tempfile
 import time
@@ -19,43 +18,55 @@ import lecture_utils.quiet  # noqa: F401  TensorFlow, without the log lines it w
 
 from .decks import code, figures, page, run_sheet
 from .decks.languages import LANGUAGES
-from .decks.references import slides_of_references
+from .decks.printing import find_browser, print_pdfs
+from .decks.references import with_references
 from .decks.source import ROOT, deck_names, faults, mark_translated, read_deck
+from .decks.talks import compose, outline, read_talk, talk_names
 from .notebooks import pages
 from .notebooks.execute import embedded_environment
 from .notebooks.output_folder import make_ready, not_written
 
 BUILD = ROOT / "build" / "slides"
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge",
-            "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome", "/Applications/Chromium.app/Contents/MacOS/Chromium",
-            r"C:\Program Files\Google\Chrome\Application\chrome.exe",
-            r"C:\Program Files (x86)\Microsoft\Edge\Application\msedge.exe")
+PRINTS = {"": "", "_notes": "?print=notes", "_blanks": "?print=blanks"}  # what a PDF's name ends in, its page's parameters
 NO_BROWSER = ("No PDFs: they need Chromium, Chrome or Edge, and none was found. Install one and run this command again, "
               "or open a deck in any browser and print it into a file.")
 
 
 def main():
     arguments = parse_arguments()
-    names = [find_deck(name) for name in arguments.decks] or deck_names()
     if arguments.translated and arguments.sheet:
         run_sheet.mark_translated(arguments.language)
         return 0
+    names = [find_deck(name) for name in arguments.decks]
     if arguments.translated:
-        for name in names:
+        for name in names or deck_names():
             mark_translated(name, arguments.language)
         return 0
+    talks = [find_talk(name) for name in arguments.talk]
+    if not names and not talks:
+        names, talks = deck_names(), talk_names()
+    build_all(names, talks)
+    return 0
+
+
+def build_all(names, talks):
+    """Build these decks and talks in every language, print them where a browser is found, and list them."""
     make_ready(BUILD)
     browser = find_browser()
     try:
         with tempfile.TemporaryDirectory() as empty_folder:
             os.environ.update(embedded_environment(empty_folder))
-            for name in names:
-                build(name, browser)
+            finished = {name: build(name) for name in names}
+            for talk in talks:
+                build_talk(talk, finished)
+        if browser:
+            print_all(browser, [*names, *talks])
         write_index()
     except OSError as error:
         not_written(BUILD, error)
+    except RuntimeError as error:
+        sys.exit(str(error))
     print(f"The decks are in {BUILD}. Open {(BUILD / 'index.html').as_uri()}" + ("" if browser else f"\n{NO_BROWSER}"))
-    return 0
 
 
 def parse_arguments():
@@ -63,6 +74,7 @@ def parse_arguments():
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("decks", nargs="*", metavar="deck",
                         help="a number or a name such as 03_grad_cam_mnist; all, if none is named")
+    parser.add_argument("--talk", action="append", default=[], metavar="name", help=f"a talk: {', '.join(talk_names())}")
     parser.add_argument("--translated", action="store_true",
                         help="for translators: build nothing; note that the Korean slides are up to date with the English ones")
     parser.add_argument("--sheet", action="store_true", help="with --translated: not the slides, but the run-sheet")
@@ -77,27 +89,56 @@ def find_deck(name):
     return matches[0]
 
 
-def find_browser():
-    return next(filter(None, map(shutil.which, BROWSERS)), None)
+def find_talk(name):
+    if name not in talk_names():
+        sys.exit(f"There is no talk '{name}'. There are {', '.join(talk_names())}.")
+    return name
 
 
-def build(name, browser):
-    """Write one deck in every language, as HTML and PDF."""
+def build(name):
+    """Write one deck in every language; what `finish` gives."""
     began = time.monotonic()
     for fault in faults(name):
         print(f"  note: {fault}", file=sys.stderr)
-    for line in (line for slide in read_deck(name, "en").slides for line in slide.quotes):
-        code.quoted(line)  # what can't be quoted is better said before the figures are drawn
-    module, wordless = figures.load_figures(name), {}
+    finished = finish(name)
+    for deck, pictures in finished.values():
+        write(deck, pictures)
+    report(deck, began)
+    return finished
+
+
+def build_talk(talk, finished):
+    """Write a talk in every language, with the slides of decks as they are `finished`; other decks' are drawn for it."""
+    began, (_, entries) = time.monotonic(), read_talk(talk)
+    wanted = {entry.deck: [one.slide for one in entries if one.deck == entry.deck] for entry in entries}
+    linked = {path.stem for path in (BUILD / "en").glob("*.html")}
+    parts = {name: finished.get(name) or finish(name, slides) for name, slides in wanted.items()}
     for language in LANGUAGES:
-        deck = completed(read_deck(name, language), module)
-        pictures = draw_all(deck, module, wordless)
-        path = BUILD / language / f"{name}.html"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(page.page(deck, pictures), encoding="utf-8")
-        if browser:
-            print_pdf(browser, path)
-    print(f"{name:<28}{len(deck.slides):3} slides {deck.minutes:3} minutes   built in {time.monotonic() - began:.0f} s",
+        deck = compose(talk, language, {name: part[language][0] for name, part in parts.items()}, linked)
+        write(deck, {(entry.name, function): picture for entry in entries
+                     for (slide, function), picture in parts[entry.deck][language][1].items() if slide == entry.slide})
+    report(deck, began)
+
+
+def finish(name, only=None):
+    """For each language (the deck filled in, its pictures), of all its slides or `only` those with these names."""
+    module, wordless = figures.load_figures(name), {}
+    decks = [read_deck(name, language) for language in LANGUAGES]
+    if only:
+        decks = [dataclasses.replace(deck, slides=[one for one in deck.slides if one.name in only]) for deck in decks]
+    for line in (line for slide in decks[0].slides for line in slide.quotes):
+        code.quoted(line)  # what can't be quoted is better said before the figures are drawn
+    return {deck.language: (with_references(filled_in(deck, module)), draw_all(deck, module, wordless)) for deck in decks}
+
+
+def write(deck, pictures):
+    path = BUILD / deck.language / f"{deck.name}.html"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(page.page(deck, pictures), encoding="utf-8")
+
+
+def report(deck, began):
+    print(f"{deck.name:<28}{len(deck.slides):3} slides {deck.minutes:3} minutes   built in {time.monotonic() - began:.0f} s",
           flush=True)
 
 
@@ -113,12 +154,6 @@ def draw_all(deck, module, wordless):
     return pictures
 
 
-def completed(deck, module):
-    """The deck as it is shown: its numbers filled in, and what it cites listed at its end."""
-    deck = filled_in(deck, module)
-    return dataclasses.replace(deck, slides=deck.slides + slides_of_references(deck))
-
-
 def filled_in(deck, module):
     """The deck with every {{name}} of its texts replaced: by its minutes, or by a number that the figures' module returns."""
     def fill(text):
@@ -130,27 +165,35 @@ def filled_in(deck, module):
     return dataclasses.replace(deck, slides=slides)
 
 
-def print_pdf(browser, path):
-    """Print a deck into a PDF beside it, one page a slide."""
-    pdf = path.with_suffix(".pdf")
-    command = [browser, "--headless", "--disable-gpu", "--no-pdf-header-footer", f"--print-to-pdf={pdf}", path.as_uri()]
-    if hasattr(os, "geteuid") and os.geteuid() == 0:
-        command.insert(1, "--no-sandbox")  # as root, in a container, Chromium runs in no other way
-    result = subprocess.run(command, capture_output=True, text=True, timeout=120)
-    if result.returncode or not pdf.is_file():
-        sys.exit(f"{browser} could not print {path.name}:\n{result.stderr[-600:]}")
+def print_all(browser, names):
+    """Print these decks, in every language, into the PDFs of `PRINTS` beside them."""
+    jobs = [(f"{path.as_uri()}{asked}", path.with_name(f"{name}{ending}.pdf"))
+            for name in names for language in LANGUAGES for path in [BUILD / language / f"{name}.html"]
+            for ending, asked in PRINTS.items()]
+    print_pdfs(browser, tqdm(jobs, "PDFs", leave=False, disable=None))
 
 
 def write_index():
-    """Write the list of the decks that are built."""
-    built = [[read_deck(name, language) for language in LANGUAGES if (BUILD / language / f"{name}.html").is_file()]
-             for name in deck_names()]
-    printed = {path.relative_to(BUILD).with_suffix("").as_posix() for path in BUILD.glob("*/*.pdf")}
+    """Write the list of the talks and decks that are built."""
+    decks = [[listed(deck, page.lasting(deck)) for deck in (read_deck(name, language) for language in LANGUAGES)]
+             for name in deck_names() if is_built(name)]
+    talks = [[listed(talk, page.lasting(talk)) for talk in (outline(name, language) for language in LANGUAGES)]
+             for name in talk_names() if is_built(name)]
     BUILD.mkdir(parents=True, exist_ok=True)
     (BUILD / "index.html").write_text(pages.template("decks.html.j2", page.TEMPLATE).render(
-        title="How a CNN decides, seen: the lecture", style=pages.style(), built=filter(None, built), printed=printed,
-        languages=LANGUAGES),
+        title="How a CNN decides, seen: the lecture", style=pages.style(), groups=[talks, decks], languages=LANGUAGES),
         encoding="utf-8")
+
+
+def is_built(name):
+    return all((BUILD / language / f"{name}.html").is_file() for language in LANGUAGES)
+
+
+def listed(deck, lasting):
+    """What the list says of a deck in one language: its language, title, address, PDFs and how long it lasts."""
+    address = f"{deck.language}/{deck.name}"
+    pdfs = {ending: f"{address}{ending}.pdf" for ending in PRINTS if (BUILD / f"{address}{ending}.pdf").is_file()}
+    return {"language": deck.language, "title": deck.title, "address": f"{address}.html", "pdfs": pdfs, "lasting": lasting}
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ WIDTH = 83  # characters that fit a slide's width at 24 pixels
 
 
 def quoted(line):
-    """The Markdown of a line `code: ...` or `output: ...`: a fenced block."""
+    """The Markdown of a line `code: ...` or `output: ...`: a fenced block, of an output within a `div.output`."""
     match = QUOTE.match(line)
     where, text = match["where"], match["text"]
     if match["kind"] == "output":
@@ -40,7 +40,8 @@ def quoted(line):
     if not lines or max(map(len, lines)) > WIDTH:
         raise ValueError(f"`{line}`: the code shown should be lines of at most {WIDTH} characters, got "
                          f"{max(map(len, lines), default='none at all')}. Choose lines with `lines 1-5`.")
-    return f"```{language}\n" + "\n".join(lines) + "\n```"
+    block = f"```{language}\n" + "\n".join(lines) + "\n```"
+    return f'<div class="output">\n\n{block}\n\n</div>' if match["kind"] == "output" else block
 
 
 @functools.cache

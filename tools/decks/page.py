@@ -1,5 +1,6 @@
 """Writes a deck as one HTML file that loads nothing: style, player, fonts, formulas and figures are in it."""
 import html
+import json
 import pathlib
 import re
 
@@ -10,8 +11,9 @@ from ..notebooks import pages
 from ..notebooks.fonts import font_faces
 from .code import quoted
 from .languages import LANGUAGES
+from .notes import with_doings
 from .references import cited, foot
-from .source import CITE, FIGURE, QUOTE
+from .source import CITE, FIGURE, QUOTE, Home
 
 TEMPLATE = pathlib.Path(__file__).with_name("template")
 TEXT_SIZE = 30  # pixels, of 720
@@ -26,17 +28,13 @@ def box(slide, height):
 
 def page(deck, pictures):
     """The HTML of a deck. `pictures`: for each figure's (slide name, function name) a `figures.Picture`."""
-    begun, sections, papers = 0, [], cited(deck)
-    for number, slide in enumerate(deck.slides, start=1):
-        sections.append(section(deck, slide, number, begun, pictures, foot(slide, papers)))
-        begun += slide.minutes
-    words = LANGUAGES[deck.language]
-    body = "\n".join(sections)
+    words, papers = LANGUAGES[deck.language], cited(deck)
+    body = "\n".join(section(deck, slide, pictures, foot(slide, papers)) for slide in deck.slides)
     seen = re.sub(r"<svg.*?</svg>|<img[^>]*>", "", body, flags=re.DOTALL)  # no pictures: only what fonts draw
     style = (TEMPLATE / "deck.css").read_text(encoding="utf-8") + HtmlFormatter(style="default").get_style_defs(".highlight")
-    fonts = font_faces(html.unescape(seen) + "".join(words.values()) + "0123456789:")
+    fonts = font_faces(html.unescape(seen) + json.dumps(words, ensure_ascii=False) + "0123456789:–/()▸↺")
     return pages.template("deck.html.j2", TEMPLATE).render(
-        language=deck.language, title=deck.title, style=f"{fonts}\n{style}", slides=body, words=words,
+        language=deck.language, title=deck.title, style=f"{fonts}\n{style}", slides=body, words=words, lasting=lasting(deck),
         player=(TEMPLATE / "deck.js").read_text(encoding="utf-8"))
 
 
@@ -48,7 +46,7 @@ def lasting(deck):
     return words["lasts, with a short way"].format(deck.minutes, deck.short_minutes)
 
 
-def section(deck, slide, number, begun, pictures, cites):
+def section(deck, slide, pictures, cites):
     """One slide, with the line `cites` at its foot. Its notes stand in it, unseen, for the speaker's view."""
     figures = [figure(slide, *each, pictures, LANGUAGES[deck.language]) for each in slide.figures]
     text = QUOTE.sub(lambda match: quoted(match.group()), CITE.sub("", slide.body))
@@ -58,13 +56,16 @@ def section(deck, slide, number, begun, pictures, cites):
         marks = iter(range(len(figures)))
         text = markdown(FIGURE.sub(lambda _: f"\n<div>figure {next(marks)}</div>\n", text))
         text = re.sub(r"<div>figure (\d+)</div>", lambda mark: figures[int(mark[1])], text)
+    home = slide.home or Home(deck.title, deck.facts["images"], None)
+    title = html.escape(home.title)
+    if home.address:
+        title = f'<a href="{home.address}">{title}</a>'
     heading = re.sub(r"^<p>|</p>\s*$", "", markdown(slide.heading).strip())
-    place = f"{number} / {len(deck.slides)}"
-    return f"""<section id="{slide.name}" class="{" ".join(slide.flags)}" data-begins="{begun}" data-minutes="{slide.minutes}">
+    return f"""<section id="{slide.name}" class="{" ".join(slide.flags)}" data-minutes="{slide.minutes}">
 <h1>{heading}</h1>
 <div class="content">{text}</div>
-{cites}<footer><span>{html.escape(deck.title)}</span><span>{html.escape(deck.facts["images"])}</span><span>{place}</span></footer>
-<div class="notes" hidden>{markdown(slide.notes)}</div>
+{cites}<footer><span>{title}</span><span>{html.escape(home.images)}</span><span class="place"></span></footer>
+<div class="notes" hidden>{markdown(with_doings(slide.notes, deck.language))}</div>
 </section>"""
 
 

@@ -61,13 +61,14 @@ def foot(slide, papers):
     return f'<p class="cites">{" · ".join(links)}</p>'
 
 
-def slides_of_references(deck):
-    """The slides at a deck's end that list what it cites, `A_SLIDE` papers on each: they take no minutes."""
+def with_references(deck):
+    """The deck with slides at its end that list what it cites, `A_SLIDE` papers on each: they take no minutes."""
     papers, words = list(cited(deck).values()), LANGUAGES[deck.language]
     pages = [papers[n:n + A_SLIDE] for n in range(0, len(papers), A_SLIDE)]
-    return [source.Slide("references" if number == 1 else f"references_{number}", 0, ("references",), "", words["references"],
-                         "\n".join(map(entry, page)), words["about references"])
-            for number, page in enumerate(pages, start=1)]
+    slides = [source.Slide("references" if number == 1 else f"references_{number}", 0, ("references",), "", words["references"],
+                           "\n".join(map(entry, page)), words["about references"])
+              for number, page in enumerate(pages, start=1)]
+    return dataclasses.replace(deck, slides=deck.slides + slides)
 
 
 def entry(paper):

@@ -44,6 +44,15 @@ CITE = re.compile(r"^cite: (?P<keys>.+)$", re.MULTILINE)
 
 
 @dataclasses.dataclass(frozen=True)
+class Home:
+    """Where a talk has a slide from: title and credits of its deck, and the address that leads there, if it does."""
+
+    title: str
+    images: str
+    address: str | None
+
+
+@dataclasses.dataclass(frozen=True)
 class Slide:
     """One slide of one language; `body` and `notes` are Markdown, `of` the hash that a translation carries."""
 
@@ -54,6 +63,7 @@ class Slide:
     heading: str
     body: str
     notes: str
+    home: Home | None = None  # in a talk
 
     @property
     def figures(self):

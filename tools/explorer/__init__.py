@@ -1,1 +1,1 @@
-"""The explorer that runs in the reader's browser: `build` writes it as static files, everything else here is what it is made of."""
+"""The explorer that runs in the reader's browser: `build` writes it as static files; the rest is what it is made of."""

@@ -11,11 +11,14 @@ may not read files in any other way.
 
 import base64
 import json
+import re
 import shutil
 from pathlib import Path
 
 import jinja2
 import wasmtime
+
+from tools.notebooks.fonts import HANGUL, font_faces
 
 from . import bundle, networks
 
@@ -30,7 +33,7 @@ def build(folder):
     shutil.rmtree(folder, ignore_errors=True)
     css = "\n".join(path.read_text("utf-8") for path in sorted(page.glob("*.css")))
     html = jinja2.Template((page / "index.html.j2").read_text("utf-8"), keep_trailing_newline=True)
-    _write(folder / "index.html", html.render(css=css, catalog=bundle.script(subjects.catalog())))
+    _write(folder / "index.html", html.render(css=hangul(subjects) + css, catalog=bundle.script(subjects.catalog())))
     _write(folder / "explorer.js", program(page / "main.js"))
     for name, *_ in subjects.NETWORKS:
         _write(folder / "networks" / f"{name}.js", network_file(networks.shipped(name)))
@@ -38,15 +41,22 @@ def build(folder):
         _write(folder / "images" / f"{name}.js", f"course.images({json.dumps(name)}, {bundle.script(images)});\n")
 
 
+def hangul(subjects):
+    """The Korean letters of the page as a font, for computers that have none."""
+    said = [*(HERE / "page").iterdir(), subjects.SHARED, Path(subjects.__file__)]
+    texts = "".join(path.read_text("utf-8") for path in said)
+    return font_faces("".join(sorted(set(re.findall("[가-힣]", texts)))), HANGUL[:1]) + "\n"
+
+
 def program(entry):
     """The script that begins with the module `entry`, the page's or a test's; its "build:worker" is the engine's thread."""
-    return bundle.bundle(entry, {"worker": {"workerSource": worker()}})
+    given = {"gemm": {"gemmBinary": assembled()}, "squeezenet": {"description": networks.squeezenet_description()}}
+    return bundle.bundle(entry, {**given, "worker": {"workerSource": bundle.bundle(HERE / "engine" / "worker.js", given)}})
 
 
-def worker():
-    """The program of the engine's thread."""
-    product = wasmtime.wat2wasm((HERE / "engine" / "gemm.wat").read_text("utf-8"))
-    return bundle.bundle(HERE / "engine" / "worker.js", {"gemm": {"gemmBinary": base64.b64encode(product).decode()}})
+def assembled():
+    """The WebAssembly of `gemm.wat`, as base64."""
+    return base64.b64encode(wasmtime.wat2wasm((HERE / "engine" / "gemm.wat").read_text("utf-8"))).decode()
 
 
 def network_file(exported):

@@ -1,21 +1,42 @@
 "use strict";
-// Plays a deck. The place in it is a slide and a step; the address names both, as in #why_relu or #why_relu/2.
+// Plays a deck. The place in it is a slide and a step; the address names both, as in #why_relu or #why_relu/2, and by
+// `?short` the short way, which leaves out the slides marked `long`.
 // Two windows show one deck, the hall's and the speaker's. They tell each other the place by messages, which works
 // for files opened by double click as well.
 
 const WIDTH = 1280, HEIGHT = 720, FRAME_SECONDS = 0.9;
-const slides = [...document.querySelectorAll("section")];
-const isSpeaker = location.search === "?speaker";
+const asked = new URLSearchParams(location.search);
+const isSpeaker = asked.has("speaker");
+const every = [...document.querySelectorAll("section")];
+const words = JSON.parse(document.getElementById("words").textContent);
+const element = id => document.getElementById(id);
 let place = { slide: 0, step: 0 };
+let short = asked.has("short"), blank = "";    // blank: "", "black" or "white", what the hall sees in place of the slide
 let other = isSpeaker ? window.opener : null;  // the other window
 let overview = false, player = null, begun = null;
-const element = id => document.getElementById(id);
 
-// ---- steps: the frames of an animation, and under the flag `steps` list items and formulas, in time with each other
+// ---- the way: its slides, the minute at which each begins, and their steps: the frames of an animation, and under the
+// flag `steps` list items and formulas, in time with each other
 
-const animated = slides.map(slide => [...slide.querySelectorAll(".animation")].map(one => [...one.children]));
-const revealed = slides.map(slide => slide.matches(".steps") ? [...slide.querySelectorAll("li, .formula.block")] : []);
-const steps = slides.map((_, n) => Math.max(1, revealed[n].length, ...animated[n].map(frames => frames.length)));
+let slides, begins, animated, revealed, steps;
+
+function takeWay() {
+  slides = every.filter(slide => !(short && slide.matches(".long")));
+  begins = slides.map((_, n) => slides.slice(0, n).reduce((sum, slide) => sum + minutes(slide), 0));
+  animated = slides.map(slide => [...slide.querySelectorAll(".animation")].map(one => [...one.children]));
+  revealed = slides.map(stepwise);
+  steps = slides.map((_, n) => Math.max(1, revealed[n].length, ...animated[n].map(frames => frames.length)));
+  every.forEach(slide => { slide.hidden = true; });
+  slides.forEach((slide, n) => { slide.querySelector(".place").textContent = `${n + 1} / ${slides.length}`; });
+}
+
+function minutes(slide) {
+  return Number(slide.dataset.minutes);
+}
+
+function stepwise(slide) {
+  return slide.matches(".steps") ? [...slide.querySelectorAll("li, .formula.block")] : [];
+}
 
 function showStep(n, step) {
   for (const frames of animated[n])
@@ -28,11 +49,14 @@ function showStep(n, step) {
 function draw() {
   document.body.classList.toggle("overview", overview);
   document.body.classList.toggle("speaking", isSpeaker);
+  element("blank").hidden = !blank || isSpeaker;
+  element("blank").style.background = blank;
   slides.forEach((slide, n) => {
     slide.hidden = !overview;
     slide.classList.toggle("current", n === place.slide);
     showStep(n, n === place.slide ? place.step : steps[n] - 1);
   });
+  element("speaker").hidden = !isSpeaker || overview;
   if (overview) drawOverview();
   else if (isSpeaker) drawSpeaker();
   else put(place.slide, 0, 0, innerWidth, innerHeight);
@@ -51,30 +75,50 @@ function drawOverview() {
   slides[place.slide].scrollIntoView({ block: "nearest" });
 }
 
+// The speaker's view: a bar of clocks; this slide and the next one; under both the notes.
 function drawSpeaker() {
-  const split = Math.round(0.62 * innerWidth), gap = 20, next = place.slide + 1;
-  const large = split - 2 * gap, small = innerWidth - split - gap, top = 90;
+  const gap = 20, top = 92, next = place.slide + 1, large = Math.round(0.55 * innerWidth) - gap;
+  const small = Math.min(innerWidth - large - 3 * gap, 0.8 * large), left = innerWidth - gap - small;
   put(place.slide, gap, top, large, large * HEIGHT / WIDTH);
   if (next < slides.length) {
     showStep(next, 0);
-    put(next, split, top + 44, small, small * HEIGHT / WIDTH);
+    put(next, left, top, small, small * HEIGHT / WIDTH);
   }
-  element("following").hidden = next === slides.length;
-  element("ended").hidden = next < slides.length;
-  const at = (id, style) => Object.assign(element(id).style, style);
-  at("clock", { left: gap + "px", top: "22px" });
-  at("following", { left: split + "px", top: top + "px" });
-  at("ended", { left: split + "px", top: top + "px" });
-  at("notes", { left: split + "px", width: small + "px", top: top + 60 + small * HEIGHT / WIDTH + "px", bottom: "50px" });
-  at("keys", { left: gap + "px", bottom: "12px" });
+  element("following").textContent = next < slides.length ? words.next : words.end;
+  element("following").style.left = left + "px";
+  element("notes").style.top = top + large * HEIGHT / WIDTH + 18 + "px";
   element("notes").innerHTML = slides[place.slide].querySelector(".notes").innerHTML;
-  const { begins, minutes } = slides[place.slide].dataset;
-  element("planned").textContent = `${begins}–${Number(begins) + Number(minutes)}`;
+  fitNotes();
+  const begin = begins[place.slide], end = begin + minutes(slides[place.slide]);
+  element("planned").textContent = `${begin}–${end}`;
+  element("way").textContent = short ? `(${words["short way"]})` : "";
+  element("darkened").textContent = blank ? words["hall " + blank] : "";
+  drawClock();
+}
+
+// The notes as large as they fit, between 26 and 15 pixels.
+function fitNotes() {
+  const notes = element("notes");
+  for (let size = 26; size >= 15; size -= 0.5) {
+    notes.style.fontSize = size + "px";
+    if (notes.scrollHeight <= notes.clientHeight && notes.scrollWidth <= notes.clientWidth) return;
+  }
 }
 
 function drawClock() {
-  const seconds = begun ? Math.floor((Date.now() - begun) / 1000) : 0;
-  element("elapsed").textContent = `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
+  const now = new Date(), seconds = begun ? Math.floor((now - begun) / 1000) : 0, two = number => String(number).padStart(2, "0");
+  element("now").textContent = `${two(now.getHours())}:${two(now.getMinutes())}`;
+  element("elapsed").textContent = `${Math.floor(seconds / 60)}:${two(seconds % 60)}`;
+  drawPace(seconds / 60);
+}
+
+// Ahead of the plan before the slide's first minute, behind it after its last: by whole minutes.
+function drawPace(elapsed) {
+  const begin = begins[place.slide], ahead = Math.floor(begin - elapsed);
+  const behind = Math.floor(elapsed - begin - minutes(slides[place.slide]));
+  const pace = !begun ? "" : ahead >= 1 ? "ahead" : behind >= 1 ? "behind" : "on time";
+  element("pace").className = pace;
+  element("pace").textContent = pace && words[pace].replace("{}", Math.max(ahead, behind));
 }
 
 // ---- moving
@@ -82,14 +126,20 @@ function drawClock() {
 function go(slide, step) {
   place = { slide: Math.max(0, Math.min(slide, slides.length - 1)), step };
   place.step = Math.max(0, Math.min(step, steps[place.slide] - 1));
+  begun = begun || Date.now();
   arrive();
-  if (other && !other.closed) other.postMessage({ deck: document.title, place }, "*");
+  tell();
 }
 
 function arrive() {
-  begun = begun || Date.now();
-  history.replaceState(null, "", "#" + slides[place.slide].id + (place.step ? "/" + place.step : ""));
+  history.replaceState(null, "", address(isSpeaker));
   draw();
+}
+
+// The address of this place, in this window or in the speaker's.
+function address(speaker) {
+  const query = [speaker && "speaker", short && "short"].filter(Boolean).join("&");
+  return `${location.pathname}${query && "?" + query}#${slides[place.slide].id}${place.step ? "/" + place.step : ""}`;
 }
 
 function next() {
@@ -116,35 +166,88 @@ function stop() {
   player = null;
 }
 
+function cover(colour) {
+  blank = colour;
+  draw();
+  tell();
+}
+
+// To the slide of this name and step; on a way that leaves it out, to the last one before it.
+function find(name, step) {
+  const wanted = every.findIndex(slide => slide.id === name);
+  const slide = Math.max(0, slides.findLastIndex(one => every.indexOf(one) <= wanted));
+  place = { slide, step: wanted >= 0 && slides[slide].id === name ? Math.min(step, steps[slide] - 1) : 0 };
+}
+
+function changeWay() {
+  const { id } = slides[place.slide], { step } = place;
+  short = !short;
+  takeWay();
+  find(id, step);
+  arrive();
+  tell();
+}
+
 function fromAddress() {
   const [name, step] = decodeURIComponent(location.hash.slice(1)).split("/");
-  const slide = slides.findIndex(one => one.id === name);
-  place = slide < 0 ? { slide: 0, step: 0 } : { slide, step: Math.min(Number(step) || 0, steps[slide] - 1) };
+  find(name, Number(step) || 0);
   draw();
+}
+
+// ---- two windows
+
+function tell() {
+  const state = { deck: document.title, name: slides[place.slide].id, step: place.step, short, blank };
+  if (other && !other.closed) other.postMessage(state, "*");
+}
+
+function hear(state) {
+  const before = `${slides[place.slide].id}/${place.step}`;
+  ({ short, blank } = state);
+  takeWay();
+  find(state.name, state.step);
+  if (before !== `${state.name}/${state.step}`) begun = begun || Date.now();
+  arrive();
+}
+
+function openSpeaker() {
+  if (!isSpeaker) other = window.open(address(true), "_blank", "width=1280,height=800");
 }
 
 // ---- keys, mouse, touch, messages
 
 const KEYS = {
-  ArrowRight: next, PageDown: next, " ": next, Enter: next, ArrowLeft: back, PageUp: back, Backspace: back,
+  ArrowRight: next, PageDown: next, " ": next, Enter: next, ArrowLeft: back, PageUp: back, Backspace: back, "Shift+ ": back,
   ArrowDown: () => go(place.slide + 1, 0), ArrowUp: () => go(place.slide - 1, 0),
   Home: () => go(0, 0), End: () => go(slides.length - 1, 0),
   p: play, o: () => { overview = !overview; draw(); }, Escape: () => { overview = false; draw(); },
+  b: () => cover("black"), ".": () => cover("black"), w: () => cover("white"), ",": () => cover("white"),
+  l: changeWay, "?": () => element("help").showModal(), s: openSpeaker,
   f: () => document.fullscreenElement ? document.exitFullscreen() : document.documentElement.requestFullscreen(),
-  s: () => { if (!isSpeaker) other = window.open(location.pathname + "?speaker" + location.hash, "_blank", "width=1280,height=800"); },
 };
 
+// What a key is called in KEYS: a letter by its place where the keyboard writes Korean.
+function called(event) {
+  if (event.key === " ") return event.shiftKey ? "Shift+ " : " ";
+  if (/^Key[A-Z]$/.test(event.code) && !/^[a-z]$/i.test(event.key)) return event.code.slice(3).toLowerCase();
+  return event.key.length === 1 ? event.key.toLowerCase() : event.key;
+}
+
 addEventListener("keydown", event => {
-  const action = KEYS[event.key.length === 1 ? event.key.toLowerCase() : event.key];
-  if (!action || event.ctrlKey || event.metaKey || event.altKey || event.target.closest("button")) return;
+  const action = KEYS[called(event)];
+  if (!action || event.ctrlKey || event.metaKey || event.altKey || event.target.closest("button, a")) return;
   event.preventDefault();
+  if (element("help").open) return element("help").close();
+  if (blank) return cover("");  // the first key only brings the slide back
   if (action !== play) stop();
   action();
 });
 
 addEventListener("click", event => {
   const slide = slides.findIndex(one => one.contains(event.target));
-  if (event.target.id === "restart") { begun = Date.now(); return drawClock(); }
+  if (element("help").open) return element("help").close();
+  if (event.target.id === "blank") return cover("");
+  if (event.target.id === "restart") { begun = Date.now(); event.target.blur(); return drawClock(); }
   if (event.target.matches(".play")) { event.target.blur(); return play(); }
   if (slide < 0 || event.target.closest("a")) return;
   stop();
@@ -164,19 +267,43 @@ addEventListener("touchend", event => {
 addEventListener("message", event => {
   if (event.data?.deck !== document.title) return;
   other = event.source;
-  if (event.data.place) {
-    place = event.data.place;
-    arrive();
-  } else {
-    other.postMessage({ deck: document.title, place }, "*");  // a window that has just opened asks for the place
-  }
+  if (event.data.name) hear(event.data); else tell();  // a window that has just opened asks for the place
 });
+
+// ---- the handout, on paper: `?print=notes`, each slide beside its notes; `?print=blanks`, with ruled lines for the answers
+
+function layOutHandout(kind) {
+  document.body.classList.add("handout", kind);
+  document.head.insertAdjacentHTML("beforeend", "<style>@page { size: A4; margin: 11mm; }</style>");
+  for (const slide of every) {
+    const row = document.createElement("article"), side = slide.querySelector(".notes");
+    slide.before(row);
+    side.hidden = false;
+    if (kind === "blanks") {
+      blankAnswers(slide);
+      side.innerHTML = "<hr>".repeat(7);
+    }
+    row.append(slide, side);
+  }
+}
+
+// An answer is what the slide shows later or the computer prints: all but the first step, the first frame; outputs.
+function blankAnswers(slide) {
+  for (const one of [...stepwise(slide).slice(1), ...slide.querySelectorAll(".output pre")]) {
+    const answer = document.createElement("span");
+    answer.append(...one.childNodes);
+    one.append(answer);
+    one.classList.add("ruled");
+  }
+}
 
 addEventListener("resize", draw);
 addEventListener("hashchange", fromAddress);
-fromAddress();
-if (isSpeaker) {
-  element("speaker").hidden = false;
-  setInterval(drawClock, 500);
+takeWay();
+if (asked.has("print")) {
+  layOutHandout(asked.get("print"));
+} else {
+  fromAddress();
+  if (isSpeaker) setInterval(drawClock, 500);
   if (other) other.postMessage({ deck: document.title }, "*");
 }

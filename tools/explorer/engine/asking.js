@@ -1,64 +1,95 @@
 // Questions to one network about one image after another. What was computed for an image is kept, so that the next question
 // about it costs only what is new in it.
 
-import { enlarged, mapOf, means, OF_PIXELS, SIGNED, weighted } from "./methods.js";
-import { Backward } from "./network.js";
+import { enlarged, mapOf, means, OF_PIXELS, rollout, SIGNED, weighted } from "./methods.js";
+import { Backward, dependentOn } from "./network.js";
 import { resized } from "./resize.js";
 
 export class Subject {
   constructor(network) {
     this.network = network;
     this.description = network.description;
-    this._asked = null;                                         // the image and question that the rest belongs to
+    this._image = this._question = null;                        // what the rest belongs to
+    const asking = this.network.nodes.filter(({ op }) => op === "input").map(({ name }) => name).filter((name) => name !== "images");
+    this._wordNodes = new Set(asking.flatMap((name) => [...dependentOn(name, network.nodes)]));
   }
 
   // The answer to engine.ask, as client.js tells it.
   ask({ image, question, choices }) {
     this._look(image, question);
-    const { scores } = this;
-    const predicted = scores.indexOf(Math.max(...scores));
+    const { scores } = this, predicted = scores.indexOf(Math.max(...scores));
     return {
-      scores: scores.slice(), probabilities: probabilities(scores, this.description.sigmoid), predicted,
+      scores: scores.slice(), probabilities: probabilities(scores, this.description.sigmoid), predicted, caption: this.caption,
       answers: choices.map((choice) => this._answer(choice, predicted)),
     };
   }
 
   // The answer to engine.open: the channels of a map, the strongest first, and their running sum.
-  open({ image, question, layer, classIndex, method, count }) {
+  open({ image, question, layer: name, classIndex, method, count }) {
     this._look(image, question);
-    const c = classIndex ?? this.scores.indexOf(Math.max(...this.scores)), asked = this._layer(method === "CAM" ? null : layer);
-    const { height, width, channels: K } = asked, Z = height * width, A = this._maps(asked), g = this._gradient(asked, c);
-    const alpha = method === "CAM" ? means(g, Z, K).map((value) => value * Z) : means(g, Z, K);
+    const c = this._class(classIndex), layer = this._layer(method === "CAM" ? null : name);
+    const { height, width, channels: K } = layer, Z = height * width, A = this._maps(layer), g = this._gradient(layer, c);
+    const alpha = method === "CAM" ? gapWeights(g, Z, K) : means(g, Z, K);
     const term = method === "HiResCAM" ? (i) => g[i] * A[i] : (i, k) => alpha[k] * A[i];
-    const ordered = [...alpha.keys()].map((k) => ({ k, strength: strength(term, k, Z, K) })).sort((a, b) => b.strength - a.strength);
-    const sums = [], sum = new Float32Array(Z);
-    for (const { k } of ordered.slice(0, count)) {
-      for (let place = 0; place < Z; place++) sum[place] += term(place * K + k, k);
-      sums.push(sum.slice());
-    }
-    const total = new Float32Array(Z);
+    const strongest = [...alpha.keys()].map((k) => ({ k, strength: strength(term, k, Z, K) })).sort((a, b) => b.strength - a.strength);
+    const shown = strongest.slice(0, count), sums = [], total = new Float32Array(Z);
+    for (const { k } of shown) sums.push((sums.at(-1) ?? total).map((sum, place) => sum + term(place * K + k, k)));
     for (let i = 0; i < Z * K; i++) total[i / K | 0] += term(i, i % K);
-    const channels = ordered.slice(0, count).map(({ k }) => ({ k, alpha: alpha[k], A: channel(A, k, Z, K) }));
+    const channels = shown.map(({ k }) => ({ k, alpha: alpha[k], A: Float32Array.from({ length: Z }, (_, place) => A[place * K + k]) }));
     return { height, width, Z, channels, sums, total };
   }
 
+  // Runs the network forward, unless it has seen this image and heard this question already.
   _look(image, question) {
-    const key = [image.height, image.width, image.channels, JSON.stringify(question ?? null)].join();
-    if (this._asked?.key === key && same(this._asked.values, image.values)) return;
-    const { height, width, channels } = this.description.input;
+    const { name, input: { height, width, channels } } = this.description;
     if (image.channels !== channels || image.values.length !== image.height * image.width * channels)
-      throw new Error(`${this.description.name} takes images of ${channels} channels; this one has ${image.channels} and ${image.values.length} values.`);
-    this._asked = { key, values: image.values };
+      throw new Error(`${name} takes images of ${channels} channels. This one has ${image.channels}, and ${image.values.length} values.`);
+    const another = !sameImage(image, this._image);
+    if (!another && JSON.stringify(question) === this._question) return;
+    const seen = another ? { images: { shape: [height, width, channels], data: resized(image, height, width).values } }
+      : Object.fromEntries(Object.entries(this.tensors).filter(([node]) => !this._wordNodes.has(node)));
+    this._image = this._question = null;                        // should the run fail, nothing wrong is kept
     this._backward = new Map();
-    this.tensors = this.network.forward({ images: { shape: [height, width, channels], data: resized(image, height, width).values } });
-    this.scores = this.tensors[this.description.output].data;
+    this.tensors = this._run(seen, question);
+    this._image = { ...image, values: image.values.slice() };
+    this._question = JSON.stringify(question);
   }
 
-  _answer({ method, layer, classIndex }, predicted) {
-    const c = classIndex ?? predicted, { input, layers } = this.description;
-    if (!this.description.methods.includes(method)) throw new Error(`${method} does not apply to ${this.description.name}.`);
-    if (!(c >= 0 && c < this.scores.length)) throw new Error(`${this.description.name} has no class number ${c}.`);
-    const pixels = OF_PIXELS.includes(method), asked = this._layer(method === "CAM" ? null : layer);
+  _run(seen, question) {
+    const asked = this.description.question, { output, classes } = this.description;
+    this.part = 0;                                              // which of the output's rows holds the scores
+    this.caption = null;
+    if (asked?.kind === "pair") seen.question = { shape: [2], data: Float32Array.from(question ?? [0, 0]) };
+    if (asked?.kind !== "word") {
+      const tensors = this.network.forward(seen);
+      this.scores = tensors[output].data;
+      return tensors;
+    }
+    const tensors = this._captioned(seen, asked);
+    this.part = question ?? 0;
+    this.scores = tensors[output].data.subarray(this.part * classes.length, (this.part + 1) * classes.length);
+    return tensors;
+  }
+
+  // The caption word by word: each time the word with the highest score, given those so far. `asked.end` is the word that ends it.
+  _captioned(seen, { length, end }) {
+    const before = new Float32Array(length).fill(end), { output, classes } = this.description;
+    let tensors = seen;
+    this.caption = [];
+    for (let t = 0; t < length; t++) {
+      const known = Object.fromEntries(Object.entries(tensors).filter(([node]) => !this._wordNodes.has(node)));
+      tensors = this.network.forward({ ...known, before: { shape: [length], data: before.slice() } });
+      const scores = tensors[output].data.subarray(t * classes.length, (t + 1) * classes.length);
+      this.caption.push(scores.indexOf(Math.max(...scores)));
+      if (t + 1 < length) before[t + 1] = this.caption[t];
+    }
+    return tensors;
+  }
+
+  _answer({ method, layer, classIndex }) {
+    const c = this._class(classIndex), { input, name, methods } = this.description;
+    if (!methods.includes(method)) throw new Error(`${method} does not apply to ${name}. These do: ${methods.join(", ")}.`);
+    const pixels = OF_PIXELS.includes(method), asked = this._layer(layer != null && OF_ITS_OWN.includes(method) ? null : layer);
     const size = pixels ? input : { height: asked.height, width: asked.width, channels: 1 };
     return {
       method, layer: asked.name, classIndex: c, pixels, signed: pixels || SIGNED.includes(method),
@@ -67,41 +98,61 @@ export class Subject {
   }
 
   _values(method, layer, c) {
-    const { height, width } = this.description.input, Z = layer.height * layer.width;
+    const { input, rollout: blocks } = this.description, { channels: K } = layer, Z = layer.height * layer.width;
     if (method === "guided backprop") return this._back(c, "guided").at("images").slice();
     if (method === "deconvnet") return this._back(c, "deconvnet").at("images").slice();
     if (method === "Guided Grad-CAM") {
-      const where = enlarged(this._values("Grad-CAM", layer, c), layer, height, width), what = this._back(c, "guided").at("images");
-      return what.map((value, i) => value * where[i / this.description.input.channels | 0]);
+      const where = enlarged(this._values("Grad-CAM", layer, c), layer, input.height, input.width);
+      return this._back(c, "guided").at("images").map((what, i) => what * where[i / input.channels | 0]);
     }
+    if (method === "gradient-weighted rollout")
+      return rollout(blocks.map((node) => ({ ...this.tensors[node], A: this.tensors[node].data, g: this._back(c, null).at(node) })), Z);
     const A = this._maps(layer), g = this._gradient(layer, c);
-    if (method === "CAM") return weighted(A, means(g, Z, layer.channels).map((mean) => mean * Z), Z, layer.channels);
-    return mapOf(method, A, g, Z, layer.channels);
+    return method === "CAM" ? weighted(A, gapWeights(g, Z, K), Z, K) : mapOf(method, A, g, Z, K);
+  }
+
+  _class(classIndex) {
+    const { name, classes } = this.description, c = classIndex ?? this.scores.indexOf(Math.max(...this.scores));
+    if (!(c >= 0 && c < classes.length)) throw new Error(`${name} has no class number ${c}; it has ${classes.length}.`);
+    return c;
   }
 
   _layer(name) {
-    const { layers } = this.description, found = name == null ? layers[layers.length - 1] : layers.find((layer) => layer.name === name);
-    if (!found) throw new Error(`${this.description.name} has no layer ${name}; it has ${layers.map((layer) => layer.name).join(", ")}.`);
+    const { name: network, layers } = this.description, found = name == null ? layers.at(-1) : layers.find((layer) => layer.name === name);
+    if (!found) throw new Error(`${network} has no layer ${name}. It has ${layers.map((layer) => layer.name).join(", ")}.`);
     return found;
   }
 
+  // A layer's feature maps (places, channels): of tokens those that stand for places, of a caption those of the word asked about.
   _maps(layer) {
-    return this.tensors[layer.name].data;
+    return this._places(layer, this.tensors[layer.name].data);
   }
 
   _gradient(layer, c) {
-    return this._back(c, null).at(layer.name);
+    return this._places(layer, this._back(c, null).at(layer.name));
+  }
+
+  _places({ height, width, channels, tokensBefore = 0, ofWord = false }, data) {
+    const count = height * width * channels, begin = tokensBefore * channels + (ofWord ? this.part * count : 0);
+    return data.subarray(begin, begin + count);
   }
 
   _back(c, gate) {
     const key = `${gate} ${c}`;
     if (!this._backward.has(key)) {
-      const seed = new Float32Array(this.scores.length);
-      seed[c] = 1;
+      const { output, classes } = this.description, seed = new Float32Array(this.tensors[output].data.length);
+      seed[this.part * classes.length + c] = 1;
       this._backward.set(key, new Backward(this.network, this.tensors, seed, gate));
     }
     return this._backward.get(key);
   }
+}
+
+const OF_ITS_OWN = ["CAM", "gradient-weighted rollout", "guided backprop", "deconvnet"];        // methods without a layer to choose
+
+// The head's weights under global average pooling, w_k = Z ∂y/∂A^k at any place.
+function gapWeights(g, Z, K) {
+  return means(g, Z, K).map((mean) => Z * mean);
 }
 
 function strength(term, k, Z, K) {
@@ -110,16 +161,12 @@ function strength(term, k, Z, K) {
   return most;
 }
 
-function channel(A, k, Z, K) {
-  return Float32Array.from({ length: Z }, (_, place) => A[place * K + k]);
-}
-
 function probabilities(scores, sigmoid) {
   if (sigmoid) return scores.map((score) => 1 / (1 + Math.exp(-score)));
   const top = Math.max(...scores), powers = scores.map((score) => Math.exp(score - top)), sum = powers.reduce((a, b) => a + b, 0);
   return powers.map((power) => power / sum);
 }
 
-function same(a, b) {
-  return a.length === b.length && a.every((value, i) => value === b[i]);
+function sameImage(a, b) {
+  return b !== null && a.height === b.height && a.width === b.width && a.values.every((value, i) => value === b.values[i]);
 }

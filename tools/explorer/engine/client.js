@@ -16,8 +16,21 @@ export class Engine {
     return this._do("load", description, weightsBase64);
   }
 
+  // The bytes of SqueezeNet's file as ncnn's zoo publishes it, and the names of its 1000 classes or null -> its description.
+  loadSqueezenet(buffer, names) {
+    return this._do("loadSqueezenet", buffer, names);
+  }
+
+  // The same network with its last layer's weights thrown by dice -> the name under which it is kept.
+  dice(name, seed) {
+    return this._do("dice", name, seed);
+  }
+
   // {network, image: {values, height, width, channels}, question?, choices: [{method, layer|null, classIndex|null}]}
-  //   -> {scores, probabilities, predicted, answers, milliseconds}
+  //   -> {scores, probabilities, predicted, caption, answers: [{method, layer, classIndex, pixels, signed, height, width, channels,
+  //       values}], milliseconds}
+  // An image of another size is resized. question: of a network whose description has question.kind "pair", [kind, colour]; of one
+  // with "word", the number of the word in the caption that the network writes, 0 to 8; `caption` are then the words' numbers.
   ask(request) {
     return this._do("ask", request);
   }

@@ -345,16 +345,9 @@ const maximum = {               // where several places have the greatest value,
 
 const dense = {
   forward(node, [x], tools) {
-    const panels = tools.panels(node, "kernel", last(node.shape), false), out = tensor(node.shape);
-    tools.gemm.multiply(panels, x.data.length / panels.k, rowsOf(x.data, panels.k),
-      rowsInto(out.data, panels.n, tools.weights(node, "bias")));
-    return out;
+    return tensor(node.shape, rowsTimes(tools.gemm, x.data, tools.panels(node, "kernel", last(node.shape), false), tools.weights(node, "bias")));
   },
-  backward(node, [x], out, R, tools) {
-    const panels = tools.panels(node, "kernel", last(node.shape), true), back = new Float32Array(x.data.length);
-    tools.gemm.multiply(panels, R.length / panels.k, rowsOf(R, panels.k), rowsInto(back, panels.n, null));
-    return [back];
-  },
+  backward: (node, [x], out, R, tools) => [rowsTimes(tools.gemm, R, tools.panels(node, "kernel", last(node.shape), true), null)],
 };
 
 const reshape = {
@@ -379,7 +372,152 @@ const offsets = {               // adds weights of the input's own shape, such a
   backward: (node, inputs, out, R) => [R],
 };
 
+// --- tokens ---------------------------------------------------------------------------------------------------------------------
+
+const token = {                 // puts the learned token before the others
+  forward(node, [x], tools) {
+    const first = tools.weights(node, "token"), out = tensor(node.shape);
+    out.data.set(first);
+    out.data.set(x.data, first.length);
+    return out;
+  },
+  backward: (node, [x], out, R) => [R.slice(R.length - x.data.length)],
+};
+
+// Each token's numbers less their mean, divided by their spread; then γ and β of each channel.
+const layerNormalization = {
+  forward(node, [x], tools) {
+    const [gamma, beta] = ["gamma", "beta"].map((name) => tools.weights(node, name)), K = gamma.length, out = tensor(node.shape);
+    const kept = { normal: new Float32Array(x.data.length), spread: new Float32Array(x.data.length / K) };
+    for (let row = 0; row < kept.spread.length; row++) {
+      const own = x.data.subarray(row * K, (row + 1) * K), mean = own.reduce((a, b) => a + b, 0) / K;
+      kept.spread[row] = Math.sqrt(own.reduce((sum, value) => sum + (value - mean) ** 2, 0) / K + node.epsilon);
+      for (let k = 0, i = row * K; k < K; k++, i++) {
+        kept.normal[i] = (own[k] - mean) / kept.spread[row];
+        out.data[i] = gamma[k] * kept.normal[i] + beta[k];
+      }
+    }
+    out.kept = kept;
+    return out;
+  },
+  backward(node, inputs, { kept: { normal, spread } }, R, tools) {
+    const gamma = tools.weights(node, "gamma"), K = gamma.length, back = new Float32Array(R.length);
+    for (let row = 0; row < spread.length; row++) {
+      let sum = 0, along = 0;                                   // of the gradient, and of its part along the normalized numbers
+      for (let k = 0, i = row * K; k < K; k++, i++) {
+        sum += gamma[k] * R[i] / K;
+        along += gamma[k] * R[i] * normal[i] / K;
+      }
+      for (let k = 0, i = row * K; k < K; k++, i++) back[i] = (gamma[k] * R[i] - sum - normal[i] * along) / spread[row];
+    }
+    return [back];
+  },
+};
+
+// Attention A (heads, tokens, tokens): softmax of the queries' products with the keys; of each head its own part of both.
+const attention = {
+  forward(node, [q, k], tools) {
+    const out = tensor(node.shape), { heads, T, d } = tokens(node, q);
+    eachPair(heads, T, (h, i, j, at) => { out.data[at] = inner(q.data, (i * heads + h) * d, k.data, (j * heads + h) * d, d) / Math.sqrt(d); });
+    for (let row = 0; row < heads * T; row++) softmax(out.data.subarray(row * T, (row + 1) * T));
+    return out;
+  },
+  backward(node, [q, k], A, R) {
+    const { heads, T, d } = tokens(node, q), back = [q, k].map((x) => new Float32Array(x.data.length));
+    for (let row = 0; row < heads * T; row++) {
+      const h = row / T | 0, i = row % T, along = inner(R, row * T, A.data, row * T, T);
+      for (let j = 0; j < T; j++) {
+        const g = A.data[row * T + j] * (R[row * T + j] - along) / Math.sqrt(d);
+        for (let n = 0, a = (i * heads + h) * d, b = (j * heads + h) * d; n < d; n++, a++, b++) {
+          back[0][a] += g * k.data[b];
+          back[1][b] += g * q.data[a];
+        }
+      }
+    }
+    return back;
+  },
+};
+
+// What each token takes of the others' values, as the attention says.
+const attended = {
+  forward(node, [A, v]) {
+    const out = tensor(node.shape), { heads, T, d } = tokens(A, v);
+    eachPair(heads, T, (h, i, j, at) => {
+      for (let n = 0, to = (i * heads + h) * d, from = (j * heads + h) * d; n < d; n++) out.data[to++] += A.data[at] * v.data[from++];
+    });
+    return out;
+  },
+  backward(node, [A, v], out, R) {
+    const { heads, T, d } = tokens(A, v), back = [A, v].map((x) => new Float32Array(x.data.length));
+    eachPair(heads, T, (h, i, j, at) => {
+      back[0][at] = inner(R, (i * heads + h) * d, v.data, (j * heads + h) * d, d);
+      for (let n = 0, from = (i * heads + h) * d, to = (j * heads + h) * d; n < d; n++) back[1][to++] += A.data[at] * R[from++];
+    });
+    return back;
+  },
+};
+
+function tokens({ shape: [heads, T] }, { data }) {
+  return { heads, T, d: data.length / heads / T };
+}
+
+function eachPair(heads, T, see) {
+  for (let h = 0, at = 0; h < heads; h++) for (let i = 0; i < T; i++) for (let j = 0; j < T; j++, at++) see(h, i, j, at);
+}
+
+function inner(a, i, b, j, count) {
+  let sum = 0;
+  for (let n = 0; n < count; n++) sum += a[i + n] * b[j + n];
+  return sum;
+}
+
+function softmax(row) {
+  const top = row.reduce((a, b) => Math.max(a, b), -Infinity);
+  let sum = 0;
+  for (let i = 0; i < row.length; i++) sum += row[i] = Math.exp(row[i] - top);
+  for (let i = 0; i < row.length; i++) row[i] /= sum;
+}
+
+// --- words. No gradient goes back through them: a map asks what the picture did ---------------------------------------------------
+
+const embedding = {
+  forward(node, [x], tools) {
+    const table = tools.weights(node, "table"), width = last(node.shape), out = tensor(node.shape);
+    x.data.forEach((word, i) => out.data.set(table.subarray(word * width, (word + 1) * width), i * width));
+    return out;
+  },
+};
+
+// Keras' gated recurrent unit: z how much of the state stays, r how much of it the candidate sees.
+const gru = {
+  forward(node, [x], tools) {
+    const [length, units] = node.shape, [bias, inside] = ["bias", "recurrentBias"].map((name) => tools.weights(node, name));
+    const [W, U] = ["kernel", "recurrent"].map((name) => tools.panels(node, name, 3 * units, false));
+    const read = rowsTimes(tools.gemm, x.data, W, bias), out = tensor(node.shape);
+    let h = new Float32Array(units);
+    for (let t = 0; t < length; t++) {
+      const a = read.subarray(3 * units * t, 3 * units * (t + 1)), b = rowsTimes(tools.gemm, h, U, inside);
+      h = h.map((old, n) => {
+        const z = sigmoid(a[n] + b[n]), r = sigmoid(a[units + n] + b[units + n]);
+        return z * old + (1 - z) * Math.tanh(a[2 * units + n] + r * b[2 * units + n]);
+      });
+      out.data.set(h, t * units);
+    }
+    return out;
+  },
+};
+
+function rowsTimes(gemm, rows, panels, bias) {
+  const count = rows.length / panels.k, out = new Float32Array(count * panels.n);
+  gemm.multiply(panels, count, rowsOf(rows, panels.k), rowsInto(out, panels.n, bias));
+  return out;
+}
+
+function sigmoid(x) {
+  return 1 / (1 + Math.exp(-x));
+}
+
 export const LAYERS = {
-  relu, affine, log1p, gelu, add, subtract, multiply, concatenate, convolution, maxPooling, averagePooling, pad, resize,
-  mean, maximum, dense, reshape, pick, offsets,
+  relu, affine, log1p, gelu, add, subtract, multiply, concatenate, convolution, maxPooling, averagePooling, pad, resize, mean, maximum,
+  dense, reshape, pick, offsets, token, layerNormalization, attention, attended, embedding, gru,
 };

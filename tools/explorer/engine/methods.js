@@ -54,6 +54,21 @@ function plusWeights(A, g, Z, K) {
   return w;
 }
 
+// Gradient-weighted rollout: R = I, then for each block R ← R + E_h ReLU(∂y/∂A ⊙ A) R; of it the last `places` of the first row, the
+// class token's. blocks: {A, g, shape: [heads, tokens, tokens]} each.
+export function rollout(blocks, places) {
+  const [, T] = blocks[0].shape;
+  let R = Float32Array.from({ length: T * T }, (_, i) => (i % (T + 1) === 0 ? 1 : 0));
+  for (const { A, g, shape: [heads] } of blocks) {
+    const taken = new Float32Array(T * T), next = R.slice();
+    for (let i = 0; i < heads * T * T; i++) taken[i % (T * T)] += Math.max(g[i] * A[i], 0) / heads;
+    for (let i = 0; i < T; i++)
+      for (let j = 0; j < T; j++) for (let n = 0; n < T; n++) next[i * T + n] += taken[i * T + j] * R[j * T + n];
+    R = next;
+  }
+  return R.slice(T - places, T);
+}
+
 // A map at the size of the network's input, each cell where it looks; stretched evenly where that is not known.
 export function enlarged(map, layer, height, width) {
   const { stride, offset } = layer.cells ?? {

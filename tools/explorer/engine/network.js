@@ -45,12 +45,11 @@ export class Network {
     return this._kept.get(key);
   }
 
-  // inputs: a tensor for each input, by its name.
-  forward(inputs) {
-    const tensors = {};
+  // The tensors of all nodes, by their names. known: those of the inputs, and of any node that need not run again.
+  forward(known) {
+    const tensors = { ...known };
     for (const node of this.nodes)
-      tensors[node.name] = node.op === "input" ? inputs[node.name]
-        : LAYERS[node.op].forward(node, node.inputs.map((name) => tensors[name]), this);
+      tensors[node.name] ??= LAYERS[node.op].forward(node, node.inputs.map((name) => tensors[name]), this);
     return tensors;
   }
 }
@@ -64,7 +63,7 @@ export class Backward {
     this._tensors = tensors;
     this._gate = gate;
     this._gradients = { [output]: seed };
-    this._next = nodes.findIndex(({ name }) => name === output);
+    this._next = nodes.length - 1;
     this._dependent = dependentOn("images", nodes);
   }
 
@@ -94,7 +93,7 @@ function sum(a, b) {
 }
 
 // The names of the nodes that depend on an input.
-function dependentOn(input, nodes) {
+export function dependentOn(input, nodes) {
   const found = new Set([input]);
   for (const node of nodes) if (node.inputs.some((name) => found.has(name))) found.add(node.name);
   return found;

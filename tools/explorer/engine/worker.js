@@ -1,9 +1,12 @@
 // The engine's own thread: it answers what client.js sends, one message after another.
 
+import { description as squeezenet } from "build:squeezenet";
 import { Subject } from "./asking.js";
 import { bytesOf, halves, unpacked } from "./bytes.js";
+import { diced } from "./dice.js";
 import { fastestGemm } from "./gemm.js";
 import { Network } from "./network.js";
+import { squeezenetWeights } from "./squeezenet.js";
 
 const gemm = fastestGemm(), subjects = new Map();
 
@@ -12,9 +15,25 @@ function subject(name) {
   return subjects.get(name);
 }
 
+function keep(description, numbers) {
+  subjects.set(description.name, new Subject(new Network(description, numbers, gemm)));
+}
+
 const TASKS = {
   async load(description, weights) {
-    subjects.set(description.name, new Subject(new Network(description, halves(await unpacked(bytesOf(weights))), gemm)));
+    keep(description, halves(await unpacked(bytesOf(weights))));
+  },
+  loadSqueezenet(buffer, names) {
+    const { length } = squeezenet.classes;
+    if (names && names.length !== length) throw new Error(`SqueezeNet has ${length} classes. The file of their names holds ${names.length}.`);
+    const description = { ...squeezenet, classes: names ?? squeezenet.classes };
+    keep(description, squeezenetWeights(buffer, description));
+    return description;
+  },
+  dice(name, seed) {
+    const thrown = `${name} dice ${seed}`;
+    if (!subjects.has(thrown)) subjects.set(thrown, new Subject(diced(subject(name).network, seed)));
+    return thrown;
   },
   ask(request) {
     const begin = performance.now(), answer = subject(request.network).ask(request);

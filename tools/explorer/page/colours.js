@@ -66,14 +66,15 @@ export function overlay(image, map, { table, opacity, top, places }) {
   return new ImageData(pixels, width, height);
 }
 
-/** RGBA of pixels with two signs: the mean of the colour channels around grey, on the scale of the 99.5th percentile. */
-export function signedPicture({ values, height, width, channels }) {
+/** RGBA of pixels with two signs: the mean of the colour channels around grey; top: where the scale ends, of itself at the
+ *  99.5th percentile of the absolute values. */
+export function signedPicture({ values, height, width, channels }, top = null) {
   const means = Float32Array.from({ length: height * width }, (_, n) => {
     let sum = 0;
     for (let c = 0; c < channels; c++) sum += values[n * channels + c];
     return sum / channels;
   });
-  const sizes = means.map(Math.abs).sort(), scale = percentile(sizes, 0.995) || sizes[sizes.length - 1] || 1;
+  const sizes = means.map(Math.abs).sort(), scale = top ?? (percentile(sizes, 0.995) || sizes[sizes.length - 1] || 1);
   const pixels = new Uint8ClampedArray(4 * height * width).fill(255);
   means.forEach((mean, n) => pixels.fill(Math.round(255 * Math.min(1, Math.max(0, 0.5 + 0.5 * mean / scale))), 4 * n, 4 * n + 3));
   return { picture: new ImageData(pixels, width, height), scale, means };
@@ -92,10 +93,12 @@ export function largest(values) {
   return most;
 }
 
-/** A number with three digits that count. */
+/** A number with three digits that count: "0.0504", "−3.2", "9.8×10⁻⁴". */
 export function short(value) {
   if (value === 0) return "0";
-  const size = Math.abs(value);
-  if (size >= 1000 || size < 0.001) return value.toExponential(1).replace("-", "−").replace("e+", "e").replace("e-", "e−");
-  return String(Number(value.toPrecision(3))).replace("-", "−");
+  const size = Math.abs(value), [mantissa, exponent] = value.toExponential(1).split("e");
+  const text = size < 0.001 || size >= 10_000 ? `${mantissa}×10${raised(Number(exponent))}` : String(Number(value.toPrecision(3)));
+  return text.replace("-", "−");
 }
+
+const raised = exponent => [...String(exponent)].map(each => each === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[each]).join("");

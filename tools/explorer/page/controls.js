@@ -27,16 +27,17 @@ export class Controls {
     Object.assign(row, { network: make("select"), method: make("select"), layer: make("select"), class: make("select"), dice: make("select"),
       again: make("button", { type: "button", id: `again${end}` }) });
     row.heading = make("strong");
-    row.box = make("div", { className: "row choice", role: "group" }, row.heading,
-      ...(n ? [labelled("network", row.network, "network")] : []), labelled("method", row.method, "method"), labelled("layer", row.layer, "layer"),
-      labelled("class", row.class, "class"), labelled("head", row.dice, "dice"), row.again);
+    row.fixed = make("span", { className: "fixed" });
+    row.box = make("div", { className: `row choice side-choice${n ? " second" : ""}`, role: "group" }, row.heading,
+      n ? labelled("network", row.network, "network") : row.fixed, labelled("method", row.method, "method"), labelled("layer", row.layer, "layer"),
+      labelled("class", row.class, "class"), labelled("head", row.dice, "dice"), make("span", { className: "again" }, row.again));
     if (!n) row.network = of("network");
     return row;
   }
 
   #makeQuestion() {
     const kind = make("select", { id: "kind" }), colour = make("select", { id: "colour" }), labels = [make("span"), make("span")];
-    return { kind, colour, labels, box: make("div", { className: "row choice", role: "group" },
+    return { kind, colour, labels, box: make("div", { className: "row choice", id: "question", role: "group" },
       make("label", {}, labels[0], kind), make("label", {}, labels[1], colour)) };
   }
 
@@ -148,6 +149,7 @@ export class Controls {
     of("opacity").value = Math.round(100 * state.opacity);
     of("opacity-value").textContent = `${Math.round(100 * state.opacity)} %`;
     of("boxes").checked = state.boxes;
+    of("boxes").disabled = !this.page.images?.some(({ id, boxes }) => id === state.image && boxes?.length);
     of("common").checked = state.common;
     of("common-label").hidden = state.sides.length < 2;
     pressed(of("compare"), state.sides.length > 1);
@@ -172,21 +174,29 @@ export class Controls {
     return listed(name)?.title[language] ?? words.squeezenetName.replace(" …", "");
   }
 
+  /** Without the kind of images, which both sides share. */
+  shortTitle(name) {
+    return this.networkTitle(name).replace(/^[^:]*: /, "");
+  }
+
   #showRow(row, side, description) {
     row.box.hidden = !side;
-    row.heading.hidden = this.page.state.sides.length < 2;
+    row.heading.hidden = row.fixed.hidden = this.page.state.sides.length < 2;
+    row.fixed.textContent = side ? this.shortTitle(side.network) : "";
     if (!side) return;
     const { words, state } = this.page, group = listed(state.sides[0].network)?.group ?? "photographs";
-    if (row.n) fill(row.network, [...catalog.networks.filter(network => network.group === group).map(({ name }) => [name, this.networkTitle(name)]),
-      ...(this.page.networks.has("squeezenet") && group === "photographs" ? [["squeezenet", this.networkTitle("squeezenet")]] : [])], side.network);
+    if (row.n) fill(row.network, [...catalog.networks.filter(network => network.group === group).map(({ name }) => [name, this.shortTitle(name)]),
+      ...(this.page.networks.has("squeezenet") && group === "photographs" ? [["squeezenet", this.shortTitle("squeezenet")]] : [])], side.network);
     if (!description || (description.name !== side.network)) return;
     fill(row.method, description.methods.map(method => [method, method]), side.method);
     fill(row.layer, [["", `${words.lastLayer} (${description.layers.at(-1).name})`], ...description.layers.slice(0, -1).map(({ name }) => [name, name])], side.layer ?? "");
     row.layer.disabled = WITHOUT_LAYER.includes(side.method);
+    if (row.layer.disabled) fill(row.layer, [["", words.noLayer]], "");
     const order = this.#listedClasses(row.n, description);
-    fill(row.class, [["", words.askPredicted], ...order.map(c => [c, this.page.className(description.classes[c])])], side.class ?? "");
+    fill(row.class, [["", words.askPredicted], ...order.map(c => [c, this.page.className(description, c)])], side.class ?? "");
     fill(row.dice, [[0, words.trained], [side.dice || 1, words.thrown]], side.dice);
     row.dice.parentElement.hidden = state.sides.length < 2;
+    row.again.parentElement.hidden = state.sides.every(({ dice }) => !dice);
     row.again.hidden = !side.dice;
   }
 

@@ -21,7 +21,7 @@ export function drawFormula({ opened, method, className, count, cell, tables, wo
   panel.replaceChildren(head(method, opened, words),
     make("div", { className: "count" }, make("label", {}, make("span", { textContent: words.channels }), slider,
       make("output", { textContent: counted(all, count, words) }))),
-    make("div", { className: "strip" }, ...channels.map((channel, n) => term(channel, n, { opened, method, used: all || n < count, cell, tables })),
+    make("div", { className: "strip", tabIndex: 0, role: "group", "aria-label": words.strip }, ...channels.map((channel, n) => term(channel, n, { opened, method, used: all || n < count, cell, tables })),
       total.length ? make("div", { className: "rest", textContent: all ? words.andTheRest : "" }) : "",
       ...results(sum, { opened, method, className, all, cell, tables, words })),
     make("p", { className: "numbers" }, numbers({ opened, method, all, count, cell, sum, words })));
@@ -48,7 +48,7 @@ function head(method, { Z }, words) {
 }
 
 function term({ k, alpha, A }, n, { opened, method, used, cell, tables }) {
-  const numeric = method === "HiResCAM" ? "" : `${n ? (alpha < 0 ? "− " : "+ ") : alpha < 0 ? "− " : ""}${short(Math.abs(alpha))} ·`;
+  const numeric = method === "HiResCAM" ? "" : `${alpha < 0 ? "− " : n ? "+ " : ""}${short(Math.abs(alpha))}`;
   const box = make("figure", { className: used ? "term" : "term unused" },
     make("span", { className: alpha < 0 ? "alpha against" : "alpha", textContent: numeric || (n ? "+" : "") }),
     tile(A, opened, largest(A), tables.evidence, false, cell), make("figcaption", {}, math(["math", ["msup", ["mi", "A"], ["mn", String(k)]]])));
@@ -58,7 +58,7 @@ function term({ k, alpha, A }, n, { opened, method, used, cell, tables }) {
 function results(sum, { opened, method, className, all, cell, tables, words }) {
   const top = largest(opened.total) || 1, figure = (picture, caption, sign) => make("figure", { className: "term result" },
     make("span", { className: "alpha", textContent: sign }), picture, make("figcaption", { textContent: caption }));
-  const before = figure(tile(sum, opened, top, tables.signed, true, cell), words.runningSum, "=");
+  const before = figure(tile(sum, opened, top, tables.signed, true, cell), all ? words.wholeSum : words.runningSum, "=");
   if (method !== "Grad-CAM") return [before];
   const map = sum.map(value => Math.max(0, value));
   return [before, figure(tile(map, opened, largest(opened.total.map(value => Math.max(0, value))), tables.evidence, false, cell),

@@ -4,20 +4,20 @@ import { workerSource } from "build:worker";
 import { Engine } from "../engine/client.js";
 import { takePhoto } from "./camera.js";
 import { catalog, imagesOf, pixelsOf, receive } from "./catalog.js";
-import { evidenceOf, largest, short } from "./colours.js";
+import { evidenceOf, largest, short, signedPicture } from "./colours.js";
 import { Controls } from "./controls.js";
 import { Eraser } from "./eraser.js";
 import { STRONGEST, WITH_FORMULA, drawFormula } from "./formula.js";
-import { make, of } from "./making.js";
+import { make, of, roving } from "./making.js";
 import { Networks, listed } from "./networks.js";
 import { fitPicture, readPicture } from "./pictures.js";
 import { DrawingPad } from "./pad.js";
-import { drawScores, percentOf, prepareScores } from "./scores.js";
+import { drawScores, percentOf, prepareScores, tenths } from "./scores.js";
 import { saveFigure, showAddress } from "./sharing.js";
 import { prepareSqueezenet, takeSqueezenet } from "./squeezenet.js";
 import { Side } from "./stage.js";
 import { SIDE, firstState, fromAddress, toAddress } from "./state.js";
-import { filled, texts } from "./texts.js";
+import { filled, texts, towards } from "./texts.js";
 import { drawThumbnails, prepareThumbnails } from "./thumbnails.js";
 
 const OWN = "own";                  // the id of the reader's picture; the address cannot carry it
@@ -34,6 +34,8 @@ class Page {
   constructor() {
     this.networks = new Networks(new Engine(workerSource), name => this.#say(this.#loadingText(name), true));
     this.sides = [0, 1].map(n => new Side(n + 1, (sentence, cell) => this.#pointed(n, sentence, cell)));
+    this.sides[1].box.hidden = true;
+    of("sides").append(...this.sides.map(side => side.box));
     this.controls = new Controls(this);
     const canvas = make("canvas", { className: "eraser", hidden: true, id: "eraser" });
     this.sides[0].laid.box.append(canvas);
@@ -43,9 +45,11 @@ class Page {
 
   get words() { return texts[this.language]; }
 
-  /** The name of a class in the page's language. */
-  className(name) {
-    return this.language === "ko" ? catalog.korean[name] ?? name : name.replace("_", " ");
+  /** The name of a network's class in the page's language. */
+  className({ classes, question }, c) {
+    const name = classes[c];
+    if (question?.kind === "word") return name;                 // a word of the English caption
+    return this.language === "ko" ? catalog.korean[name] ?? name : name.replaceAll("_", " ");
   }
 
   // --- what is asked
@@ -74,7 +78,9 @@ class Page {
       sides.splice(1);
       this.state.channels = null;
     }
-    if (before?.set !== now.set && this.state.image !== OWN) this.state.image = null;
+    if (before?.set === now.set) return;
+    this.state.erase = false;
+    if (this.state.image !== OWN) this.state.image = null;
   }
 
   choosePreset(preset) {
@@ -82,7 +88,8 @@ class Page {
       class: from.class ?? null, dice: from.dice ?? 0 });
     const one = side(preset), sides = [one];
     if (preset.other) sides.push({ ...one, ...side({ ...preset, ...preset.other }) });
-    this.state = { ...firstState(), image: preset.image, sides, boxes: preset.boxes ?? false, erase: preset.erase ?? false, preset: preset.id };
+    this.state = { ...firstState(), image: preset.image, sides, boxes: preset.boxes ?? false, erase: preset.erase ?? false,
+      common: !preset.own_scale, preset: preset.id };
     this.#ask();
   }
 
@@ -97,7 +104,7 @@ class Page {
 
   takePicture(picture, drawn = false) {
     this.own = { picture, src: addressOf(picture), drawn };
-    this.change({ image: OWN }, drawn);
+    this.change({ image: OWN, erase: false });
   }
 
   async takeFiles(files) {
@@ -162,7 +169,7 @@ class Page {
   }
 
   #question(description) {
-    return description.question ? { question: this.state.question } : {};
+    return { pair: { question: this.state.question }, word: { question: this.state.words } }[description.question?.kind] ?? {};
   }
 
   /** The listed image that is asked about, or the reader's own as one like it. */
@@ -226,7 +233,7 @@ class Page {
   async #compareWithWhole(asked, whole, descriptions) {
     this.shown.before = null;
     if (!this.erased) return;
-    const key = asked.map(({ network }) => network).join() + this.shown.image.id + this.state.question;
+    const key = asked.map(({ network }) => network).join() + this.shown.image.id + this.state.question + this.state.words;
     if (this.wholeScores?.key !== key) {
       const scores = [];
       for (const [n, { network }] of asked.entries())
@@ -255,19 +262,40 @@ class Page {
   #show() {
     const { sides } = this.shown, scales = sides.map(({ answer }) => this.#scale(answer));
     const common = this.state.common && sides.length > 1 && new Set(sides.map(({ answer }) => answer.pixels)).size === 1;
-    of("sides").replaceChildren(...this.sides.slice(0, sides.length).filter((_, n) => sides[n]).map(side => side.box));
+    this.sides[1].box.hidden = sides.length < 2;
     sides.forEach((side, n) => this.sides[n].show({
       image: side.image, boxes: this.state.boxes ? boxesOn(side) : [], input: side.description.input, answer: side.answer,
-      ...this.#layerOf(side), opacity: this.state.opacity, tables: catalog.colours, title: this.titleOf(side), words: this.words,
+      ...this.#layerOf(side), opacity: this.state.opacity, tables: catalog.colours, title: this.titleOf(side), words: this.words, name: this.#imageName(),
       tops: common ? { overlay: Math.max(...scales.map(({ overlay }) => overlay)), map: Math.max(...scales.map(({ map }) => map)) } : scales[n],
     }));
+    this.#showCaption();
     this.showScores();
     this.#say(this.#sentence());
     document.body.setAttribute("aria-busy", "false");
   }
 
+  /** The words of the caption as buttons; of the one that is chosen, scores and map are shown. */
+  #showCaption() {
+    const [{ caption, description }] = this.shown.sides, box = of("caption"), focused = box.contains(document.activeElement);
+    box.hidden = !caption;
+    if (!caption) return;
+    const end = caption.indexOf(description.question.end), words = caption.slice(0, end < 0 ? caption.length : end);
+    box.replaceChildren(...words.map((word, t) => {
+      const chosen = t === this.state.words, button = make("button", { type: "button", textContent: description.classes[word], "aria-pressed": String(chosen),
+        tabIndex: chosen || (t === 0 && this.state.words >= words.length) ? 0 : -1, lang: "en" });
+      button.addEventListener("click", () => this.change({ words: t }));
+      return button;
+    }));
+    if (focused) (box.children[this.state.words] ?? box.firstChild).focus();
+  }
+
+  #imageName() {
+    const { image } = this.shown;
+    return image.own ? this.words[this.own?.drawn ? "ownDrawing" : "ownPicture"] : image.name[this.language];
+  }
+
   #scale(answer) {
-    return { overlay: largest(evidenceOf(answer)), map: largest(answer.values) };
+    return { overlay: largest(evidenceOf(answer)), map: answer.pixels ? signedPicture(answer).scale : largest(answer.values) };
   }
 
   /** Where the answer's cells look, and what they see. */
@@ -282,26 +310,30 @@ class Page {
     const same = sides.length > 1 && sides[1].scores.length === sides[0].scores.length &&
       String(sides[1].description.classes) === String(description.classes) && sides[1].network !== sides[0].network;
     const results = same ? sides : sides.slice(0, 1);
-    drawScores({ names: description.classes.map(name => this.className(name)), results, before, sigmoid: description.sigmoid,
+    drawScores({ names: description.classes.map((_, c) => this.className(description, c)), results, before, sigmoid: description.sigmoid,
       chosen: sides.map(({ side }) => side.class), words: this.words }, c => this.changeSide(0, { class: c }));
     document.body.classList.toggle("rubbed", Boolean(before));
   }
 
   titleOf({ answer, description, side }) {
-    const method = answer.method, values = { method, layer: answer.layer, class: this.className(description.classes[answer.classIndex]) };
+    const method = answer.method, values = { method, layer: answer.layer, class: this.className(description, answer.classIndex) };
     const several = this.state.sides.length > 1 && this.state.sides[0].network !== this.state.sides[1].network;
     const title = filled(WITHOUT_LAYER.includes(method) ? this.words.titleWithout : this.words.titleOf, values);
-    return (several ? `${this.controls.networkTitle(side.network)}: ` : "") + title + (side.dice ? this.words.byDice : "");
+    return (several ? `${this.controls.shortTitle(side.network)}: ` : "") + title + (side.dice ? this.words.byDice : "");
   }
 
   #sentence() {
     const { words } = this, [first] = this.shown.sides;
-    const read = filled(words.readAs, { class: this.className(first.description.classes[first.predicted]), percent: percentOf(first.probabilities[first.predicted]) });
+    const read = filled(words.readAs, { class: this.#read(this.className(first.description, first.predicted)), percent: percentOf(first.probabilities[first.predicted]) });
     return [read, ...this.shown.sides.map((side, n) => this.#mapInWords(side, n))].join(" ");
   }
 
+  #read(name) {
+    return this.language === "ko" ? towards(name) : name;
+  }
+
   #mapInWords(side, n) {
-    const { answer } = side, title = this.titleOf(side), evidence = evidenceOf(answer), peak = largest(evidence);
+    const { answer } = side, title = this.shown.sides.length > 1 ? this.words[n ? "right" : "left"] : this.titleOf(side), evidence = evidenceOf(answer), peak = largest(evidence);
     if (!peak) return filled(this.words.mapEmpty, { title });
     const { cells } = this.#layerOf(side), [i, j] = this.sides[n].strongest, { input } = side.description;
     const third = (k, axis, count, pixels) => {
@@ -329,7 +361,7 @@ class Page {
     if (!WITH_FORMULA.includes(answer.method)) return of("formula").replaceChildren(make("p", { textContent: this.words.formulaNot }));
     this.opened = await this.networks.engine.open({ network, image, ...this.#question(description), layer: answer.layer,
       classIndex: answer.classIndex, method: answer.method, count: STRONGEST });
-    this.openedFor = { method: answer.method, className: this.className(description.classes[answer.classIndex]) };
+    this.openedFor = { method: answer.method, className: this.className(description, answer.classIndex) };
     this.#drawFormula(this.sides[0].cell);
   }
 
@@ -384,8 +416,8 @@ class Page {
     const { sides: [first], before } = this.shown, { description } = first;
     const order = [...description.classes.keys()].sort((a, b) => first.scores[b] - first.scores[a]).slice(0, 10);
     saveFigure(this.shown.sides.map((side, n) => this.sides[n].forSaving()), (description.classes.length > 10 ? order : order.sort((a, b) => a - b)).map(c => ({
-      name: this.className(description.classes[c]), share: first.probabilities[c], asked: c === first.answer.classIndex,
-      text: `${percentOf(first.probabilities[c])}   ${before ? `${before[0].scores[c].toFixed(1)} → ` : ""}${first.scores[c].toFixed(1)}` })),
+      name: this.className(description, c), share: first.probabilities[c], asked: c === first.answer.classIndex,
+      text: `${percentOf(first.probabilities[c])}   ${before ? `${tenths(before[0].scores[c])} → ` : ""}${tenths(first.scores[c])}` })),
     this.words, this.shown.sides.map(side => this.titleOf(side)).join("-"));
   }
 
@@ -399,6 +431,7 @@ class Page {
     receive();
     prepareScores();
     prepareThumbnails();
+    roving(of("caption"));
     prepareSqueezenet(this);
     this.controls.listen();
     this.#readAddress();
@@ -410,6 +443,7 @@ class Page {
     const known = { networks: [...catalog.networks.map(({ name }) => name), ...(this.networks.has("squeezenet") ? ["squeezenet"] : [])],
       presets: catalog.presets.map(({ id }) => id) };
     this.state = fromAddress(address, known);
+    this.descriptions = null;
     this.speak(texts[asked] ? asked : navigator.language.startsWith("ko") ? "ko" : "en");
     this.#ask();
     if (/(^|&)network=squeezenet(&|$)/.test(address) && !this.networks.has("squeezenet")) of("squeezenet").showModal();
@@ -420,6 +454,7 @@ const bothLanguages = key => Object.fromEntries(Object.entries(texts).map(([lang
 
 /** Boxes of the listed image in the pixels of the image that is shown, which may be of another size. */
 function boxesOn({ boxes, size, image }) {
+  if (!boxes.length) return [];
   const wider = image.width / size.width, higher = image.height / size.height;
   return boxes.map(([x0, y0, x1, y1]) => [x0 * wider, y0 * higher, x1 * wider, y1 * higher]);
 }

@@ -16,10 +16,10 @@ export function drawScores({ names, results, before, chosen, sigmoid, words }, o
   const bars = of("bars"), focused = bars.contains(document.activeElement) ? document.activeElement.dataset.class : null;
   const rows = listed(results).map(c => row({ c, name: names[c], results, before, chosen, words }, onChoose));
   const automatic = make("button", { type: "button", className: "automatic", "data-class": "", "aria-pressed": String(chosen[0] === null),
-    textContent: words.askPredicted }, );
+    textContent: words.askPredicted });
   automatic.addEventListener("click", () => onChoose(null));
   bars.replaceChildren(automatic, ...rows);
-  bars.classList.toggle("two", results.length > 1);
+  of("bars-hint").textContent = [words.barsHint, results.length > 1 && words.barsTwo, before && words.barsErased].filter(Boolean).join(" ");
   const buttons = [...bars.querySelectorAll("button")], pressed = buttons.find(button => button.getAttribute("aria-pressed") === "true");
   for (const button of buttons) button.tabIndex = button === (pressed ?? buttons[0]) ? 0 : -1;
   if (focused !== null) buttons.find(button => button.dataset.class === focused)?.focus();
@@ -42,12 +42,17 @@ function row({ c, name, results, before, chosen, words }, onChoose) {
   const lines = results.map((result, n) => line(result, before?.[n], c));
   const asked = chosen.map((each, n) => (each ?? results[Math.min(n, results.length - 1)].predicted) === c);
   const button = make("button", { type: "button", "data-class": c, "aria-pressed": String(chosen[0] === c) },
-    make("span", { className: "name", textContent: name }), make("span", { className: "lines" }, ...lines),
-    make("span", { className: "mark", textContent: predicted.length ? words.predicted : "" }));
+    make("span", { className: "name", textContent: name }),
+    make("span", { className: "mark", textContent: predictedBy(predicted, results.length, words) }), make("span", { className: "lines" }, ...lines));
   button.classList.toggle("asked", asked[0]);
   button.classList.toggle("asked-other", Boolean(asked[1]));
   button.addEventListener("click", () => onChoose(c));
   return button;
+}
+
+function predictedBy(sides, count, words) {
+  if (!sides.length) return "";
+  return sides.length < count ? `${words.predicted}: ${sides[0] ? words.right : words.left}` : words.predicted;
 }
 
 function line({ scores, probabilities }, before, c) {
@@ -55,10 +60,13 @@ function line({ scores, probabilities }, before, c) {
   if (before) bar.append(make("b", { style: `width:${100 * before.probabilities[c]}%` }));
   const percent = percentOf(probabilities[c]);
   return make("span", { className: "line" }, bar, make("span", { className: "percent", textContent: percent }),
-    make("span", { className: "score", textContent: before ? `${two(before.scores[c])} → ${two(scores[c])}` : two(scores[c]) }));
+    make("span", { className: "score", textContent: before ? `${tenths(before.scores[c])} → ${tenths(scores[c])}` : tenths(scores[c]) }));
 }
 
-const two = value => value.toFixed(1).replace("-", "−");
+/** A score with one digit behind the point, and no minus before a zero. */
+export function tenths(value) {
+  return value.toFixed(1).replace(/^-0\.0$/, "0.0").replace("-", "−");
+}
 
 /** A probability as one reads it: "97 %", "< 1 %". */
 export function percentOf(probability) {

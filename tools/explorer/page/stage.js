@@ -4,7 +4,8 @@ import { colourOf, evidenceOf, largest, overlay, placesOf, short, signedPicture 
 import { draw, make } from "./making.js";
 
 /**
- * What a side shows: {image, boxes, input, answer, cells, field, opacity, tops: {overlay, map}, tables, title, words}.
+ * What a side shows: {image, boxes, input, answer, cells, field, opacity, tops: {overlay, map}, tables, title, name,
+ * words}.
  *
  * boxes: in the image's pixels, or []; input: {height, width} of the network; cells, field: of the answer's layer, as the network
  * tells them, or null; tops: where the two scales end; words: the texts of the language.
@@ -22,11 +23,12 @@ export class Side {
     this.bar = make("canvas", { width: 256, height: 1, "aria-hidden": "true" });
     this.low = make("span");
     this.high = make("span");
-    this.marker = make("i");
+    this.marker = make("i", { hidden: true });
     const scale = make("div", { className: "scale" }, this.low, make("div", {}, this.bar, this.marker), this.high);
     this.box = make("section", { className: "side", id: `side-${number}` }, this.title,
-      make("div", { className: "pair" }, make("figure", {}, this.laid.frame, this.caption = make("figcaption")),
-        make("figure", {}, this.alone.frame, make("figcaption", {}, scale))));
+      make("div", { className: "pair" }, this.laid.frame, this.alone.frame));
+    this.laid.caption.append(this.caption = make("span"));
+    this.alone.caption.append(scale);
     this.#listen();
     new ResizeObserver(() => this.#drawAlone()).observe(this.alone.frame);
   }
@@ -75,16 +77,16 @@ export class Side {
   }
 
   #drawLaid() {
-    const { image, answer, opacity, tops, tables, words } = this.#shown;
+    const { image, answer, opacity, tops, tables, words, name } = this.#shown;
     const evidence = { values: evidenceOf(answer), height: answer.height, width: answer.width };
     this.laid.put(overlay(image, evidence, { table: tables.evidence, opacity, top: tops.overlay, places: this.#places() }));
-    this.caption.textContent = words.inputCaption.replace("{height}", image.height).replace("{width}", image.width);
+    this.caption.textContent = words.inputCaption.replace("{name}", name).replace("{height}", image.height).replace("{width}", image.width);
   }
 
   #drawAlone() {
     if (!this.#shown) return;
     const { answer, input, tops, tables } = this.#shown;
-    if (answer.pixels) return this.alone.put(signedPicture(answer).picture);
+    if (answer.pixels) return this.alone.put(signedPicture(answer, tops.map).picture);
     const context = this.alone.sharp(), { width, height } = context.canvas, places = this.#places();
     const table = answer.signed ? tables.signed : tables.evidence;
     for (let i = 0; i < answer.height; i++)
@@ -99,7 +101,7 @@ export class Side {
   #drawScale() {
     const { answer, tops, tables } = this.#shown, both = answer.signed || answer.pixels;
     const context = this.bar.getContext("2d"), row = context.createImageData(256, 1);
-    const top = answer.pixels ? signedPicture(answer).scale : tops.map;
+    const top = tops.map;
     for (let n = 0; n < 256; n++)
       row.data.set([...(answer.pixels ? [n, n, n] : (answer.signed ? tables.signed : tables.evidence)[n]), 255], 4 * n);
     context.putImageData(row, 0, 0);
@@ -169,8 +171,8 @@ export class Side {
   }
 
   #sentence() {
-    const { answer, words } = this.#shown, [i, j] = this.#cell, value = this.#valueAt([i, j]), seen = this.#seen([i, j]);
-    const top = answer.pixels ? signedPicture(answer).scale : largest(answer.values);
+    const { answer, tops, words } = this.#shown, [i, j] = this.#cell, value = this.#valueAt([i, j]), seen = this.#seen([i, j]);
+    const top = answer.pixels ? tops.map : largest(answer.values);
     const share = top > 0 ? Math.round(100 * value / top) : 0;
     const sentence = (answer.pixels ? words.pixelValue : words.cellValue).replace("{row}", i + 1).replace("{column}", j + 1)
       .replace("{value}", short(value)).replace("{share}", String(share).replace("-", "−"));
@@ -223,12 +225,14 @@ class Stage {
     this.canvas = make("canvas", { role: "img" });
     this.marks = draw("svg", { preserveAspectRatio: "none", "aria-hidden": "true" });
     this.box = make("div", { className: `stage ${kind}` }, this.canvas, this.marks);
-    this.frame = make("div", { className: "frame" }, this.box);
+    this.caption = make("figcaption");
+    this.fitting = make("figure", {}, this.box, this.caption);
+    this.frame = make("div", { className: "frame" }, this.fitting);
     if (kind === "alone") this.canvas.setAttribute("aria-hidden", "true"), this.canvas.removeAttribute("role");
   }
 
   fit(image, input) {
-    this.box.style.setProperty("--aspect", image.width / image.height);
+    this.fitting.style.setProperty("--aspect", image.width / image.height);
     this.marks.setAttribute("viewBox", `0 0 ${input.width} ${input.height}`);
   }
 
