@@ -1,8 +1,4 @@
-"""The explorer's engine in Chromium, held to Keras: every network, every method, twenty images each.
-
-Scores and maps must agree to a thousandth of the array's own maximum. An array whose maximum is zero, or as good as zero
-beside what the network is made of, has no thousandth: there both must be as small as the other.
-"""
+"""The explorer's engine in Chromium, held to Keras: every network, every method, twenty images each."""
 import base64
 import functools
 import itertools
@@ -19,7 +15,9 @@ from lecture_utils.models import BUILDERS, load_model, resized
 from tools.explorer import build, networks
 
 IMAGES = 20
-AS_KERAS = 1e-3         # of an array's own maximum
+AS_KERAS = 1e-3         # of an array's own maximum, by which a number may differ
+NOTHING = 1e-10         # a maximum below is what rounding left of zero
+COPIES, NUDGE = 8, 2e-5        # of an image in [0, 1]; a camera's step is 4e-3
 
 
 @pytest.fixture(scope="module")
@@ -111,62 +109,97 @@ def model_input(description, images):
 
 # --- as Keras says -----------------------------------------------------------------------------------------------------------
 
-def classes_asked(scores):
-    """For every other image the predicted class, for those between them a class each in turn."""
-    return np.where(np.arange(len(scores)) % 2 == 0, scores.argmax(axis=1), 7 * np.arange(len(scores)) % scores.shape[1])
+class Keras:
+    """What Keras says of a network's images: `scores` (n, classes), and maps of the classes asked about."""
+
+    def __init__(self, name, images):
+        self.model, described = load_model(name), shipped(name).description
+        self.inputs, self.methods = model_input(described, images), described["methods"]
+        self.layers = [layer["name"] for layer in described["layers"]]
+        self.scores = self.model.predict(self.inputs, verbose=0)
+        # For every other image the predicted class, for those between them a class each in turn.
+        turns = np.arange(len(images))
+        self.classes = np.where(turns % 2 == 0, self.scores.argmax(axis=1), 7 * turns % self.scores.shape[1])
+
+    def asked(self):
+        """(method, layer) of all that is compared: Grad-CAM of every layer, the others of the first and the last."""
+        others = [method for method in self.methods if method != "Grad-CAM"]
+        return [("Grad-CAM", layer) for layer in self.layers] + [
+            (method, layer) for method in others
+            for layer in ((self.layers[0], self.layers[-1]) if METHODS[method].of_a_layer else (None,))]
+
+    def maps(self):
+        """{(method, layer): maps, one an image}."""
+        at_once = grad_cam_layers(self.model, self.inputs, self.layers, self.classes)
+        return {(method, layer): at_once[layer] if method == "Grad-CAM" else self.of(method, layer, self.inputs, self.classes)
+                for method, layer in self.asked()}
+
+    def of(self, method, layer, inputs, classes):
+        return METHODS[method].explain(self.model, inputs, layer, classes)
+
+    def of_copies(self, method, layer, n):
+        """Maps of COPIES copies of image n, each changed by NUDGE at most."""
+        copies = np.repeat(self.inputs[n:n + 1], COPIES, axis=0)
+        copies += np.random.default_rng(n).uniform(-NUDGE, NUDGE, copies.shape).astype("float32")
+        return self.of(method, layer, copies, np.full(COPIES, self.classes[n]))
 
 
-def keras_maps(name, inputs, classes):
-    """{(method, layer): maps, one an image}: Grad-CAM of all layers, the others of the first and the last."""
-    model, described = load_model(name), shipped(name).description
-    layers = [layer["name"] for layer in described["layers"]]
-    maps = {("Grad-CAM", layer): found for layer, found in grad_cam_layers(model, inputs, layers, classes).items()}
-    for method in described["methods"]:
-        ends = (layers[0], layers[-1]) if METHODS[method].of_a_layer else (None,)
-        maps |= {(method, layer): METHODS[method].explain(model, inputs, layer, classes) for layer in ends
-                 if (method, layer) not in maps}
-    return maps
+class Comparison:
+    """Arrays of the engine's held to those of Keras, and what was found: `apart`, the largest difference of those that agree.
 
+    A ReLU or a pooling whose input is zero, or a tie, but for rounding passes its gradient in one program and stops it in the
+    other, and all that it sees changes. Where an array differs, Keras is therefore asked about COPIES of the image that no eye
+    and no camera could tell from it. The engine's number must lie between those that Keras gives them, or beyond them by no more
+    than they are apart: several gates may fall together in a way that no copy met. `undecided` counts the numbers for which
+    these are farther apart than AS_KERAS.
+    """
 
-def compare(engine, keras, what):
-    """The greatest difference as a share of the array's maximum; it must be AS_KERAS at most."""
-    top = np.abs(keras).max()
-    apart = np.abs(np.reshape(engine, keras.shape) - keras).max()
-    if top > 1e-10:         # below, nothing but what rounding left
-        assert apart <= AS_KERAS * top, f"{what}: {apart / top:.2e} of the maximum {top:.3g}"
-        return apart / top
-    assert apart <= 1e-10, f"{what}: {apart:.2e} where Keras has nothing"
-    return 0.0
+    def __init__(self):
+        self.apart, self.arrays, self.nudged, self.numbers, self.undecided = 0.0, 0, 0, 0, 0
+
+    def hold(self, engine, keras, what, of_copies):
+        engine = np.reshape(engine, keras.shape)
+        top, apart = np.abs(keras).max(), np.abs(engine - keras).max()
+        self.arrays, self.numbers = self.arrays + 1, self.numbers + keras.size
+        if top < NOTHING:
+            assert apart < NOTHING, f"{what}: {apart:.2e} where Keras has nothing"
+        elif apart <= AS_KERAS * top:
+            self.apart = max(self.apart, apart / top)
+        else:
+            self._hold_to_copies(engine, keras, top, what, of_copies)
+
+    def _hold_to_copies(self, engine, keras, top, what, of_copies):
+        copies = np.concatenate([keras[None], of_copies()])
+        low, high = copies.min(axis=0), copies.max(axis=0)
+        outside = (np.maximum(low - engine, engine - high) - (high - low)).max()
+        assert outside <= AS_KERAS * top, f"{what}: {outside / top:.2e} of the maximum {top:.3g} beyond what Keras says of copies"
+        self.nudged += 1
+        self.undecided += int((high - low > AS_KERAS * top).sum())
+
+    def __str__(self):
+        return (f"{self.arrays} arrays; {self.arrays - self.nudged} differ by {self.apart:.1e} of their maximum at most, in "
+                f"{self.nudged} rounding decides about a gate: {self.undecided / self.numbers:.3%} of all numbers")
 
 
 ONE_INPUT = [name for name in BUILDERS if not name.startswith("scene")]
 
 
 @pytest.mark.parametrize("name", ONE_INPUT)
-def test_scores_and_maps_are_those_of_keras(page, name, record_property):
-    described, images = loaded(page, name), images_for(name)
-    inputs = model_input(described, images)
-    scores = load_model(name).predict(inputs, verbose=0)
-    classes = classes_asked(scores)
-    maps = keras_maps(name, inputs, classes)
-    apart = []
+def test_scores_and_maps_are_those_of_keras(page, name):
+    loaded(page, name)
+    images = images_for(name)
+    keras, compared = Keras(name, images), Comparison()
+    maps = keras.maps()
     for n, image in enumerate(images):
-        answer = told(page, "ask", {"network": name, "image": as_image(image), "choices": choices_of(maps, classes[n])})
-        apart.append(hold_to_keras(answer, scores[n], {key: found[n] for key, found in maps.items()}, f"{name}, image {n}"))
-    record_property("largest difference", max(apart))
-    print(f"{name}: {len(maps) + 1} arrays of {len(images)} images, largest difference {max(apart):.1e} of the maximum")
-
-
-def choices_of(maps, class_index):
-    return [{"method": method, "layer": layer, "classIndex": int(class_index)} for method, layer in maps]
-
-
-def hold_to_keras(answer, scores, maps, what):
-    assert "error" not in answer, answer
-    assert answer["predicted"] == scores.argmax()
-    apart = [compare(answer["scores"], scores, f"{what}, scores")]
-    for found, ((method, layer), expected) in zip(answer["answers"], maps.items(), strict=True):
-        shape = (found["height"], found["width"], found["channels"])
-        assert shape[:expected.ndim] == expected.shape, (method, layer, shape, expected.shape)
-        apart.append(compare(found["values"], expected, f"{what}, {method} at {layer}"))
-    return max(apart)
+        c = int(keras.classes[n])
+        answer = told(page, "ask", {"network": name, "image": as_image(image), "choices": [
+            {"method": method, "layer": layer, "classIndex": c} for method, layer in maps]})
+        assert "error" not in answer, answer
+        assert answer["predicted"] == keras.scores[n].argmax()
+        assert np.abs(answer["scores"] - keras.scores[n]).max() <= AS_KERAS * np.abs(keras.scores[n]).max()
+        for found, ((method, layer), expected) in zip(answer["answers"], maps.items(), strict=True):
+            assert (found["height"], found["width"], found["channels"])[:expected[n].ndim] == expected[n].shape
+            compared.hold(found["values"], expected[n], f"{name}, image {n}, {method} at {layer} for class {c}",
+                          functools.partial(keras.of_copies, method, layer, n))
+    print(f"\n{name}: {compared}")
+    assert compared.undecided <= 0.06 * compared.numbers

@@ -78,7 +78,7 @@ def export(model, classes, sigmoid=False, question=None) -> Exported:
     description = {
         "name": model.name, "input": {"height": height, "width": width, "channels": channels}, "classes": list(classes),
         "sigmoid": sigmoid, "nodes": writer.nodes, "output": writer.names[network.outputs[0]],
-        "layers": _layers(network), "methods": [method.name for method in methods_for(model) if not method.slow],
+        "layers": _layers(network, _fields(writer.nodes)), "methods": [method.name for method in methods_for(model) if not method.slow],
         "rollout": [f"{step.name}/attention" for step in network.steps if isinstance(step.layer, kl.MultiHeadAttention)],
         "question": question,
     }
@@ -302,14 +302,14 @@ _RULES = {
 
 # --- layers to explain -----------------------------------------------------------------------------------------------------
 
-def _layers(network):
+def _layers(network, fields):
     """The feature maps that can be asked for, in the network's order, the default last."""
     with warnings.catch_warnings(action="ignore"):              # of another layer than might be expected: it is seen by name
         last = surgery.find_feature_map(network, None)
     chosen = {step.name for step in surgery.convolution_maps(network)} | {
         step.name for step in surgery.feature_maps(network) if surgery.is_activation(step.layer)}
     steps = [step for step in network.steps if step.name in chosen - {last.name}] + _earlier_tokens(network, last) + [last]
-    return [*(_layer(network, step) for step in steps), *_of_words(network, last)]
+    return [*(_layer(network, step, fields) for step in steps), *_of_words(network, last, fields)]
 
 
 def _earlier_tokens(network, last):
@@ -324,18 +324,40 @@ def _place(network, step):
     return [one.name for one in network.steps].index(step.name)
 
 
-def _of_words(network, last):
+def _of_words(network, last, fields):
     """The feature maps that a captioning network makes for each word, (words, h, w, channels), with the places of `last`."""
     found = [step for step in network.steps if len(step.shape) == 5 and isinstance(step.layer, kl.Dense) and step.shape[2] > 1]
-    return [{**_layer(network, last), "name": step.name, "channels": step.shape[-1], "ofWord": True} for step in found]
+    return [{**_layer(network, last, fields), "name": step.name, "channels": step.shape[-1], "ofWord": True} for step in found]
 
 
-def _layer(network, step):
+def _layer(network, step, fields):
     height, width = step.grid or step.shape[1:3]
     try:
         rows, columns = places.centres(network, step)
         cells = {"stride": [rows[0], columns[0]], "offset": [rows[1], columns[1]]}
     except ValueError:
         cells = None
-    told = {"name": step.name, "height": height, "width": width, "channels": step.shape[-1], "cells": cells, "field": None}
+    told = {"name": step.name, "height": height, "width": width, "channels": step.shape[-1], "cells": cells, "field": fields[step.name]}
     return told if step.grid is None else told | {"tokensBefore": step.shape[1] - height * width}
+
+
+def _fields(nodes):
+    """How many pixels, [rows, columns], a cell of each node sees of the image, beyond its borders too; None where it sees all.
+
+    What a layer of attention or a mean over all places sees is everything. A mean that is enlarged again, as the brightness of the
+    surroundings in `neu_gap`, does not count: it takes a little from many pixels, and the field would be as good as the image.
+    """
+    seen = {}                   # name -> (pixels seen, pixels from one cell to the next), arrays of rows and columns
+    for node in nodes:
+        read = [seen[name] for name in node["inputs"]]
+        pixels = np.max([pixels for pixels, _ in read], axis=0) if read else np.ones(2)
+        jump = np.max([jump for _, jump in read], axis=0) if read else np.ones(2)
+        if window := node.get("window"):
+            pixels = pixels + (np.array(window["size"]) - 1) * window["dilation"] * jump
+            jump = jump * window["strides"]
+        elif node["op"] in ("attended", "mean", "maximum"):
+            pixels = np.full(2, np.inf)
+        elif node["op"] == "resize":
+            pixels, jump = np.zeros(2), np.zeros(2)
+        seen[node["name"]] = pixels, jump
+    return {name: pixels.astype(int).tolist() if np.isfinite(pixels).all() else None for name, (pixels, _) in seen.items()}
