@@ -95,6 +95,14 @@ def test_slides_have_names_of_their_own(name):
     assert len(set(names)) == len(names)
 
 
+def test_no_slide_is_named_as_a_part_of_the_player():
+    """Its name would be an id a second time, and the player would find the slide in place of its own part."""
+    template = (page.TEMPLATE / "deck.html.j2").read_text(encoding="utf-8")
+    names = {slide.name for name in DECKS for slide in source.read_deck(name, "en").slides}
+    taken = set(re.findall(r'id="([\w-]+)"', template))
+    assert taken and not taken & names
+
+
 @pytest.mark.parametrize("name, language", BOTH)
 def test_the_first_slide_tells_the_minutes(name, language):
     assert "- {{minutes}}" in source.read_deck(name, language).slides[0].body.splitlines()

@@ -27,6 +27,7 @@ from .source import SOURCES
 
 SMALLEST_TEXT = 24  # pixels of a slide that is 720 high
 SHARPNESS = 1.5     # pixels drawn for each pixel of the slide: a projector of 1920×1080
+EFFORT = 1          # of the compression, 0 to 6; more would gain a tenth
 MARGIN = 0.02       # inches around a cropped figure
 STYLE = {"font.family": ["NanumGothic", "DejaVu Sans"], "mathtext.fontset": "dejavusans", "axes.unicode_minus": False}
 
@@ -75,6 +76,7 @@ def draw(function, language, box):
         crop = len(figures) == 1  # frames keep their canvas, so that nothing jumps from one to the next
         scale = min(scale_to_fit(figure.get_size_inches(), box) for figure in figures)
         for figure in figures:
+            without_hidden_ticks(figure)
             make_legible(figure, scale)
             settle(figure, SHARPNESS * scale)
         if crop:
@@ -84,6 +86,14 @@ def draw(function, language, box):
             plt.close(figure)
     width, height = (min(round(pixels / SHARPNESS), most) for pixels, most in zip(images[0].size, box, strict=True))
     return Picture(width, height, [address(image) for image in images], has_words=bool(said))
+
+
+def without_hidden_ticks(figure):
+    """Take the ticks off axes that are switched off: to make them, unseen, takes as long as to draw the picture."""
+    for axis in figure.axes:
+        shared = axis.get_shared_x_axes().get_siblings(axis) + axis.get_shared_y_axes().get_siblings(axis)
+        if not axis.axison and set(shared) == {axis}:
+            axis.set(xticks=[], yticks=[])
 
 
 def scale_to_fit(inches, box):
@@ -111,7 +121,8 @@ def make_legible(figure, scale):
         for direction in (axis.xaxis, axis.yaxis):
             if isinstance(direction.get_major_locator(), MaxNLocator):  # chosen by matplotlib, for smaller text
                 direction.get_major_locator().set_params(nbins=4)
-        axis.tick_params(labelsize=max(points, *(label.get_fontsize() for label in axis.get_xticklabels()), 0))
+        if axis.axison:
+            axis.tick_params(labelsize=max(points, *(label.get_fontsize() for label in axis.get_xticklabels()), 0))
     for text in figure.findobj(Text):
         text.set_fontsize(max(points, text.get_fontsize()))
 
@@ -125,7 +136,7 @@ def image_of(figure, scale, crop):
 
 
 def address(image):
-    """The image as a data address: WebP without loss, a third of a PNG's size. More effort (`quality`) would gain a tenth."""
+    """The image as a data address: WebP without loss, a third of a PNG's size."""
     file = io.BytesIO()
-    image.save(file, format="webp", lossless=True, method=1, quality=20)
+    image.save(file, format="webp", lossless=True, method=EFFORT, quality=20)
     return "data:image/webp;base64," + base64.b64encode(file.getvalue()).decode("ascii")

@@ -12,6 +12,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 
 from tornado.websocket import websocket_connect
 
@@ -35,7 +36,8 @@ def print_pdfs(browser, jobs):
             command.insert(1, "--no-sandbox")  # as root, in a container, Chromium runs in no other way
         with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as running:
             try:
-                asyncio.run(print_all(door(running), jobs))
+                with ThreadPoolExecutor(1) as thread:  # whoever calls may have a loop of events in this one
+                    thread.submit(asyncio.run, print_all(door(running), jobs)).result()
             finally:
                 running.terminate()
 

@@ -8,7 +8,7 @@ const WIDTH = 1280, HEIGHT = 720, FRAME_SECONDS = 0.9;
 const asked = new URLSearchParams(location.search);
 const isSpeaker = asked.has("speaker");
 const every = [...document.querySelectorAll("section")];
-const words = JSON.parse(document.getElementById("words").textContent);
+const words = JSON.parse(document.getElementById("player-words").textContent);
 const element = id => document.getElementById(id);
 let place = { slide: 0, step: 0 };
 let short = asked.has("short"), blank = "";    // blank: "", "black" or "white", what the hall sees in place of the slide
