@@ -120,6 +120,15 @@ def test_every_figure_is_drawn_and_every_drawing_shown(name):
             assert set(re.findall(r"\{\{(\w+)\}\}", slide.heading + slide.body + slide.notes)) <= functions | {"minutes"}
 
 
+@pytest.mark.parametrize("name, language", BOTH)
+def test_no_emphasis_is_left_as_asterisks(name, language):
+    """"**81%**이다" stays as it is written: asterisks between a sign and a letter don't close in Markdown."""
+    for slide in source.read_deck(name, language).slides:
+        for text in (slide.heading, slide.body, slide.notes):
+            shown = page.markdown(re.sub(r"\{\{\w+\}\}", "81%", source.FIGURE.sub("", source.QUOTE.sub("", text))))
+            assert "**" not in shown, f"{slide.name}: {text[:60]}"
+
+
 @pytest.mark.parametrize("name", DECKS)
 def test_quoted_code_is_found(name):
     for slide in source.read_deck(name, "en").slides:

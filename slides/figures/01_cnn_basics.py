@@ -7,7 +7,7 @@ import numpy as np
 
 from lecture_utils import drawings, load_photo
 from lecture_utils.plots import BLUE, GREY, ORANGE, SIGNED, draw_boxes, number_grid, picture, plt
-from slides.figures.drawing import mark, mnist, shipped
+from slides.figures.drawing import cells, mark, mnist, shipped
 from tools.decks.code import printed
 
 X_SMALL = np.array([[1, 2, 0], [0, 1, 3], [2, 0, 1]])
@@ -98,6 +98,29 @@ def kernel_by_hand(say):
         figure.text(0.5, 0.07, rf"${products} = {y[row, column]}$", ha="center", va="center", fontsize=22, color=ORANGE)
         frames.append(figure)
     return frames
+
+
+PLACES = (4, 12), (8, 10), (18, 14)     # on the digit's stroke
+
+
+@functools.cache
+def both_ways():
+    """The first digit under a random kernel, by the six lines and by Keras: two arrays (26, 26)."""
+    k = np.random.default_rng(0).normal(size=(3, 3))
+    by_keras = keras.ops.conv(first_digit()[None, :, :, None].astype("float32"), k[:, :, None, None].astype("float32"))
+    return convolve(first_digit(), k), np.asarray(by_keras)[0, :, :, 0]
+
+
+def places():
+    return cells(f"({row}, {column})" for row, column in PLACES)
+
+
+def by_six_lines():
+    return cells(f"{both_ways()[0][place]:.4f}" for place in PLACES)
+
+
+def by_keras():
+    return cells(f"{both_ways()[1][place]:.4f}" for place in PLACES)
 
 
 def kernel_slides(say):

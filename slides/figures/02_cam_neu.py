@@ -5,8 +5,9 @@ import keras
 import numpy as np
 
 from lecture_utils import cam, cell_centres, drawings, upsample
-from lecture_utils.plots import BLUE, GREY, ORANGE, SIGNED, bare_map, draw_boxes, number_grid, overlay, picture, plt
-from slides.figures.drawing import TEXT, block, canvas, mark, neu, shipped
+from lecture_utils.drawings import wide_boxes
+from lecture_utils.plots import BLUE, GREY, ORANGE, SIGNED, bare_map, number_grid, overlay, picture, plt
+from slides.figures.drawing import TEXT, block, canvas, cells, mark, neu, shipped
 from tools.decks.code import printed
 from tools.notebooks.glossary import korean
 
@@ -50,9 +51,7 @@ def six_defects(say):
     figure, axes = plt.subplots(2, 3, figsize=(8.2, 5.8), layout="constrained")
     for c, (axis, i) in enumerate(zip(axes.flat, examples(), strict=True)):
         picture(axis, neu().x_test[i], named(c, say))
-        draw_boxes(axis, neu().boxes_test[i])
-        for box in axis.patches:
-            box.set_linewidth(4)
+        wide_boxes(axis, neu().boxes_test[i])
     return figure
 
 
@@ -69,9 +68,9 @@ def by_hand(say):
     """The example in numbers: each map times its weight, their sum, its mean plus the bias."""
     M = W1 * A1 + W2 * A2
     steps = {"$A^1$": A1, "$A^2$": A2, f"${W1}\\,A^1$": W1 * A1, f"${W2}\\,A^2$": W2 * A2, "$M$": M}
-    lines = [say("two feature maps", "특징 맵 두 개"), rf"$w_1 = {W1}$", rf"$w_2 = {W2}$",
+    lines = [say("two feature maps", "특징 맵 두 개"), rf"$w_1^c = {W1}$", rf"$w_2^c = {W2}$",
              say("added place by place", "위치마다 더한다"),
-             rf"$S = ({' + '.join(f'({m})' if m < 0 else str(m) for m in M.flat)}) / 4 + {BIAS} = {M.mean() + BIAS:g}$"]
+             rf"$y^c = ({' + '.join(f'({m})' if m < 0 else str(m) for m in M.flat)}) / 4 + {BIAS} = {M.mean() + BIAS:g}$"]
     frames = []
     for shown, line in zip((2, 3, 4, 5, 5), lines, strict=True):
         figure = number_grid(steps, columns=5, cell=2.3)
@@ -104,6 +103,21 @@ def sum_builds_up(say):
     return frames
 
 
+def three_examples():
+    """Of the crazing, the patches and the scratches: number of the image, its class, its class's map."""
+    return [(examples()[c], c, maps_of_examples()[c]) for c in (0, 2, 5)]
+
+
+def mean_and_bias():
+    b = shipped("neu_gap").get_layer("logits").get_weights()[1]
+    return cells(f"{M.mean() + b[c]:.4f}" for _, c, M in three_examples())
+
+
+def own_scores():
+    scores = shipped("neu_gap").predict(neu().x_test[examples()], verbose=0)
+    return cells(f"{scores[c, c]:.4f}" for _, c, _ in three_examples())
+
+
 def enlarged(say):
     i, M = examples()[5], maps_of_examples()[5]
     figure, axes = plt.subplots(1, 3, figsize=(11.7, 3.9), layout="constrained")
@@ -120,7 +134,7 @@ def heat_maps(say):
         picture(column[0], neu().x_test[i], named(c, say, line=True))
         picture(column[1], heat(i, maps_of_examples()[c]))
         for axis in column:
-            draw_boxes(axis, neu().boxes_test[i])
+            wide_boxes(axis, neu().boxes_test[i], width=2.5)
     return figure
 
 
@@ -157,14 +171,14 @@ def wrong_answers(say):
     _, shown, predicted = misread()
     images, plain = neu().x_test[shown], shipped("neu_gap_plain")
     figure, axes = plt.subplots(3, 3, figsize=(6.4, 5.7), layout="constrained")
-    maps, cells = (cam(plain, images), cam(plain, images, class_index=neu().y_test[shown])), cell_centres(plain)
+    maps, looks = (cam(plain, images, class_index=neu().y_test[shown]), cam(plain, images)), cell_centres(plain)
     for row, i, image, *both in zip(axes, shown, images, *maps, strict=True):
-        for axis, drawn in zip(row, (image, *(overlay(image, M, cells=cells) for M in both)), strict=True):
+        for axis, drawn in zip(row, (image, *(overlay(image, M, cells=looks) for M in both)), strict=True):
             picture(axis, drawn)
-            draw_boxes(axis, neu().boxes_test[i])
+            wide_boxes(axis, neu().boxes_test[i], width=3)
         row[0].text(-0.08, 0.5, f"{named(neu().y_test[i], say)}\n→ {named(predicted[i], say)}", transform=row[0].transAxes,
                     rotation=90, ha="right", va="center", multialignment="center", linespacing=1.35)
-    titles = [say("image", "이미지"), say("predicted", "예측 클래스"), say("true class", "정답 클래스")]
+    titles = [say("image", "이미지"), say("true class", "정답 클래스"), say("predicted", "예측 클래스")]
     for axis, title in zip(axes[0], titles, strict=True):
         axis.set_title(title)
     return figure
@@ -202,21 +216,29 @@ def in_box(i, row, column):
     return any(x0 <= column < x1 and y0 <= row < y1 for x0, y0, x1, y1 in boxes)
 
 
-def first(c, hit):
-    """The first test image of class c whose peak lies in a box, or in none."""
-    return next(i for i in np.flatnonzero(neu().y_test == c) if peaks()[i][2] == hit)
+def first_hit(c):
+    """The first test image of class c whose peak lies in a box."""
+    return next(i for i in np.flatnonzero(neu().y_test == c) if peaks()[i][2])
+
+
+def farthest_miss():
+    """The test image whose peak lies farthest from all its boxes: everybody sees that it is missed."""
+    def distance(i):
+        x0, y0, x1, y1 = neu().boxes_test[i].T
+        row, column, _ = peaks()[i]
+        return np.hypot(np.maximum(np.maximum(x0 - column, column - x1), 0), np.maximum(np.maximum(y0 - row, row - y1), 0)).min()
+
+    return max((i for i in range(len(peaks())) if not peaks()[i][2]), key=distance)
 
 
 def pointing(say):
-    """A scratch that is hit, a pitted surface, all box, that is hit, and an inclusion that is missed."""
+    """A scratch that is hit, a pitted surface, all box, that is hit, and the clearest of the misses."""
     figure, axes = plt.subplots(1, 3, figsize=(11.7, 4.3), layout="constrained")
-    for axis, i in zip(axes, (first(5, True), first(3, True), first(1, False)), strict=True):
+    for axis, i in zip(axes, (first_hit(5), first_hit(3), farthest_miss()), strict=True):
         row, column, hit = peaks()[i]
         M = cam(shipped("neu_gap"), neu().x_test[[i]], class_index=neu().y_test[i])[0]
         picture(axis, heat(i, M, alpha=0.4), say("hit" if hit else "miss", "적중" if hit else "빗나감"))
-        draw_boxes(axis, neu().boxes_test[i])
-        for box in axis.patches:
-            box.set_linewidth(4)
+        wide_boxes(axis, neu().boxes_test[i])
         axis.plot(column, row, "o" if hit else "x", color="white", markersize=20, markeredgewidth=5, fillstyle="none")
     return figure
 

@@ -75,7 +75,7 @@ def two_heads(say):
     figure, axis = canvas(11.7, 4.6)
     for y, head, colour, note in (
             (3.55, [say("global\naverage", "전역\n평균"), "Dense"], BLUE,
-             say("one weight for each map: CAM reads it off", "맵마다 가중치 하나: CAM은 그것을 읽는다")),
+             say("one weight for each map: CAM reads it off", "맵마다 가중치 하나: 이것을 읽으면 CAM이 된다")),
             (1.15, ["Flatten", "Dense", "Dense"], ORANGE,
              say("one weight for each place of each map, then a second layer",
                  "맵의 위치마다 가중치 하나, 그 뒤에 층이 또 하나"))):
@@ -107,7 +107,7 @@ def mean_of_gradient(say):
     """The gradient's places are added up row by row, first those of map 1, then those of map 2."""
     frames = []
     for frame in range(10):
-        figure = number_grid({r"$\partial y/\partial A^1$": W1, r"$\partial y/\partial A^2$": W2}, columns=2, cell=2.5)
+        figure = number_grid({r"$\partial y^c/\partial A^1$": W1, r"$\partial y^c/\partial A^2$": W2}, columns=2, cell=2.5)
         figure.set_size_inches(11.7, 4.9)
         figure.get_layout_engine().set(rect=(0, 0.2, 1, 0.8))
         for axis, gradient, x, first in zip(figure.axes, (W1, W2), (0.25, 0.75), (0, 5), strict=True):
@@ -115,7 +115,7 @@ def mean_of_gradient(say):
             sums = gradient[:rows].sum(axis=1)
             text = " + ".join(f"({value})" if value < 0 else str(value) for value in sums)
             if frame >= first + 4:
-                text = rf"$\alpha_{1 + first // 5} = {sums.sum()} / 16 = {sums.sum() / 16:g}$"
+                text = rf"$\alpha_{1 + first // 5}^c = {sums.sum()} / 16 = {sums.sum() / 16:g}$"
             if 0 < rows < 4:
                 mark(axis, rows - 1, 0, columns=4)
             figure.text(x, 0.09, text.replace("-", "\N{MINUS SIGN}"), ha="center", va="center", fontsize=20,
@@ -133,13 +133,14 @@ def weighted_sum(say):
 
 
 def scores_of_six(say):
-    figure = score_stem(model().predict(digits()[:1], verbose=0)[0], range(10), label=say("class score $y$", "클래스 점수 $y$"))
+    label = say("class score $y^c$", "클래스 점수 $y^c$")
+    figure = score_stem(model().predict(digits()[:1], verbose=0)[0], range(10), label=label)
     figure.set_size_inches(7, 4)
     return figure
 
 
 def six(say):
-    """The 6, its map of nine numbers, and the map enlarged over the digit, each cell where it looks."""
+    """The 6, its map of 49 numbers, and the map enlarged over the digit, each cell where it looks."""
     image, L = digits()[:1], grad_cam(model(), digits()[:1], layer="conv3", class_index=6)
     figure, axes = plt.subplots(1, 3, figsize=(11.7, 4.2), layout="constrained")
     picture(axes[0], image[0], say("input, 28×28", "입력, 28×28"))
@@ -193,17 +194,18 @@ def erasing_test(say):
     lines = [line.split() for line in printed("03_grad_cam_mnist", "margin      whole")[1:]]
     pairs, table = [line[:3] for line in lines], [line[3:] for line in lines]
     columns = [say("whole", "원본"), say("chance", "무작위"), "conv1", "conv2", "conv3",
-               say("conv2,\nno average", "conv2,\n평균 없이"), say("conv3,\nno average", "conv3,\n평균 없이")]
+               say("conv2,\nno mean", "conv2,\n평균 없이"), say("conv3,\nno mean", "conv3,\n평균 없이")]
     colours = {"+": BLUE, "-": ORANGE}
     figure, axis = canvas(11.7, 4.4)
     xs, ys = np.linspace(2.9, 10.9, 7), np.linspace(3.1, 0.35, 6)
     for x, column in zip(xs, columns, strict=True):
         axis.text(x, 3.9, column, ha="center", va="center", fontsize=TEXT, linespacing=1.2)
     for y, (c, _, other), row in zip(ys, pairs, table, strict=True):
-        axis.text(0.1, y, say(f"{c} and not {other}", f"{other} 아닌 {c}"), va="center", fontsize=TEXT)
+        particle = "가" if other in "2459" else "이"  # as the digit is read aloud
+        axis.text(0.1, y, say(f"{c} and not {other}", f"{c} ({other}{particle} 아님)"), va="center", fontsize=TEXT)
         for x, value in zip(xs, row, strict=True):
             number = value.rstrip("+-")
-            block(axis, x, y, number.replace("-", "\N{MINUS SIGN}"), width=1.2, height=0.48,
+            block(axis, x, y, str(int(number)).replace("-", "\N{MINUS SIGN}"), width=1.2, height=0.48,
                   colour=colours.get(value[len(number):], GREY), size=20)
     return figure
 

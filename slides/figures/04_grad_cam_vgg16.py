@@ -109,9 +109,9 @@ def architecture(say):
         arrow(axis, (xs[k] + halves[k], middle), (xs[k + 1] - halves[k + 1], middle))
     arrow(axis, (xs[4] + halves[4], middle), (8.9, middle), colour=ORANGE)
     axis.text(8.2, middle + 0.2, "Flatten", ha="center", fontsize=TEXT, color=ORANGE)
-    for x, name, units in ((9.1, "fc1", "4,096"), (10.15, "fc2", "4,096"), (11.2, say("scores", "점수"), "1,000")):
-        slab(axis, x - 0.13, middle, 0.26, 2.3, ORANGE)
-        axis.text(x, 1.2, units, ha="center", va="center", fontsize=TEXT)
+    for x, name, units in ((9.1, "fc1", 4096), (10.15, "fc2", 4096), (11.2, say("scores", "점수"), 1000)):
+        slab(axis, x - 0.13, middle, 0.26, 2.9 * units / 4096, ORANGE)
+        axis.text(x, 1.2, f"{units:,}", ha="center", va="center", fontsize=TEXT)
         axis.text(x, 0.2, name, ha="center", va="center", fontsize=TEXT, color=ORANGE)
     return figure
 
@@ -155,7 +155,7 @@ def scores(say):
     axes[1].axvline(0, color="black", linewidth=1)
     axes[1].set_yticks(range(10), [class_name(say, c) for c in order])
     axes[1].invert_yaxis()
-    axes[1].set_xlabel(say("class score $y$", "클래스 점수 $y$"))
+    axes[1].set_xlabel(say("class score $y^c$", "클래스 점수 $y^c$"))
     axes[1].spines[["top", "right"]].set_visible(False)
     return figure
 

@@ -41,6 +41,11 @@ def signed(text):
     return text.replace("-", "\N{MINUS SIGN}")
 
 
+def cells(texts):
+    """What stands in the cells of a row of a slide's table."""
+    return signed(" | ".join(texts))
+
+
 def paired(line):
     """A difference and its interval, the last three numbers of a line, as a slide writes them."""
     return signed("{:+.2f} [{:+.2f}, {:+.2f}]".format(*numbers(line)[-3:]))
