@@ -66,7 +66,7 @@ def test_nothing_in_the_site_is_broken(built):
 
 SOUND = {"index.html": '<h1 id="here">x</h1><a href="#here">x</a><a href="a/b.html#there">x</a>'
                        '<a href="https://far.away/">x</a>',
-         "a/b.html": '<p id="there">x</p><a href="../index.html#here">x</a> <a href="c.pdf">x</a><img src="data:image/png;base64,AA">'
+         "a/b.html": '<p id="there">x</p><a href="../index.html#here">x</a><a href="c.pdf">x</a><img src="data:image/png,AA">'
                      '<p id="강의">x</p><a href="#%EA%B0%95%EC%9D%98">x</a><p id="2-%C2%B7">x</p><a href="#2-%C2%B7">x</a>',
          "a/c.pdf": ""}
 

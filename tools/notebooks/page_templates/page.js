@@ -13,10 +13,18 @@ narrow.addEventListener("change", fold);
 list.addEventListener("click", event => { if (narrow.matches && event.target.closest("a")) contents.open = false; });
 
 function mark() {
-  const line = innerHeight / 4;   // a section counts as being read from where its heading has come up to here
-  const current = headings.findLastIndex(heading => heading.getBoundingClientRect().top < line);
+  const current = read();
   links.forEach((link, k) => k === current ? link.setAttribute("aria-current", "true") : link.removeAttribute("aria-current"));
   if (current >= 0 && !narrow.matches) show(links[current]);
+}
+
+/** The number of the heading whose section is being read, -1 above the first. */
+function read() {
+  const tops = headings.map(heading => heading.getBoundingClientRect().top);
+  const atEnd = document.documentElement.scrollHeight - innerHeight - scrollY < 2;
+  const sought = links.findIndex(link => link.hash && link.hash === location.hash);
+  if (atEnd && tops[sought] >= 0) return sought;      // the last sections can't come up to the top
+  return tops.findLastIndex(top => top < (atEnd ? innerHeight : innerHeight / 4));
 }
 
 function show(link) {
