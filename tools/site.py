@@ -16,6 +16,7 @@ import nbformat
 
 import lecture_utils.quiet  # noqa: F401  (before anything that loads TensorFlow)
 
+from . import slides
 from .decks.source import ROOT, deck_names, read_deck
 from .explorer.build import build as build_explorer
 from .notebooks import notebook_paths, pages
@@ -27,7 +28,6 @@ from .website.links import broken
 from .website.start import TEXTS, write_start
 
 BUILD = ROOT / "build" / "site"
-DECKS = ROOT / "build" / "slides"       # where tools.slides builds them
 STATEFUL = ("explorer/index.html",)     # what stands behind # in its address is a state, and no place
 
 
@@ -104,7 +104,8 @@ def write_documents(folder):
 def write_decks(folder):
     """Build the decks, in a process of their own that shows how far it is, and copy them into `folder`."""
     subprocess.run([sys.executable, "-m", "tools.slides"], cwd=ROOT, check=True)
-    shutil.copytree(DECKS, folder)
+    shutil.copytree(slides.BUILD, folder)
+    slides.write_index(folder / "index.html", house("../"))
 
 
 def sizes(folder):

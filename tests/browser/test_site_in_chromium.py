@@ -49,7 +49,7 @@ def folder(tmp_path_factory):
     site_builder.stand_in_decks(folder / "slides")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(slides, "BUILD", folder / "slides")
-        slides.write_index()
+        slides.write_index(folder / "slides" / "index.html", site.house("../"))
     site.write_start(folder, notebooks)
     return folder
 
