@@ -1,15 +1,15 @@
 // What the tests in Chromium load: the engine without the explorer's page, and its parts for those that try them alone.
 
+import { Subject } from "../../tools/explorer/engine/asking.js";
 import { Engine } from "../../tools/explorer/engine/client.js";
 import { PlainGemm, WasmGemm } from "../../tools/explorer/engine/gemm.js";
 import { LAYERS } from "../../tools/explorer/engine/layers.js";
-import { Backward, Network } from "../../tools/explorer/engine/network.js";
-import { resized } from "../../tools/explorer/engine/resize.js";
+import { rollout } from "../../tools/explorer/engine/methods.js";
+import { Network } from "../../tools/explorer/engine/network.js";
 import { workerSource } from "build:worker";
 
 const loaded = {};
 
-globalThis.parts = { PlainGemm, WasmGemm, LAYERS, Backward, Network, resized, workerSource };
 globalThis.engine = new Engine(workerSource);
 globalThis.course = {
   network(name, description, weights) { loaded[name] = globalThis.engine.load(description, weights); },
@@ -46,3 +46,44 @@ globalThis.told = async ([task, ...given]) => {
     return { error: error.message };
   }
 };
+
+// C = A B by one of the two multiplications; A (m, k), B (k, n).
+globalThis.multiplied = ([kind, A, B, m, k, n, transposed]) => {
+  const gemm = new { PlainGemm, WasmGemm }[kind](), C = new Float32Array(m * n), left = numbers(A.float32);
+  gemm.multiply(gemm.panels(numbers(B.float32), k, n, transposed), m,
+    (strip, first, count) => strip.set(left.subarray(first * k, (first + count) * k)),
+    (strip, first, count, stride) => {
+      for (let i = 0; i < count; i++) C.set(strip.subarray(i * stride, i * stride + n), (first + i) * n);
+    });
+  return globalThis.asTexts(C);
+};
+
+globalThis.layerNames = () => Object.keys(LAYERS);
+
+// What a layer gives for inputs [{shape, data}], and what goes back for R; weights {name: numbers}.
+function oneLayer(node, given, weights) {
+  const inputs = globalThis.fromTexts(given), values = globalThis.fromTexts(weights), kept = {}, gemm = new WasmGemm();
+  const tools = {
+    gemm, gate: null, wanted: inputs.map(() => true), weights: (_, name) => values[name] ?? null,
+    once: (_, what, make) => kept[what] ??= make(),
+    panels: (_, name, n, transposed) => transposed ? gemm.panels(values[name], n, values[name].length / n, true)
+      : gemm.panels(values[name], values[name].length / n, n, false),
+  };
+  return { layer: LAYERS[node.op], inputs, tools };
+}
+
+globalThis.forwardOf = ([node, given, weights]) => {
+  const { layer, inputs, tools } = oneLayer(node, given, weights);
+  return globalThis.asTexts(layer.forward(node, inputs, tools).data);
+};
+
+globalThis.backwardOf = ([node, given, weights, R]) => {
+  const { layer, inputs, tools } = oneLayer(node, given, weights), out = layer.forward(node, inputs, tools);
+  return globalThis.asTexts(layer.backward(node, inputs, out, globalThis.fromTexts(R), tools));
+};
+
+globalThis.rolledOut = ([blocks, places]) => globalThis.asTexts(rollout(globalThis.fromTexts(blocks), places));
+
+// The answer of a network whose matrices are multiplied in plain JavaScript, as in a browser without WebAssembly's vectors.
+globalThis.plainly = ([description, weights, request]) =>
+  globalThis.asTexts(new Subject(new Network(description, numbers(weights.float32), new PlainGemm())).ask(globalThis.fromTexts(request)));

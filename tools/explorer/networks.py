@@ -76,8 +76,8 @@ def export(model, classes, sigmoid=False, question=None) -> Exported:
         writer.translate(step)
     height, width, channels = network.input_specs[0].shape[1:]
     description = {
-        "name": model.name, "input": {"height": height, "width": width, "channels": channels}, "classes": list(classes),
-        "sigmoid": sigmoid, "nodes": writer.nodes, "output": writer.names[network.outputs[0]],
+        "name": model.name, "input": {"height": height, "width": width, "channels": channels},
+        "classes": list(classes), "sigmoid": sigmoid, "nodes": writer.nodes, "output": writer.names[network.outputs[0]],
         "layers": _layers(network, _fields(writer.nodes)), "methods": [method.name for method in methods_for(model) if not method.slow],
         "rollout": [f"{step.name}/attention" for step in network.steps if isinstance(step.layer, kl.MultiHeadAttention)],
         "question": question,
