@@ -12,6 +12,7 @@ import site_builder
 
 from tools import site, slides
 from tools.notebooks import notebook_paths
+from tools.website import start
 
 # Those of whose tables, formulas and outputs some are wider than a phone; two languages; every kind of page.
 WRITTEN = ("04_grad_cam_vgg16", "05_cam_equivalence_proof", "07_localization_and_counterfactuals")
@@ -200,6 +201,21 @@ def test_korean_shows_without_a_korean_font(open_page):
         node = session.send("DOM.querySelector", {"nodeId": root, "selector": selector})["nodeId"]
         fonts = session.send("CSS.getPlatformFontsForNode", {"nodeId": node})["fonts"]
         assert "NanumGothic" in {font["familyName"].replace(" ", "") for font in fonts if font["isCustomFont"]}
+
+
+@pytest.mark.parametrize("preset", start.PRESETS, ids=lambda preset: preset["id"])
+def test_the_explorer_reads_a_question_of_the_start_page_as_its_preset(open_page, preset):
+    """What reads the address is the explorer's own program; the classes are numbers by then, as `network` has them in order."""
+    program = (site.ROOT / "tools" / "explorer" / "page" / "state.js").read_text(encoding="utf-8").replace("export ", "")
+    known = {"networks": [each["network"] for each in start.PRESETS], "presets": [each["id"] for each in start.PRESETS]}
+    state = open_page("index.html").evaluate(f"([address, known]) => {{ {program}; return fromAddress(address, known); }}",
+                                             [start.state(preset, "en"), known])
+    sides = [preset, *([preset | preset["other"]] if "other" in preset else [])]
+    assert (state["preset"], state["image"]) == (preset["id"], preset["image"])
+    assert (state["boxes"], state["erase"]) == (preset.get("boxes", False), preset.get("erase", False))
+    classes = {"cat": 3, "horse": 7, "scratches": 5}
+    assert [(side["network"], side["method"], side["class"], side["dice"]) for side in state["sides"]] == [
+        (side["network"], side.get("method", "Grad-CAM"), classes.get(side.get("class")), side.get("dice", 0)) for side in sides]
 
 
 def test_the_start_page_tells_the_case_at_first_sight(open_page):
