@@ -37,6 +37,8 @@ COMMANDS = collections.OrderedDict([
     ("update", Command("bring the course up to date; work done in notebooks/ is moved into my/ first", ["-m", "tools.update"])),
     ("slides", Command("build the lecture's slides into build/slides/, in English and Korean; name some to build only those",
                        ["-m", "tools.slides"])),
+    ("site", Command("build the course as a site without a server into build/site/: pages, decks, explorer, run-sheet",
+                     ["-m", "tools.site"])),
     ("instructor", Command("write the instructor's edition into build/instructor/: exercises solved, quizzes answered, all run",
                            ["-m", "tools.instructor"])),
     ("explore", Command("open the explorer in your browser; `explore --ip 0.0.0.0` serves it to a lecture hall",

@@ -173,16 +173,16 @@ def print_all(browser, names):
     print_pdfs(browser, tqdm(jobs, "PDFs", leave=False, disable=None))
 
 
-def write_index():
-    """Write the list of the talks and decks that are built."""
+def write_index(path=None, top=()):
+    """Write the list of the talks and decks that are built, as the page `path` or beside them, under the links `top`."""
     decks = [[listed(deck, page.lasting(deck)) for deck in (read_deck(name, language) for language in LANGUAGES)]
              for name in deck_names() if is_built(name)]
     talks = [[listed(talk, page.lasting(talk)) for talk in (outline(name, language) for language in LANGUAGES)]
              for name in talk_names() if is_built(name)]
     BUILD.mkdir(parents=True, exist_ok=True)
-    (BUILD / "index.html").write_text(pages.template("decks.html.j2", page.TEMPLATE).render(
-        title="How a CNN decides, seen: the lecture", style=pages.style(), groups=[talks, decks], languages=LANGUAGES),
-        encoding="utf-8")
+    index = pages.template("decks.html.j2", page.TEMPLATE).render(
+        title="How a CNN decides, seen: the lecture", style=pages.style(), groups=[talks, decks], languages=LANGUAGES, top=top)
+    (path or BUILD / "index.html").write_text(pages.with_hangul(index), encoding="utf-8")
 
 
 def is_built(name):

@@ -1,7 +1,8 @@
 """Writes what is stated in one place into every place that repeats it: `python3 course.py stamp`.
 
 The repository's address stands in pyproject.toml ([project.urls] Repository). From there it goes into the bootstrap
-cell and the launch badge of every notebook, and into README.md and CITATION.cff. The course map in README.md is
+cell and the launch badge of every notebook, and into README.md, whose link to the published site follows from it, and
+CITATION.cff. The course map in README.md is
 written from the notebooks' title cells, its pictures from their figures; docs/GLOSSARY.md from docs/glossary.toml; how
 many notebooks and decks there are, the run-sheet's list of the decks, and the places that the form for issues offers, from
 the folders that hold them.
@@ -15,7 +16,6 @@ import json
 import pathlib
 import re
 import sys
-import tomllib
 import urllib.parse
 
 import nbformat
@@ -28,23 +28,16 @@ from .notebooks import glossary, notebook_paths
 from .notebooks.begin import is_placeholder
 from .notebooks.bootstrap_cell import FOLDED, bootstrap_cell, colab_badge
 from .notebooks.pages import thumbnail
-from .notebooks.title_cell import figures, promise, thumbnail_figure, title, title_table
+from .notebooks.repository import repository_address, site_address
+from .notebooks.title_cell import promise, thumbnail_figure, title, title_table
+from .website import ruler
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 PICTURES = "docs/pictures"  # of README.md, one for each notebook
 PICTURE_WIDTH = 640
-COVER_WIDTH = 766    # as wide as it is drawn
+COVER_WIDTH = 766    # as wide as README.md is shown
+COVER = "ruler.png"  # the picture that opens README.md
 OTHER_PLACES = ("the lecture", "the explorer", "python3 course.py", "something else")  # in the form for issues
-COVER = "04_grad_cam_vgg16"  # the notebook whose cell `imagenet` shows the picture that opens README.md
-
-
-def repository_address(root):
-    """The address in pyproject.toml; Colab and Binder open it only if it is on GitHub."""
-    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    address = project["urls"]["Repository"]
-    if not re.fullmatch(r"https://github\.com/[\w.-]+/[\w.-]+", address):
-        sys.exit(f"[project.urls] Repository in pyproject.toml must read https://github.com/<owner>/<name>, not {address}.")
-    return address
 
 
 def stamped_texts(root):
@@ -52,7 +45,7 @@ def stamped_texts(root):
     address = repository_address(root)
     texts = {path: stamped_notebook(path, address, root) for path in notebook_paths(root / "notebooks")}
     texts[root / "README.md"] = with_sections(root / "README.md", {
-        "cover": cover(root / "notebooks" / f"{COVER}.ipynb"), "badges": badges(root, address),
+        "cover": cover(root), "claim": claim(root), "site": site(address), "badges": badges(root, address),
         "clone": clone(address), "map": course_map(root, address),
         "notebooks": in_words(len(notebook_paths(root / "notebooks"))), "decks": in_words(len(deck_names(root / "slides")))})
     sheets = {language: run_sheet.sheet(language, root / "slides") for language in LANGUAGES}
@@ -76,6 +69,8 @@ def stamped_pictures(root):
         figure = thumbnail_figure(nbformat.read(path, as_version=4))
         if figure:
             pictures[root / PICTURES / f"{path.stem}.png"] = thumbnail(figure[0], PICTURE_WIDTH)
+    if has_case(root):
+        pictures[root / PICTURES / COVER] = ruler.cover()
     return {path: png for path, png in pictures.items() if not path.is_file() or differ(png, path.read_bytes())}
 
 
@@ -214,11 +209,25 @@ def picture(path, width):
     return image_tag(f"{path.stem}.png", width, figure[1]) if figure else ""
 
 
-def cover(path):
-    """HTML of the picture that `course.py pictures` draws for the notebook at `path`; nothing while it has none."""
-    shown = figures([cell for cell in nbformat.read(path, as_version=4).cells if "imagenet" in cell.metadata.get("tags", [])]) \
-        if path.is_file() else []
-    return image_tag(f"{path.stem}_imagenet.png", COVER_WIDTH, shown[0][1]) if shown else ""
+def cover(root):
+    """HTML of the picture that tells the course in one look; nothing without the notebook that it comes from."""
+    return image_tag(COVER, COVER_WIDTH, ruler.ALT) if has_case(root) else ""
+
+
+def has_case(root):
+    return (root / "notebooks" / f"{ruler.NOTEBOOK}.ipynb").is_file()
+
+
+def claim(root):
+    """What that picture shows, in a sentence whose number the notebook prints."""
+    return f"{ruler.accuracy():.0f} % accurate, and it was reading the ruler." if has_case(root) else ""
+
+
+def site(address):
+    """Where the course is published as a site, in both languages."""
+    published = site_address(address)
+    return (f"**[Read it and try it in your browser]({published})**, with nothing to install: explorer, notebooks, slides.\\\n"
+            f"**[브라우저에서 바로 보기]({published}ko.html)**: 설치 없이 탐색기와 노트북, 한국어 슬라이드를 볼 수 있습니다.")
 
 
 def image_tag(name, width, alt):

@@ -23,16 +23,20 @@ DECK = [  # family, weight, file
     ("Deck signs", 400, DEJAVU / "DejaVuSans.ttf"),
     ("Deck code", 400, DEJAVU / "DejaVuSansMono.ttf"),
 ]
+HANGUL_RANGE = "U+AC00-D7A3"
 HANGUL = [("Course Hangul", 400, NANUM / "NanumGothic.ttf"), ("Course Hangul", 700, NANUM / "NanumGothicBold.ttf")]
 
 
-def font_faces(text, faces=DECK):
-    """CSS that embeds the characters of `text` in each face; ValueError names those that no face has."""
+def font_faces(text, faces=DECK, serves="U+0-10FFFF"):
+    """CSS that embeds the characters of `text` in each face; ValueError names those that no face has.
+
+    `serves`: the range of characters for which a browser asks these faces, as CSS writes it.
+    """
     wanted = {ord(character) for character in text if character.isprintable()}
     known = set().union(*(TTFont(file, lazy=True).getBestCmap() for _, _, file in faces))
     if wanted - known:
         raise ValueError("No font has the characters " + " ".join(map(chr, sorted(wanted - known))))
-    return "\n".join(f"@font-face {{ font-family: '{family}'; font-weight: {weight}; "
+    return "\n".join(f"@font-face {{ font-family: '{family}'; font-weight: {weight}; unicode-range: {serves}; "
                      f"src: url(data:font/woff;base64,{subset_of(file, wanted)}) format('woff'); }}"
                      for family, weight, file in faces)
 

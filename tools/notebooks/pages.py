@@ -1,12 +1,15 @@
 """Writes executed notebooks as pages that load nothing from the network, with an index and the glossary.
 
 Every page is one file: style and figures are inlined, formulas are drawn here, as SVG, and Korean letters are carried
-along, so that it needs neither a script nor a font where it is read.
+along, so that it needs no font where it is read. Its few lines of script mark in the contents where the reader is; without
+them the page says the same.
 """
 import base64
+import dataclasses
 import html
 import io
 import pathlib
+import posixpath
 import re
 
 import ziamath
@@ -18,7 +21,8 @@ from pygments.formatters import HtmlFormatter
 from traitlets.config import Config
 
 from . import glossary
-from .fonts import HANGUL, font_faces
+from .fonts import HANGUL, HANGUL_RANGE, font_faces
+from .repository import file_address, repository_address
 from .title_cell import promise, thumbnail_figure, title
 
 TEMPLATES = pathlib.Path(__file__).with_name("page_templates")
@@ -26,31 +30,80 @@ FORMULA_SIZE = 18  # pixels, beside text of 17
 ziamath.config.svg2 = False  # every drawing complete in itself
 
 
+@dataclasses.dataclass(frozen=True)
+class Link:
+    """A link of the house, to a page beside the one that shows it."""
+
+    text: str
+    address: str
+    language: str = "en"
+
+
+TOP = (Link("All notebooks", "index.html"), Link("Glossary · 용어집", "glossary.html"))
+
+
 def write_pages(runs, folder):
     """Write a page for each notebook that ran, their index, and the glossary."""
     folder.mkdir(exist_ok=True)
-    for run in runs:
-        if run.notebook is not None:
-            write_page(run.notebook, folder / f"{run.name}.html")
+    shown = [run for run in runs if run.notebook is not None]
+    for run, (before, after) in zip(shown, neighbours([(run.name, run.notebook) for run in shown]), strict=True):
+        write_page(run.notebook, folder / f"{run.name}.html", before=before, after=after)
     write_index(runs, folder / "index.html")
     write_glossary(folder / "glossary.html")
 
 
-def write_page(notebook, path):
-    """Write one executed notebook as the page `path`."""
+def neighbours(named):
+    """For each of these (name, notebook), in their order, the `Link`s to the one before and the one after, or None."""
+    links = [None, *(Link(title(notebook), f"{name}.html") for name, notebook in named), None]
+    return list(zip(links, links[2:], strict=False))
+
+
+def write_page(notebook, path, top=TOP, before=None, after=None):
+    """Write one executed notebook as the page `path`, under the links `top`, between its neighbours."""
     exporter = PageExporter(extra_template_basedirs=[str(TEMPLATES)], template_name="course")
-    text, _ = exporter.from_notebook_node(notebook, {"course": {"title": title(notebook), "style": style()}})
-    path.write_text(with_hangul(text), encoding="utf-8")
+    cells = fit_for_a_phone(exporter.from_notebook_node(notebook)[0])
+    page = template("notebook.html.j2").render(
+        title=title(notebook), style=style(), cells=cells, contents=contents(cells), top=top, before=before, after=after,
+        script=script())
+    path.write_text(with_hangul(page), encoding="utf-8")
+
+
+def fit_for_a_phone(body):
+    """The HTML with each table in a box in which it scrolls by itself, and with outputs marked whose columns must not wrap."""
+    body = re.sub(r"<table\b.*?</table>", r'<div class="scroll">\g<0></div>', body, flags=re.DOTALL)
+    body = re.sub(r"<th></th>", "<td></td>", body)      # an empty corner is the head of nothing
+    return re.sub(r"<pre>(?!<span></span>)(.*?)</pre>",    # that span is in a cell's code alone
+                  lambda pre: f'<pre class="aligned">{pre[1]}</pre>' if has_columns(pre[1]) else pre[0], body, flags=re.DOTALL)
+
+
+def has_columns(text):
+    """Whether several lines of a text seem to stand below each other for a reason."""
+    return text.strip().count("\n") > 0 and bool(re.search(r"\S {2,}\S|^ {3,}\S", text, re.MULTILINE))
+
+
+def contents(body):
+    """The headings below the title of a page's HTML: a list of (level 2 or 3, id, HTML without links)."""
+    headings = re.findall(r'<h([23])[^>]*? id="([^"]*)"[^>]*>(.*?)</h\1>', body, re.DOTALL)
+    return [(int(level), place, re.sub(r'<a class="anchor-link".*?</a>|</?a\b[^>]*>', "", text, flags=re.DOTALL))
+            for level, place, text in headings]
 
 
 def style():
-    return (TEMPLATES / "course.css").read_text(encoding="utf-8") + HtmlFormatter(style="default").get_style_defs(".highlight")
+    """The style of all pages; colours of code for a light and for a dark screen."""
+    light, dark = (HtmlFormatter(style=name).get_style_defs(".highlight") for name in ("default", "github-dark"))
+    house = (TEMPLATES / "course.css").read_text(encoding="utf-8")
+    return f"{house}\n{light}\n@media screen and (prefers-color-scheme: dark) {{\n{dark}\n}}"
+
+
+def script():
+    """What a page with contents runs."""
+    return (TEMPLATES / "page.js").read_text(encoding="utf-8")
 
 
 def with_hangul(page):
     """The HTML of a page with the Korean letters it shows, for computers without a Korean font."""
     letters = "".join(sorted(set(re.findall("[가-힣]", page))))
-    return page.replace("</style>", f"{font_faces(letters, HANGUL)}\n</style>", 1) if letters else page
+    return page.replace("</style>", f"{font_faces(letters, HANGUL, HANGUL_RANGE)}\n</style>", 1) if letters else page
 
 
 def template(name, *folders):
@@ -91,10 +144,15 @@ class PageRenderer(IPythonRenderer):
         return formula(rf"\begin{{{name}}}{body}\end{{{name}}}", display=True)
 
     def link(self, text, url, title=None):
-        """A link to a notebook leads to its page."""
-        if "://" not in url:
-            url = re.sub(r"\.ipynb(#|$)", r".html\1", url)
-        return super().link(text, url, title)
+        """A link to a notebook leads to its page, one to any other file of the repository to where GitHub shows it."""
+        return super().link(text, self.address(url), title)
+
+    def address(self, url):
+        if "://" in url or url.startswith("#"):
+            return url
+        if url.startswith("../"):
+            return file_address(posixpath.normpath(f"notebooks/{url}"), repository_address())
+        return re.sub(r"\.ipynb(#|$)", r".html\1", url)
 
     def image(self, text, url, title=None):
         """Pictures of the network, which are badges only, become their text."""
@@ -159,10 +217,10 @@ def thumbnail(png, width):
 # ---- the glossary
 
 
-def write_glossary(path):
-    """Write the words of the course, English and Korean, as the page `path`."""
+def write_glossary(path, top=TOP[:1]):
+    """Write the words of the course, English and Korean, as the page `path`, under the links `top`."""
     every, names = glossary.glossary()
     in_korean = sorted((term for term in every if term.is_hangul), key=lambda term: term.korean)
     page = template("glossary.html.j2").render(title="Glossary · 용어집", style=style(), terms=every, in_korean=in_korean,
-                                               names=names)
+                                               names=names, top=top)
     path.write_text(with_hangul(page), encoding="utf-8")

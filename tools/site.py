@@ -1,0 +1,128 @@
+"""Builds the course as a site without a server: `python3 course.py site` writes it into build/site/.
+
+It holds the start page, the notebooks as pages (with the outputs that are committed), the glossary, the run-sheet, how the
+capstone is graded, the explorer, and the lecture's decks, which take the longest. Everything in it opens by double click or from
+any web server, and asks no other for anything.
+"""
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+import nbformat
+
+import lecture_utils.quiet  # noqa: F401  (before anything that loads TensorFlow)
+
+from . import slides
+from .decks.source import ROOT, deck_names, read_deck
+from .explorer.build import build as build_explorer
+from .notebooks import notebook_paths, pages
+from .notebooks.execute import embedded_environment
+from .notebooks.output_folder import make_ready, not_written
+from .notebooks.pages import Link
+from .website.documents import PAGES, language_of, write_document
+from .website.links import broken
+from .website.start import TEXTS, write_start
+
+BUILD = ROOT / "build" / "site"
+STATEFUL = ("explorer/index.html",)     # what stands behind # in its address is a state, and no place
+
+
+def main():
+    argparse.ArgumentParser(prog="course.py site", description=__doc__,
+                            formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
+    shutil.rmtree(BUILD, ignore_errors=True)
+    make_ready(BUILD)
+    try:
+        with tempfile.TemporaryDirectory() as empty_folder:
+            os.environ.update(embedded_environment(empty_folder))
+            faults = build(BUILD)
+    except OSError as error:
+        not_written(BUILD, error)
+    print(f"\n{sizes(BUILD)}\nThe site is in {BUILD}. Open {(BUILD / 'index.html').as_uri()}")
+    for fault in faults:
+        print(f"BROKEN  {fault}", file=sys.stderr)
+    return 1 if faults else 0
+
+
+def build(folder):
+    """Write the site into `folder`, which is empty, and return what is broken in it: sentences, none if all is well."""
+    notebooks = [(path.stem, nbformat.read(path, as_version=4)) for path in notebook_paths(ROOT / "notebooks")]
+    for part, write in {"notebooks": lambda: write_notebooks(folder, notebooks),
+                        "documents": lambda: write_documents(folder),
+                        "explorer": lambda: build_explorer(folder / "explorer"),
+                        "decks": lambda: write_decks(folder / "slides"),
+                        "start page": lambda: write_start(folder, notebooks)}.items():     # last: it links to what was printed
+        began = time.monotonic()
+        write()
+        print(f"{part:<12}{time.monotonic() - began:5.0f} s", flush=True)
+    return broken(folder, STATEFUL)
+
+
+def write_notebooks(folder, notebooks):
+    """The notebooks and the glossary as pages of `folder`/notebooks."""
+    place = folder / "notebooks"
+    place.mkdir()
+    for (name, notebook), (before, after) in zip(notebooks, pages.neighbours(notebooks), strict=True):
+        pages.write_page(notebook, place / f"{name}.html", top_of(name), before, after)
+    pages.write_glossary(place / "glossary.html", house("../"))
+
+
+def house(up, language="en"):
+    """The links above every page of the site; `up` leads from the page to the site's folder."""
+    words, other = TEXTS[language], "en" if language == "ko" else "ko"
+    start, explorer, slides, glossary = words["links"]
+    return (Link(start, up + words["file"], language), Link(words["other"], up + TEXTS[other]["file"], other),
+            Link(explorer, f"{up}explorer/index.html#lang={language}", language),
+            Link(slides, f"{up}slides/index.html", language),
+            Link(glossary, f"{up}notebooks/glossary.html", language))
+
+
+def top_of(name):
+    """The links above a notebook's page: the house's, with its own decks in place of all."""
+    start, korean, explorer, _, words = house("../")
+    decks = (Link(f"Deck {number}", f"../slides/en/{deck}.html") for number, deck in enumerate(deck_names(), start=1)
+             if int(name[:2]) in notebooks_of(deck))
+    return (start, korean, explorer, *decks, words)
+
+
+def notebooks_of(deck):
+    """The numbers of the notebooks that a deck belongs to, which begin its title: "7 and 8 · Trust"."""
+    numbers = read_deck(deck, "en").title.partition(" · ")[0]
+    return [int(word) for word in numbers.replace(",", " ").split() if word.isdigit()]
+
+
+def write_documents(folder):
+    for source in PAGES:
+        if PAGES[source].count("/") == 0:
+            write_document(source, folder, house("", language_of(source)))
+
+
+def write_decks(folder):
+    """Build the decks, in a process of their own that shows how far it is, and copy them into `folder`."""
+    subprocess.run([sys.executable, "-m", "tools.slides"], cwd=ROOT, check=True)
+    shutil.copytree(slides.BUILD, folder)
+    slides.write_index(folder / "index.html", house("../"))
+
+
+def sizes(folder):
+    """How large the site is, and what weighs how much in it: a few lines."""
+    parts = {part: bytes_of(part) for part in sorted(folder.iterdir())}
+    lines = [f"{part.name:<20}{size / 1e6:7.1f} MB" for part, size in parts.items()]
+    return "\n".join([*lines, f"{'in all':<20}{sum(parts.values()) / 1e6:7.1f} MB"])
+
+
+def bytes_of(path):
+    return sum(file.stat().st_size for file in (path.rglob("*") if path.is_dir() else [path]) if file.is_file())
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except subprocess.CalledProcessError:
+        sys.exit("The decks could not be built; what is wrong stands above.")
+    except KeyboardInterrupt:
+        sys.exit("\nInterrupted.")
