@@ -476,6 +476,7 @@ def test_many_papers_are_listed_on_several_slides(sources, tmp_path):
     deck = source.parse(TEXT.replace("A sentence", f"cite: {' '.join(keys)}\n\nA sentence"), "09_test", "en")
     added = references.with_references(deck).slides[2:]
     assert len({slide.name for slide in added}) == len(added) > 1
+    assert max(slide.body.count("Learning Deep Features") for slide in added) <= 6
     assert sum(slide.body.count("Learning Deep Features") for slide in added) == 15
 
 

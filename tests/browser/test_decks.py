@@ -45,6 +45,28 @@ FAULTS = """n => {
 }"""
 
 
+# What is wrong with the speaker's view of the slides of a way, the short one or not: a list of sentences.
+FAULTS_OF_NOTES = """way => {
+    short = way; begun = Date.now() - 60000 * 125; blank = "black";    // all that the bar may have to say
+    takeWay();
+    return slides.flatMap((slide, n) => {
+        go(n, Infinity);
+        const notes = document.getElementById("notes"), box = notes.getBoundingClientRect(), wrong = [];
+        const shown = document.createRange(), clock = document.getElementById("clock");
+        shown.selectNodeContents(notes);
+        const text = shown.getBoundingClientRect();
+        if (!text.height) wrong.push("there are no notes");
+        if (text.right > box.right + 1 || text.bottom > box.bottom + 1 || box.bottom > 800) wrong.push("notes are cut off");
+        if (notes.scrollHeight > notes.clientHeight || notes.scrollWidth > notes.clientWidth) wrong.push("notes scroll");
+        if (parseFloat(getComputedStyle(notes).fontSize) < 15) wrong.push("notes are smaller than 15 pixels");
+        if (getComputedStyle(notes).wordBreak !== "keep-all") wrong.push("words are broken");
+        if (clock.scrollWidth > clock.clientWidth) wrong.push("the bar is too long");
+        for (const other of document.querySelectorAll("section:not([hidden])"))
+            if (other.getBoundingClientRect().bottom > box.top) wrong.push("a slide covers the notes");
+        return wrong.map(fault => slide.id + ": " + fault);
+    });
+}"""
+
 # Builds all decks. What is dear and shows in no test is spared: pixels for larger projectors, small files, and PDFs.
 QUICKLY = """
 from tools import slides
@@ -105,23 +127,21 @@ def test_the_speakers_view_shows_all_notes_without_scrolling(name, language, ope
     page = open_deck(name, language, "?speaker")
     page.set_viewport_size({"width": 1280, "height": 800})
     page.wait_for_function("innerHeight === 800")
-    faults = page.evaluate("""() => slides.flatMap((slide, n) => {
-        go(n, Infinity);
-        const notes = document.getElementById("notes"), box = notes.getBoundingClientRect(), wrong = [];
-        const shown = document.createRange(), clock = document.getElementById("clock");
-        shown.selectNodeContents(notes);
-        const text = shown.getBoundingClientRect();
-        if (!text.height) wrong.push("there are no notes");
-        if (text.right > box.right + 1 || text.bottom > box.bottom + 1 || box.bottom > 800) wrong.push("notes are cut off");
-        if (notes.scrollHeight > notes.clientHeight || notes.scrollWidth > notes.clientWidth) wrong.push("notes scroll");
-        if (parseFloat(getComputedStyle(notes).fontSize) < 15) wrong.push("notes are smaller than 15 pixels");
-        if (getComputedStyle(notes).wordBreak !== "keep-all") wrong.push("words are broken");
-        if (clock.scrollWidth > clock.clientWidth) wrong.push("the bar is too long");
-        for (const other of document.querySelectorAll("section:not([hidden])"))
-            if (other.getBoundingClientRect().bottom > box.top) wrong.push("a slide covers the notes");
-        return wrong.map(fault => slide.id + ": " + fault);
-    })""")
-    assert faults == []
+    assert page.evaluate(FAULTS_OF_NOTES, False) == page.evaluate(FAULTS_OF_NOTES, True) == []
+
+
+@pytest.mark.parametrize("harm, told", [
+    ("note.textContent = 'more words '.repeat(400)", "notes scroll"),
+    ("note.remove()", "there are no notes"),
+    ("document.getElementById('notes').style.bottom = '-9px'", "notes are cut off"),
+    ("document.getElementById('clock').style.gap = '300px'", "the bar is too long"),
+])
+def test_the_test_of_the_speakers_view_sees_what_is_wrong(harm, told, open_deck):
+    page = open_deck("03_grad_cam_mnist", "en", "?speaker")
+    page.set_viewport_size({"width": 1280, "height": 800})
+    page.wait_for_function("innerHeight === 800")
+    page.evaluate(f"() => {{ const note = slides[3].querySelector('.notes p'); {harm}; }}")
+    assert any(told in fault for fault in page.evaluate(FAULTS_OF_NOTES, False))
 
 
 @pytest.mark.parametrize("harm, told", [
