@@ -95,7 +95,7 @@ globalThis.tensorflow = async (name, backend, rounds) => {
   const run = (from, x) => {
     const tensors = { [from]: x };
     for (const node of nodes)
-      if (!(node.name in tensors) && node.inputs.every((one) => one in tensors))
+      if (node.op !== "input" && !(node.name in tensors) && node.inputs.every((one) => one in tensors))
         tensors[node.name] = OPS[node.op](node.inputs.map((one) => tensors[one]), node, weight(node));
     return tensors;
   };

@@ -26,7 +26,7 @@ from tools.explorer import build, bundle, networks
 from .report import machine, write
 
 SLOWED = 4
-ROUNDS = 15
+ROUNDS = 9
 LIMITS = {"mnist_cnn": 50, "mnist_gap": 50, "neu_gap": 300, "neu_dense": 300, "neu_gap_plain": 300, "neu_ruler": 300,
           "vgg16_compact": 1500}                            # milliseconds an answer
 PEERS = ("mnist_cnn", "neu_gap", "vgg16_compact")

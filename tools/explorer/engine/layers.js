@@ -13,10 +13,12 @@ const last = (shape) => shape[shape.length - 1];
 
 // --- element by element ---------------------------------------------------------------------------------------------------------
 
+// node.inPlace: nothing else reads the input, which the output may take the place of.
 const relu = {
   forward(node, [x]) {
-    const out = tensor(node.shape);
-    for (let i = 0; i < x.data.length; i++) out.data[i] = x.data[i] > 0 ? x.data[i] : 0;
+    const out = tensor(node.shape, node.inPlace ? x.data : x.data.slice());
+    clip(out.data);
+    out.positive = true;
     return out;
   },
   backward(node, [x], out, R, { gate }) {
@@ -27,6 +29,16 @@ const relu = {
     return [back];
   },
 };
+
+// Negative numbers to 0 by their bits, of which the first is the sign: an `if` that falls one way here, the other there, takes longer.
+function clip(data) {
+  const bits = bitsOf(data);
+  for (let i = 0; i < bits.length; i++) bits[i] &= ~(bits[i] >> 31);
+}
+
+function bitsOf(data) {
+  return new Int32Array(data.buffer, data.byteOffset, data.length);
+}
 
 // scale * x + shift, with one scale and one shift for each channel, or one for all.
 const affine = {
@@ -177,20 +189,30 @@ function rowsInto(data, n, bias) {
 function patches(node, { shape: [height, width, channels], data }) {
   const { size: [kh, kw], strides: [sy, sx], dilation: [dy, dx], before: [top, left] } = node.window, across = node.shape[1];
   if (kh * kw === 1 && sy * sx === 1) return rowsOf(data, channels);
+  const run = dx === 1 ? kw : 1;                                // cells of a window that lie side by side in the input
   return (strip, first, count) => {
     let to = 0;
     for (let window = first; window < first + count; window++) {
-      const x0 = window % across, y0 = (window - x0) / across * sy - top;
+      const x0 = window % across, y0 = (window - x0) / across * sy - top, inside = x0 * sx >= left && x0 * sx - left + kw <= width;
       for (let ky = 0; ky < kh; ky++) {
-        const y = y0 + ky * dy;
-        for (let kx = 0; kx < kw; kx++) {
-          const x = x0 * sx - left + kx * dx;
-          if (y < 0 || y >= height || x < 0 || x >= width) for (let k = 0; k < channels; k++) strip[to++] = 0;
-          else for (let k = 0, at = (y * width + x) * channels; k < channels; k++) strip[to++] = data[at++];
+        const y = y0 + ky * dy, step = inside ? run : 1;
+        for (let kx = 0; kx < kw; kx += step, to += step * channels) {
+          const x = x0 * sx - left + kx * dx, there = y >= 0 && y < height && x >= 0 && x < width;
+          copy(strip, to, data, there ? (y * width + x) * channels : -1, step * channels);
         }
       }
     }
   };
+}
+
+// Numbers from one place to another; zeros from the place -1.
+function copy(strip, to, data, at, count) {
+  if (at < 0) for (let k = 0; k < count; k++) strip[to + k] = 0;
+  else for (let k = 0; k < count; k++) strip[to + k] = data[at + k];
+}
+
+function addTo(sum, to, data, at, count) {
+  for (let k = 0; k < count; k++) sum[to + k] += data[at + k];
 }
 
 // Adds the rows of a strip to the places that the windows see: the way back of `patches`.
@@ -205,8 +227,7 @@ function patchesInto(node, [height, width, channels], data) {
         for (let kx = 0; kx < kw; kx++) {
           const x = x0 * sx - left + kx * dx;
           if (x < 0 || x >= width) continue;
-          for (let k = 0, at = i * stride + (ky * kw + kx) * channels, to = (y * width + x) * channels; k < channels; k++)
-            data[to++] += strip[at++];
+          addTo(data, (y * width + x) * channels, strip, i * stride + (ky * kw + kx) * channels, channels);
         }
       }
     }
@@ -225,32 +246,44 @@ function eachCell(node, [height, width, channels], see) {
 
 const maxPooling = {
   forward(node, [x]) {
-    const out = tensor(node.shape), channels = last(node.shape), from = new Int32Array(out.data.length);
-    out.data.fill(-Infinity);
-    eachCell(node, x.shape, (to, at) => {
-      for (let k = 0; k < channels; k++)
-        if (x.data[at + k] > out.data[to + k]) {
-          out.data[to + k] = x.data[at + k];
-          from[to + k] = at + k;                                // the first of equal ones, as in TensorFlow
-        }
-    });
-    out.kept = from;
+    const out = tensor(node.shape), channels = last(node.shape), most = bitsOf(out.data), bits = bitsOf(x.data);
+    if (x.positive) eachCell(node, x.shape, (to, at) => greaterBits(most, to, bits, at, channels));
+    else {
+      out.data.fill(-Infinity);
+      eachCell(node, x.shape, (to, at) => greater(out.data, to, x.data, at, channels));
+    }
     return out;
   },
   backward(node, [x], out, R) {
-    const back = new Float32Array(x.data.length);
-    for (let i = 0; i < R.length; i++) back[out.kept[i]] += R[i];
+    const back = new Float32Array(x.data.length), left = R.slice(), channels = last(node.shape);
+    eachCell(node, x.shape, (to, at) => {
+      for (let k = 0; k < channels; k++)
+        if (x.data[at + k] === out.data[to + k]) {
+          back[at + k] += left[to + k];
+          left[to + k] = 0;                                     // to the first of equal ones, as in TensorFlow
+        }
+    });
     return [back];
   },
 };
+
+// Of numbers that are not negative the greater has the greater bits, which are compared without an `if`.
+function greaterBits(most, to, data, at, count) {
+  for (let k = 0; k < count; k++) {
+    const less = most[to + k] - data[at + k];
+    most[to + k] -= less & less >> 31;
+  }
+}
+
+function greater(most, to, data, at, count) {
+  for (let k = 0; k < count; k++) most[to + k] = Math.max(most[to + k], data[at + k]);
+}
 
 // Means of what a window sees of the input: where it reaches beyond the rim, of fewer cells.
 const averagePooling = {
   forward(node, [x], tools) {
     const out = tensor(node.shape), channels = last(node.shape), seen = cellsSeen(node, x.shape, tools);
-    eachCell(node, x.shape, (to, at) => {
-      for (let k = 0; k < channels; k++) out.data[to + k] += x.data[at + k];
-    });
+    eachCell(node, x.shape, (to, at) => addTo(out.data, to, x.data, at, channels));
     for (let i = 0; i < out.data.length; i++) out.data[i] /= seen[i / channels | 0];
     return out;
   },
