@@ -1,7 +1,7 @@
 // What layers do, forward and backward. A tensor is {shape, data} of one image, without a batch; the last axis changes fastest.
 //
 //   forward(node, inputs, tools)                 -> output tensor; what the way back needs besides may lie in its `kept`
-//   backward(node, inputs, output, R, tools)     -> for each input ∂y/∂input, or null where none is wanted or told; R is ∂y/∂output
+//   backward(node, inputs, output, R, tools)     -> for each input ∂y/∂input, or null where none is wanted; R is ∂y/∂output
 //
 // node: as tools/explorer/networks.py writes it. tools: weights(node, name), panels(node, name, ...) and gemm.multiply.
 
@@ -11,7 +11,7 @@ const product = (shape) => shape.reduce((a, b) => a * b, 1);
 const tensor = (shape, data) => ({ shape, data: data ?? new Float32Array(product(shape)) });
 const last = (shape) => shape[shape.length - 1];
 
-// --- element by element ---------------------------------------------------------------------------------------------------------
+// --- element by element ----------------------------------------------------------------------------------------------
 
 // node.inPlace: nothing else reads the input, which the output may take the place of.
 const relu = {
@@ -30,7 +30,7 @@ const relu = {
   },
 };
 
-// Negative numbers to 0 by their bits, of which the first is the sign: an `if` that falls one way here, the other there, takes longer.
+// Negative numbers to 0 by their bits, of which the first is the sign: an `if` that falls now this way, now that, takes longer.
 function clip(data) {
   const bits = bitsOf(data);
   for (let i = 0; i < bits.length; i++) bits[i] &= ~(bits[i] >> 31);
@@ -79,11 +79,12 @@ const gelu = {
 // The share of a normal distribution below x, Φ(x) = (1 + erf(x / √2)) / 2; Abramowitz and Stegun 7.1.26 is good to 1.5e-7.
 function below(x) {
   const z = Math.abs(x) / Math.SQRT2, t = 1 / (1 + 0.3275911 * z);
-  const tail = ((((1.061405429 * t - 1.453152027) * t + 1.421413741) * t - 0.284496736) * t + 0.254829592) * t * Math.exp(-z * z) / 2;
+  const polynomial = ((((1.061405429 * t - 1.453152027) * t + 1.421413741) * t - 0.284496736) * t + 0.254829592) * t;
+  const tail = polynomial * Math.exp(-z * z) / 2;
   return x > 0 ? 1 - tail : tail;
 }
 
-// --- two tensors ----------------------------------------------------------------------------------------------------------------
+// --- two tensors -----------------------------------------------------------------------------------------------------
 
 // The place in a tensor of `shape` for each place of the larger `full`: axes of length 1 are repeated.
 function broadcast(shape, full) {
@@ -156,7 +157,7 @@ const concatenate = {       // along the last axis
   },
 };
 
-// --- windows: convolutions and poolings -----------------------------------------------------------------------------------------
+// --- windows: convolutions and poolings ------------------------------------------------------------------------------
 // node.window: {size, strides, dilation, before}, each [rows, columns]; `before` is the padding above and to the left.
 
 const convolution = {
@@ -193,7 +194,8 @@ function patches(node, { shape: [height, width, channels], data }) {
   return (strip, first, count) => {
     let to = 0;
     for (let window = first; window < first + count; window++) {
-      const x0 = window % across, y0 = (window - x0) / across * sy - top, inside = x0 * sx >= left && x0 * sx - left + kw <= width;
+      const x0 = window % across, y0 = (window - x0) / across * sy - top;
+      const inside = x0 * sx >= left && x0 * sx - left + kw <= width;
       for (let ky = 0; ky < kh; ky++) {
         const y = y0 + ky * dy, step = inside ? run : 1;
         for (let kx = 0; kx < kw; kx += step, to += step * channels) {
@@ -339,7 +341,7 @@ function spreads(node, shape, tools) {
   return tools.once(node, "spreads", () => [0, 1].map((axis) => spread(shape[axis], node.shape[axis], false)));
 }
 
-// --- over all places ------------------------------------------------------------------------------------------------------------
+// --- over all places -------------------------------------------------------------------------------------------------
 // Input (groups..., places, channels) to (groups..., channels): node.places says how many places are taken together.
 
 const mean = {
@@ -374,11 +376,12 @@ const maximum = {               // where several places have the greatest value,
   },
 };
 
-// --- dense, and what only changes the shape -------------------------------------------------------------------------------------
+// --- dense, and what only changes the shape --------------------------------------------------------------------------
 
 const dense = {
   forward(node, [x], tools) {
-    return tensor(node.shape, rowsTimes(tools.gemm, x.data, tools.panels(node, "kernel", last(node.shape), false), tools.weights(node, "bias")));
+    const panels = tools.panels(node, "kernel", last(node.shape), false);
+    return tensor(node.shape, rowsTimes(tools.gemm, x.data, panels, tools.weights(node, "bias")));
   },
   backward: (node, [x], out, R, tools) => [rowsTimes(tools.gemm, R, tools.panels(node, "kernel", last(node.shape), true), null)],
 };
@@ -389,7 +392,10 @@ const reshape = {
 };
 
 const pick = {                  // number node.index along the first axis
-  forward: (node, [x]) => tensor(node.shape, x.data.slice(node.index * product(node.shape), (node.index + 1) * product(node.shape))),
+  forward(node, [x]) {
+    const count = product(node.shape);
+    return tensor(node.shape, x.data.slice(node.index * count, (node.index + 1) * count));
+  },
   backward(node, [x], out, R) {
     const back = new Float32Array(x.data.length);
     back.set(R, node.index * product(node.shape));
@@ -405,7 +411,7 @@ const offsets = {               // adds weights of the input's own shape, such a
   backward: (node, inputs, out, R) => [R],
 };
 
-// --- tokens ---------------------------------------------------------------------------------------------------------------------
+// --- tokens ----------------------------------------------------------------------------------------------------------
 
 const token = {                 // puts the learned token before the others
   forward(node, [x], tools) {
@@ -451,7 +457,9 @@ const layerNormalization = {
 const attention = {
   forward(node, [q, k], tools) {
     const out = tensor(node.shape), { heads, T, d } = tokens(node, q);
-    eachPair(heads, T, (h, i, j, at) => { out.data[at] = inner(q.data, (i * heads + h) * d, k.data, (j * heads + h) * d, d) / Math.sqrt(d); });
+    eachPair(heads, T, (h, i, j, at) => {
+      out.data[at] = inner(q.data, (i * heads + h) * d, k.data, (j * heads + h) * d, d) / Math.sqrt(d);
+    });
     for (let row = 0; row < heads * T; row++) softmax(out.data.subarray(row * T, (row + 1) * T));
     return out;
   },
@@ -476,7 +484,8 @@ const attended = {
   forward(node, [A, v]) {
     const out = tensor(node.shape), { heads, T, d } = tokens(A, v);
     eachPair(heads, T, (h, i, j, at) => {
-      for (let n = 0, to = (i * heads + h) * d, from = (j * heads + h) * d; n < d; n++) out.data[to++] += A.data[at] * v.data[from++];
+      const to = (i * heads + h) * d, from = (j * heads + h) * d;
+      for (let n = 0; n < d; n++) out.data[to + n] += A.data[at] * v.data[from + n];
     });
     return out;
   },
@@ -511,7 +520,7 @@ function softmax(row) {
   for (let i = 0; i < row.length; i++) row[i] /= sum;
 }
 
-// --- words. No gradient goes back through them: a map asks what the picture did ---------------------------------------------------
+// --- words. No gradient goes back through them: a map asks what the picture did --------------------------------------
 
 const embedding = {
   forward(node, [x], tools) {
@@ -551,6 +560,6 @@ function sigmoid(x) {
 }
 
 export const LAYERS = {
-  relu, affine, log1p, gelu, add, subtract, multiply, concatenate, convolution, maxPooling, averagePooling, pad, resize, mean, maximum,
-  dense, reshape, pick, offsets, token, layerNormalization, attention, attended, embedding, gru,
+  relu, affine, log1p, gelu, add, subtract, multiply, concatenate, convolution, maxPooling, averagePooling, pad, resize, mean,
+  maximum, dense, reshape, pick, offsets, token, layerNormalization, attention, attended, embedding, gru,
 };
