@@ -12,6 +12,7 @@ benchmarks/README.md.
 import argparse
 import contextlib
 import mimetypes
+import os
 import shutil
 import subprocess
 import tempfile
@@ -26,7 +27,7 @@ from tools.explorer import build, bundle, networks
 from .report import machine, write
 
 SLOWED = 4
-ROUNDS = 15
+ROUNDS = 9
 LIMITS = {"mnist_cnn": 50, "mnist_gap": 50, "neu_gap": 300, "neu_dense": 300, "neu_gap_plain": 300, "neu_ruler": 300,
           "vgg16_compact": 1500}                            # milliseconds an answer
 PEERS = ("mnist_cnn", "neu_gap", "vgg16_compact")
@@ -101,7 +102,7 @@ def engine_table(browser, folder):
     return "\n".join(rows) + "\n\n" + (
         f"Milliseconds, median (smallest) of {ROUNDS} images that the engine had not seen. A loop of additions took "
         f"{brakes['page']:.1f} times as long in the page slowed {SLOWED} times, and {brakes['worker']:.1f} times in a worker of "
-        "that page.\n")
+        f"that page. Processes that wanted to run on the machine meanwhile: {os.getloadavg()[1]:.0f}.\n")
 
 
 def shown(times):

@@ -127,11 +127,14 @@ class Keras:
         return [images, np.broadcast_to(np.array(self.questions)[n], (len(images), 2))] if self.questions else images
 
     def asked(self):
-        """(method, layer) of all that is compared: Grad-CAM of every layer, the others of the first and the last."""
-        others = [method for method in self.methods if method != "Grad-CAM"]
+        """(method, layer) of all that is compared: Grad-CAM of every layer, the others of the first and the last.
+
+        Of the transformer, which takes Keras longest, the others of the last alone.
+        """
+        ends = self.layers[-1:] if "gradient-weighted rollout" in self.methods else (self.layers[0], self.layers[-1])
         return [("Grad-CAM", layer) for layer in self.layers] + [
-            (method, layer) for method in others
-            for layer in ((self.layers[0], self.layers[-1]) if METHODS[method].of_a_layer else (None,))]
+            (method, layer) for method in self.methods if method != "Grad-CAM"
+            for layer in (ends if METHODS[method].of_a_layer else (None,))]
 
     def maps(self):
         """{(method, layer): maps, one an image}."""

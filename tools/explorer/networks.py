@@ -125,7 +125,7 @@ class _Writer:
             raise ValueError(f"the explorer's engine has no activation {activation!r}, with which {step.name!r} ends; it has "
                              "relu and gelu")
         self.add(f"{step.name}/linear", op, step.reads, shape, weights, **settings)
-        return self.add(step.name, activation, [f"{step.name}/linear"], shape)
+        return self.add(step.name, activation, [f"{step.name}/linear"], shape, inPlace=activation == "relu")
 
     def _put(self, values):
         """Where the weights lie in the list. What float16 cannot hold is rounded, and what is left follows as `rest`."""
