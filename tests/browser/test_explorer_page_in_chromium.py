@@ -1,4 +1,5 @@
 """The explorer's page in Chromium, opened from a file as a reader opens it: every control answers, and what is seen is true."""
+import pathlib
 import re
 
 import numpy as np
@@ -92,7 +93,7 @@ def test_image_and_map_are_seen_first_and_nothing_is_cut(visit, pictures, size, 
 
 
 def test_both_languages_say_the_same_things():
-    text = (subjects.SHARED.parents[2] / "tools" / "explorer" / "page" / "texts.js").read_text("utf-8")
+    text = pathlib.Path(subjects.__file__).with_name("page").joinpath("texts.js").read_text("utf-8")
     keys = [set(re.findall(r'^ +"?(\w+)"?: ["\[]|, "?(\w+)"?: ["\[]', half, re.MULTILINE)) for half in text.split("  ko: {")]
     assert keys[0] == keys[1] and len(keys[0]) > 80
 

@@ -393,7 +393,9 @@ class Page {
   }
 
   #complain(error) {
-    this.#say(this.words[error.message] ?? error.message);
+    const sentence = this.words[error.message] ?? error.message;
+    this.#say(sentence);
+    of("squeezenet-status").textContent = sentence;
     of("status").classList.add("wrong");
   }
 
