@@ -174,7 +174,7 @@ def test_network_image_method_layer_and_class_are_chosen(visit):
     assert page.locator("#layer").is_disabled()
     assert "HiResCAM of relu4" in after(page, lambda: page.locator("#method").select_option("HiResCAM"))
     assert "HiResCAM of relu3" in after(page, lambda: page.locator("#layer").select_option("relu3"))
-    assert "for patches" in after(page, lambda: page.locator("#class").select_option(label="patches"))
+    assert "for inclusion" in after(page, lambda: page.locator("#class").select_option(label="inclusion"))
     assert "for crazing" in after(page, lambda: page.locator("#bars button", has_text="crazing").click())
     assert "conv3 for" in after(page, lambda: page.locator("#network").select_option("mnist_cnn"))
 

@@ -154,16 +154,16 @@ class Page {
   }
 
   async #answer() {
-    const descriptions = [];
-    for (const side of this.state.sides) descriptions.push(await this.networks.description(side.network));
+    const descriptions = [], { sides } = this.state, asked = [];
+    for (const side of sides) descriptions.push(await this.networks.description(side.network));
     const image = await this.#chosenImage(descriptions[0]);
+    if (this.state.sides !== sides) return;         // another network was chosen while this one was loaded
     this.#complete(descriptions);
-    const state = this.state, asked = [];
-    const whole = await Promise.all(descriptions.map(description => this.#imageFor(image, description)));
+    const completed = this.state.sides, whole = await Promise.all(descriptions.map(description => this.#imageFor(image, description)));
     this.#followEraser(whole[0], image.id);
-    for (const [n, side] of state.sides.entries())
+    for (const [n, side] of completed.entries())
       asked.push(await this.#answerSide(side, n, descriptions[n], this.#rubbedImage(whole, n, descriptions[n]), image));
-    if (this.state.sides !== state.sides && this.#waiting) return;
+    if (this.state.sides !== completed) return;
     this.shown = { sides: asked, image, descriptions };
     await this.#compareWithWhole(asked, whole, descriptions);
     this.#show();
