@@ -72,7 +72,8 @@ const OPS = {                   // of the operations of tools/explorer/networks.
   reshape: ([x], { shape }) => x.reshape([1, ...shape]), maxPooling: ([x], node) => pooled(x, node, "max"),
   averagePooling: ([x], node) => pooled(x, node, "avg"),
   pad: ([x], { before: [top, left] }) => x.pad([[0, 0], [top, top], [left, left], [0, 0]]),
-  convolution: ([x], { window }, w) => biased(globalThis.tf.conv2d(x, w("kernel"), window.strides, "same", "NHWC", window.dilation), w("bias")),
+  convolution: ([x], { window: { strides, dilation } }, w) =>
+    biased(globalThis.tf.conv2d(x, w("kernel"), strides, "same", "NHWC", dilation), w("bias")),
   dense: ([x], node, w) => biased(x.matMul(w("kernel")), w("bias")),
 };
 
@@ -95,11 +96,11 @@ globalThis.tensorflow = async (name, backend, rounds) => {
   const run = (from, x) => {
     const tensors = { [from]: x };
     for (const node of nodes)
-      if (!(node.name in tensors) && node.inputs.every((one) => one in tensors))
+      if (node.op !== "input" && !(node.name in tensors) && node.inputs.every((one) => one in tensors))
         tensors[node.name] = OPS[node.op](node.inputs.map((one) => tensors[one]), node, weight(node));
     return tensors;
   };
-  const picture = () => tf.tensor(another(input).values, [1, input.height, input.width, input.channels]), last = layers.at(-1).name;
+  const picture = () => tf.tensor(another(input).values, [1, input.height, input.width, input.channels]);
   const forward = () => tf.tidy(() => run("images", picture())[output].dataSync());
   const gradCam = (layer) => tf.tidy(() => {
     const A = run("images", picture())[layer], score = (x) => run(layer, x)[output].max();
@@ -107,7 +108,7 @@ globalThis.tensorflow = async (name, backend, rounds) => {
     return A.mul(alpha).sum(3).relu().dataSync();
   });
   const results = { scores: forward().length };
-  for (const [what, task] of [["forward", forward], ["gradCam", () => gradCam(last)], ["first", () => gradCam(layers[0].name)]]) {
+  for (const [what, task] of [["forward", forward], ["gradCam", () => gradCam(layers.at(-1).name)], ["first", () => gradCam(layers[0].name)]]) {
     try {
       task();
       results[what] = await times(rounds, task);

@@ -1,7 +1,8 @@
 """How fast the explorer answers in a browser whose processor is slowed four times, and TensorFlow.js beside it.
 
-Chromium slows a page's own thread, but not its workers (`check` shows it): so the engine is timed in the page's own thread
-under that brake, and the frames of the page with the engine where it belongs, in its worker. Writes its tables in benchmarks/README.md.
+Chromium slows a page's own thread, but not its workers (`check` shows it). So the engine is timed in the page's own thread
+under that brake, and the frames of the page with the engine where it belongs, in its worker. Writes its tables in
+benchmarks/README.md.
 
     python3 course.py doctor                          # makes .venv
     .venv/bin/python -m benchmarks.browser            # the engine
@@ -20,12 +21,12 @@ from statistics import median
 from playwright.sync_api import sync_playwright
 
 from lecture_utils.models import BUILDERS
-from tools.explorer import build, networks
+from tools.explorer import build, bundle, networks
 
 from .report import machine, write
 
 SLOWED = 4
-ROUNDS = 15
+ROUNDS = 9
 LIMITS = {"mnist_cnn": 50, "mnist_gap": 50, "neu_gap": 300, "neu_dense": 300, "neu_gap_plain": 300, "neu_ruler": 300,
           "vgg16_compact": 1500}                            # milliseconds an answer
 PEERS = ("mnist_cnn", "neu_gap", "vgg16_compact")
@@ -87,7 +88,7 @@ def answer(route, folder):
 
 def engine_table(browser, folder):
     brakes = check(browser, folder)
-    rows = ["| network | answer | allowed | scores alone | Grad-CAM of all layers | of another class | every method | longest frame |",
+    rows = ["| network | answer | allowed | scores alone | all layers | another class | every method | longest frame |",
             "|---|---|---|---|---|---|---|---|"]
     for name in [name for name in BUILDERS if not name.startswith("scene")]:
         with opened(browser, folder, SLOWED) as page:
@@ -98,15 +99,20 @@ def engine_table(browser, folder):
                     f"{times['anotherClass']} | {times['everything']} | {worker['longest']:.0f} |")
         print(rows[-1], flush=True)
     return "\n".join(rows) + "\n\n" + (
-        f"Milliseconds, median (smallest) of {ROUNDS} images that the engine had not seen. A loop of additions took {brakes['page']:.1f} "
-        f"times as long in the page slowed {SLOWED} times, and {brakes['worker']:.1f} times in a worker of that page.\n")
+        f"Milliseconds, median (smallest) of {ROUNDS} images that the engine had not seen. A loop of additions took "
+        f"{brakes['page']:.1f} times as long in the page slowed {SLOWED} times, and {brakes['worker']:.1f} times in a worker of "
+        "that page.\n")
 
 
 def shown(times):
     return f"{median(times):.0f} ({min(times):.0f})"
 
 
-LOOP = "let begin = performance.now(), sum = 0; for (let i = 0; i < 5e7; i++) sum += i % 7; const time = performance.now() - begin + 0 * sum;"
+LOOP = """let sum = 0;
+const begin = performance.now();
+for (let i = 0; i < 5e7; i++) sum += i % 7;
+const time = performance.now() - begin + 0 * sum;
+"""
 TIMED = """async ([loop, inWorker]) => {
   if (!inWorker) return new Function(loop + "return time;")();
   const worker = new Worker(URL.createObjectURL(new Blob([loop + "postMessage(time);"])));
@@ -143,12 +149,17 @@ def peers_table(browser, folder):
             print(rows[-1], flush=True)
     with opened(browser, folder, 1) as page:
         with_tensorflow(page)
-        cpu, wasm = (set(page.evaluate("backend => kernels(backend)", backend)) for backend in ("cpu", "wasm"))
+        cpu, wasm = (set(page.evaluate("name => kernels(name)", backend)) for backend in ("cpu", "wasm"))
     lacking = sorted(name for name in cpu - wasm if "Grad" in name or "Backprop" in name)
-    sizes = ", ".join(f"{what} {(NODE / 'node_modules' / '@tensorflow' / path).stat().st_size / 1e6:.2f} MB" for what, path in FILES.items())
-    return "\n".join(rows) + (f"\n\nMilliseconds, median (smallest). Its size: {sizes}; all of the engine's program is "
-                              f"{(folder / 'browser.js').stat().st_size / 1e6:.2f} MB. Of the gradients that its plain backend has, "
-                              f"its WASM backend lacks {', '.join(lacking)}. WebGL is drawn by SwiftShader here, without a graphics card.\n")
+    ours = len(bundle.bundle(build.HERE / "engine" / "client.js")) + len(build.worker())
+    return "\n".join(rows) + "\n\n" + (
+        f"Milliseconds, median (smallest). Its size: {', '.join(f'{what} {megabytes(path)}' for what, path in FILES.items())}; "
+        f"the engine's is {ours / 1e6:.2f} MB. Of the gradients that its plain backend has, its WASM backend lacks "
+        f"{', '.join(lacking)}. WebGL is drawn by SwiftShader here, without a graphics card.\n")
+
+
+def megabytes(path):
+    return f"{(NODE / 'node_modules' / '@tensorflow' / path).stat().st_size / 1e6:.2f} MB"
 
 
 def with_tensorflow(page):

@@ -27,15 +27,13 @@ function numbers(base64) {
   return new Float32Array(Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0)).buffer);
 }
 
-globalThis.asTexts = (value) => value instanceof Float32Array ? { float32: text(value) }
-  : Array.isArray(value) ? value.map(globalThis.asTexts)
-    : value && typeof value === "object" ? Object.fromEntries(Object.entries(value).map(([key, each]) => [key, globalThis.asTexts(each)]))
-      : value;
+function each(value, change) {
+  if (Array.isArray(value)) return value.map(change);
+  return value && typeof value === "object" ? Object.fromEntries(Object.entries(value).map(([key, one]) => [key, change(one)])) : value;
+}
 
-globalThis.fromTexts = (value) => value && typeof value === "object" && "float32" in value ? numbers(value.float32)
-  : Array.isArray(value) ? value.map(globalThis.fromTexts)
-    : value && typeof value === "object" ? Object.fromEntries(Object.entries(value).map(([key, each]) => [key, globalThis.fromTexts(each)]))
-      : value;
+globalThis.asTexts = (value) => value instanceof Float32Array ? { float32: text(value) } : each(value, globalThis.asTexts);
+globalThis.fromTexts = (value) => typeof value?.float32 === "string" ? numbers(value.float32) : each(value, globalThis.fromTexts);
 
 // One call of the engine's: what it resolves to, or {error: sentence}.
 globalThis.told = async ([task, ...given]) => {
@@ -85,5 +83,7 @@ globalThis.backwardOf = ([node, given, weights, R]) => {
 globalThis.rolledOut = ([blocks, places]) => globalThis.asTexts(rollout(globalThis.fromTexts(blocks), places));
 
 // The answer of a network whose matrices are multiplied in plain JavaScript, as in a browser without WebAssembly's vectors.
-globalThis.plainly = ([description, weights, request]) =>
-  globalThis.asTexts(new Subject(new Network(description, numbers(weights.float32), new PlainGemm())).ask(globalThis.fromTexts(request)));
+globalThis.plainly = ([description, weights, request]) => {
+  const network = new Network(description, numbers(weights.float32), new PlainGemm());
+  return globalThis.asTexts(new Subject(network).ask(globalThis.fromTexts(request)));
+};

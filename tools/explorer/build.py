@@ -50,8 +50,13 @@ def hangul(subjects):
 
 def program(entry):
     """The script that begins with the module `entry`, the page's or a test's; its "build:worker" is the engine's thread."""
-    given = {"gemm": {"gemmBinary": assembled()}, "squeezenet": {"description": networks.squeezenet_description()}}
-    return bundle.bundle(entry, {**given, "worker": {"workerSource": bundle.bundle(HERE / "engine" / "worker.js", given)}})
+    return bundle.bundle(entry, {"gemm": {"gemmBinary": assembled()}, "worker": {"workerSource": worker()}})
+
+
+def worker():
+    """The program of the engine's thread."""
+    return bundle.bundle(HERE / "engine" / "worker.js", {"gemm": {"gemmBinary": assembled()},
+                                                         "squeezenet": {"description": networks.squeezenet_description()}})
 
 
 def assembled():

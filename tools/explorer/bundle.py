@@ -53,7 +53,7 @@ def _constants(given, name):
 
 def script(value):
     """A value as JavaScript that may also stand in a <script> element."""
-    return json.dumps(value, ensure_ascii=False).replace("</", "<\\/").replace("<!--", "<\\!--")
+    return json.dumps(value, ensure_ascii=False).replace("</", "<\\/").replace("<!--", "\\u003c!--")
 
 
 def _read(path):

@@ -78,7 +78,8 @@ def export(model, classes, sigmoid=False, question=None) -> Exported:
     description = {
         "name": model.name, "input": {"height": height, "width": width, "channels": channels},
         "classes": list(classes), "sigmoid": sigmoid, "nodes": writer.nodes, "output": writer.names[network.outputs[0]],
-        "layers": _layers(network, _fields(writer.nodes)), "methods": [method.name for method in methods_for(model) if not method.slow],
+        "layers": _layers(network, _fields(writer.nodes)),
+        "methods": [method.name for method in methods_for(model) if not method.slow],
         "rollout": [f"{step.name}/attention" for step in network.steps if isinstance(step.layer, kl.MultiHeadAttention)],
         "question": question,
     }
@@ -124,7 +125,7 @@ class _Writer:
             raise ValueError(f"the explorer's engine has no activation {activation!r}, with which {step.name!r} ends; it has "
                              "relu and gelu")
         self.add(f"{step.name}/linear", op, step.reads, shape, weights, **settings)
-        return self.add(step.name, activation, [f"{step.name}/linear"], shape)
+        return self.add(step.name, activation, [f"{step.name}/linear"], shape, inPlace=activation == "relu")
 
     def _put(self, values):
         """Where the weights lie in the list. What float16 cannot hold is rounded, and what is left follows as `rest`."""
@@ -170,7 +171,7 @@ def _dense(write, step):
 
 
 def _rescaling(write, step):
-    scale, shift = np.atleast_1d(step.layer.scale), np.atleast_1d(step.layer.offset)
+    scale, shift = np.broadcast_arrays(np.atleast_1d(step.layer.scale), np.atleast_1d(step.layer.offset))
     write.add(step.name, "affine", step.reads, step.shape[1:], scale=scale.tolist(), shift=shift.tolist())
 
 
@@ -337,15 +338,16 @@ def _layer(network, step, fields):
         cells = {"stride": [rows[0], columns[0]], "offset": [rows[1], columns[1]]}
     except ValueError:
         cells = None
-    told = {"name": step.name, "height": height, "width": width, "channels": step.shape[-1], "cells": cells, "field": fields[step.name]}
+    told = {"name": step.name, "height": height, "width": width, "channels": step.shape[-1], "cells": cells,
+            "field": fields[step.name]}
     return told if step.grid is None else told | {"tokensBefore": step.shape[1] - height * width}
 
 
 def _fields(nodes):
-    """How many pixels, [rows, columns], a cell of each node sees of the image, beyond its borders too; None where it sees all.
+    """How many pixels, [rows, columns], a cell of each node sees of the image and beyond its borders; None where it sees all.
 
-    What a layer of attention or a mean over all places sees is everything. A mean that is enlarged again, as the brightness of the
-    surroundings in `neu_gap`, does not count: it takes a little from many pixels, and the field would be as good as the image.
+    What a layer of attention or a mean over all places sees is everything. A mean that is enlarged again, as the brightness of
+    the surroundings in `neu_gap`, does not count: it takes a little from many pixels, and few would be left outside.
     """
     seen = {}                   # name -> (pixels seen, pixels from one cell to the next), arrays of rows and columns
     for node in nodes:

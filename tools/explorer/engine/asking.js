@@ -10,8 +10,8 @@ export class Subject {
     this.network = network;
     this.description = network.description;
     this._image = this._question = null;                        // what the rest belongs to
-    const asking = this.network.nodes.filter(({ op }) => op === "input").map(({ name }) => name).filter((name) => name !== "images");
-    this._wordNodes = new Set(asking.flatMap((name) => [...dependentOn(name, network.nodes)]));
+    const asking = network.nodes.filter(({ op, name }) => op === "input" && name !== "images");
+    this._wordNodes = new Set(asking.flatMap(({ name }) => [...dependentOn(name, network.nodes)]));
   }
 
   // The answer to engine.ask, as client.js tells it.
@@ -31,11 +31,12 @@ export class Subject {
     const { height, width, channels: K } = layer, Z = height * width, A = this._maps(layer), g = this._gradient(layer, c);
     const alpha = method === "CAM" ? gapWeights(g, Z, K) : means(g, Z, K);
     const term = method === "HiResCAM" ? (i) => g[i] * A[i] : (i, k) => alpha[k] * A[i];
-    const strongest = [...alpha.keys()].map((k) => ({ k, strength: strength(term, k, Z, K) })).sort((a, b) => b.strength - a.strength);
-    const shown = strongest.slice(0, count), sums = [], total = new Float32Array(Z);
-    for (const { k } of shown) sums.push((sums.at(-1) ?? total).map((sum, place) => sum + term(place * K + k, k)));
+    const strengths = Array.from(alpha, (_, k) => strength(term, k, Z, K));
+    const shown = [...strengths.keys()].sort((a, b) => strengths[b] - strengths[a]).slice(0, count), sums = [], total = new Float32Array(Z);
+    for (const k of shown) sums.push((sums.at(-1) ?? total).map((sum, place) => sum + term(place * K + k, k)));
     for (let i = 0; i < Z * K; i++) total[i / K | 0] += term(i, i % K);
-    const channels = shown.map(({ k }) => ({ k, alpha: alpha[k], A: Float32Array.from({ length: Z }, (_, place) => A[place * K + k]) }));
+    const map = (k) => Float32Array.from({ length: Z }, (_, place) => A[place * K + k]);
+    const channels = shown.map((k) => ({ k, alpha: alpha[k], A: map(k) }));
     return { height, width, Z, channels, sums, total };
   }
 
@@ -43,7 +44,8 @@ export class Subject {
   _look(image, question) {
     const { name, input: { height, width, channels } } = this.description;
     if (image.channels !== channels || image.values.length !== image.height * image.width * channels)
-      throw new Error(`${name} takes images of ${channels} channels. This one has ${image.channels}, and ${image.values.length} values.`);
+      throw new Error(`${name} takes images of ${channels} channels. This one has ${image.channels}, and `
+        + `${image.values.length} values.`);
     const another = !sameImage(image, this._image);
     if (!another && JSON.stringify(question) === this._question) return;
     const seen = another ? { images: { shape: [height, width, channels], data: resized(image, height, width).values } }
@@ -71,7 +73,7 @@ export class Subject {
     return tensors;
   }
 
-  // The caption word by word: each time the word with the highest score, given those so far. `asked.end` is the word that ends it.
+  // The caption word by word: each time the word with the highest score, given those so far; `end` is the word that ends it.
   _captioned(seen, { length, end }) {
     const before = new Float32Array(length).fill(end), { output, classes } = this.description;
     let tensors = seen;
@@ -89,7 +91,7 @@ export class Subject {
   _answer({ method, layer, classIndex }) {
     const c = this._class(classIndex), { input, name, methods } = this.description;
     if (!methods.includes(method)) throw new Error(`${method} does not apply to ${name}. These do: ${methods.join(", ")}.`);
-    const pixels = OF_PIXELS.includes(method), asked = this._layer(layer != null && OF_ITS_OWN.includes(method) ? null : layer);
+    const pixels = OF_PIXELS.includes(method), asked = this._layer(OF_ITS_OWN.includes(method) ? null : layer);
     const size = pixels ? input : { height: asked.height, width: asked.width, channels: 1 };
     return {
       method, layer: asked.name, classIndex: c, pixels, signed: pixels || SIGNED.includes(method),
@@ -105,8 +107,10 @@ export class Subject {
       const where = enlarged(this._values("Grad-CAM", layer, c), layer, input.height, input.width);
       return this._back(c, "guided").at("images").map((what, i) => what * where[i / input.channels | 0]);
     }
-    if (method === "gradient-weighted rollout")
-      return rollout(blocks.map((node) => ({ ...this.tensors[node], A: this.tensors[node].data, g: this._back(c, null).at(node) })), Z);
+    if (method === "gradient-weighted rollout") {
+      const block = (node) => ({ shape: this.tensors[node].shape, A: this.tensors[node].data, g: this._back(c, null).at(node) });
+      return rollout(blocks.map(block), Z);
+    }
     const A = this._maps(layer), g = this._gradient(layer, c);
     return method === "CAM" ? weighted(A, gapWeights(g, Z, K), Z, K) : mapOf(method, A, g, Z, K);
   }
@@ -118,7 +122,8 @@ export class Subject {
   }
 
   _layer(name) {
-    const { name: network, layers } = this.description, found = name == null ? layers.at(-1) : layers.find((layer) => layer.name === name);
+    const { name: network, layers } = this.description;
+    const found = name == null ? layers.at(-1) : layers.find((layer) => layer.name === name);
     if (!found) throw new Error(`${network} has no layer ${name}. It has ${layers.map((layer) => layer.name).join(", ")}.`);
     return found;
   }
@@ -148,7 +153,8 @@ export class Subject {
   }
 }
 
-const OF_ITS_OWN = ["CAM", "gradient-weighted rollout", "guided backprop", "deconvnet"];        // methods without a layer to choose
+// Methods without a layer to choose.
+const OF_ITS_OWN = ["CAM", "gradient-weighted rollout", "guided backprop", "deconvnet"];
 
 // The head's weights under global average pooling, w_k = Z ∂y/∂A^k at any place.
 function gapWeights(g, Z, K) {

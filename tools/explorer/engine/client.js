@@ -27,10 +27,10 @@ export class Engine {
   }
 
   // {network, image: {values, height, width, channels}, question?, choices: [{method, layer|null, classIndex|null}]}
-  //   -> {scores, probabilities, predicted, caption, answers: [{method, layer, classIndex, pixels, signed, height, width, channels,
-  //       values}], milliseconds}
-  // An image of another size is resized. question: of a network whose description has question.kind "pair", [kind, colour]; of one
-  // with "word", the number of the word in the caption that the network writes, 0 to 8; `caption` are then the words' numbers.
+  //   -> {scores, probabilities, predicted, caption, milliseconds,
+  //       answers: [{method, layer, classIndex, pixels, signed, height, width, channels, values}]}
+  // An image of another size is resized. question: of a network whose description has question.kind "pair", [kind, colour]; of
+  // one with "word", the number of the word in the caption that the network writes, 0 to 8; `caption`: its words' numbers.
   ask(request) {
     return this._do("ask", request);
   }

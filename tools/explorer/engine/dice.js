@@ -2,8 +2,9 @@
 
 // The same network with the last kernel drawn anew (Glorot uniform) and no bias; the same seed draws the same.
 export function diced(network, seed) {
-  const node = network.nodes.findLast(({ weights }) => weights?.kernel), { shape } = node.weights.kernel, random = generator(seed);
+  const node = network.nodes.findLast(({ weights }) => weights?.kernel), { shape } = node.weights.kernel;
   const inputs = shape.slice(0, -1).reduce((a, b) => a * b, 1), outputs = shape.at(-1), limit = Math.sqrt(6 / (inputs + outputs));
+  const random = generator(seed);
   const kernel = Float32Array.from({ length: inputs * outputs }, () => limit * (2 * random() - 1));
   return network.with(node.name, { kernel, bias: new Float32Array(outputs) });
 }

@@ -1,18 +1,19 @@
-// Products of matrices, which are nearly all of a network's work: by WebAssembly (gemm.wat) where the browser has its vectors, else in
-// plain JavaScript. Both take what they multiply in pieces, a "strip" of rows at a time, which stays in the processor's cache.
+// Products of matrices, which are nearly all of a network's work: by WebAssembly (gemm.wat) where the browser has its vectors,
+// else in plain JavaScript. Both take what they multiply a "strip" of rows at a time, which stays in the processor's cache.
 
 import { gemmBinary } from "build:gemm";
 import { bytesOf } from "./bytes.js";
 
 const COLUMNS = 8;               // of a panel of B
 const STRIP = 1 << 16;           // numbers of A in a strip: 256 KiB
+const SCRATCH = 1 << 23;         // bytes of WebAssembly's memory before the matrices B
 
 // A matrix B (k rows, n columns) made ready once, to be multiplied often. transposed: the data are those of B's transpose.
 class Panels {
-  constructor(data, k, n, transposed, at) {
+  constructor(data, k, n, transposed) {
     this.k = k;
     this.n = n;
-    this.at = at;
+    this.copiedTo = null;        // where in WebAssembly's memory; the numbers are then given up
     this.count = Math.ceil(n / COLUMNS);
     this.numbers = new Float32Array(this.count * k * COLUMNS);
     for (let column = 0; column < n; column++) {
@@ -26,7 +27,7 @@ class Panels {
 // The multiplication in plain JavaScript, of the same panels.
 export class PlainGemm {
   panels(data, k, n, transposed) {
-    return new Panels(data, k, n, transposed, 0);
+    return new Panels(data, k, n, transposed);
   }
 
   // C = A B by strips: `fill(strip, first, count)` writes rows of A, `take(strip, first, count, stride)` reads those of C.
@@ -55,19 +56,18 @@ export class WasmGemm {
     const { memory, gemm } = new WebAssembly.Instance(module).exports;
     this.memory = memory;
     this.gemm = gemm;
-    this.begin = this.end = 0;
+    this.end = SCRATCH;
   }
 
   panels(data, k, n, transposed) {
-    const panels = new Panels(data, k, n, transposed, 0);
-    panels.copiedTo = null;
-    return panels;
+    return new Panels(data, k, n, transposed);
   }
 
   multiply(panels, rows, fill, take) {
     const { k, count } = panels, stride = count * COLUMNS, height = stripHeight(k, stride);
     const a = 0, c = height * k, b = this._placed(panels, c + height * stride);
-    const A = new Float32Array(this.memory.buffer, 0, height * k), C = new Float32Array(this.memory.buffer, 4 * c, height * stride);
+    const A = new Float32Array(this.memory.buffer, 4 * a, height * k);
+    const C = new Float32Array(this.memory.buffer, 4 * c, height * stride);
     for (let first = 0; first < rows; first += height) {
       const here = Math.min(height, rows - first);
       fill(A, first, here);
@@ -79,7 +79,6 @@ export class WasmGemm {
   _placed(panels, scratch) {
     if (4 * scratch > SCRATCH) throw new Error(`a matrix of ${panels.k} rows is beyond what the engine multiplies`);
     if (panels.copiedTo === null) {
-      if (!this.end) this.end = SCRATCH;
       panels.copiedTo = this.end;
       this.end += panels.numbers.byteLength;
       const missing = this.end - this.memory.buffer.byteLength;
@@ -90,8 +89,6 @@ export class WasmGemm {
     return panels.copiedTo;
   }
 }
-
-const SCRATCH = 1 << 23;         // bytes before the matrices B
 
 function stripHeight(k, stride) {
   return Math.max(4, Math.floor(STRIP / Math.max(k, stride)) & ~3);

@@ -1,7 +1,7 @@
 // What layers do, forward and backward. A tensor is {shape, data} of one image, without a batch; the last axis changes fastest.
 //
 //   forward(node, inputs, tools)                 -> output tensor; what the way back needs besides may lie in its `kept`
-//   backward(node, inputs, output, R, tools)     -> for each input ∂y/∂input, or null where none is wanted or told; R is ∂y/∂output
+//   backward(node, inputs, output, R, tools)     -> for each input ∂y/∂input, or null where none is wanted; R is ∂y/∂output
 //
 // node: as tools/explorer/networks.py writes it. tools: weights(node, name), panels(node, name, ...) and gemm.multiply.
 
@@ -11,12 +11,14 @@ const product = (shape) => shape.reduce((a, b) => a * b, 1);
 const tensor = (shape, data) => ({ shape, data: data ?? new Float32Array(product(shape)) });
 const last = (shape) => shape[shape.length - 1];
 
-// --- element by element ---------------------------------------------------------------------------------------------------------
+// --- element by element ----------------------------------------------------------------------------------------------
 
+// node.inPlace: nothing else reads the input, which the output may take the place of.
 const relu = {
   forward(node, [x]) {
-    const out = tensor(node.shape);
-    for (let i = 0; i < x.data.length; i++) out.data[i] = x.data[i] > 0 ? x.data[i] : 0;
+    const out = tensor(node.shape, node.inPlace ? x.data : x.data.slice());
+    clip(out.data);
+    out.positive = true;
     return out;
   },
   backward(node, [x], out, R, { gate }) {
@@ -27,6 +29,16 @@ const relu = {
     return [back];
   },
 };
+
+// Negative numbers to 0 by their bits, of which the first is the sign: an `if` that falls now this way, now that, takes longer.
+function clip(data) {
+  const bits = bitsOf(data);
+  for (let i = 0; i < bits.length; i++) bits[i] &= ~(bits[i] >> 31);
+}
+
+function bitsOf(data) {
+  return new Int32Array(data.buffer, data.byteOffset, data.length);
+}
 
 // scale * x + shift, with one scale and one shift for each channel, or one for all.
 const affine = {
@@ -67,11 +79,12 @@ const gelu = {
 // The share of a normal distribution below x, Φ(x) = (1 + erf(x / √2)) / 2; Abramowitz and Stegun 7.1.26 is good to 1.5e-7.
 function below(x) {
   const z = Math.abs(x) / Math.SQRT2, t = 1 / (1 + 0.3275911 * z);
-  const tail = ((((1.061405429 * t - 1.453152027) * t + 1.421413741) * t - 0.284496736) * t + 0.254829592) * t * Math.exp(-z * z) / 2;
+  const polynomial = ((((1.061405429 * t - 1.453152027) * t + 1.421413741) * t - 0.284496736) * t + 0.254829592) * t;
+  const tail = polynomial * Math.exp(-z * z) / 2;
   return x > 0 ? 1 - tail : tail;
 }
 
-// --- two tensors ----------------------------------------------------------------------------------------------------------------
+// --- two tensors -----------------------------------------------------------------------------------------------------
 
 // The place in a tensor of `shape` for each place of the larger `full`: axes of length 1 are repeated.
 function broadcast(shape, full) {
@@ -144,7 +157,7 @@ const concatenate = {       // along the last axis
   },
 };
 
-// --- windows: convolutions and poolings -----------------------------------------------------------------------------------------
+// --- windows: convolutions and poolings ------------------------------------------------------------------------------
 // node.window: {size, strides, dilation, before}, each [rows, columns]; `before` is the padding above and to the left.
 
 const convolution = {
@@ -177,20 +190,31 @@ function rowsInto(data, n, bias) {
 function patches(node, { shape: [height, width, channels], data }) {
   const { size: [kh, kw], strides: [sy, sx], dilation: [dy, dx], before: [top, left] } = node.window, across = node.shape[1];
   if (kh * kw === 1 && sy * sx === 1) return rowsOf(data, channels);
+  const run = dx === 1 ? kw : 1;                                // cells of a window that lie side by side in the input
   return (strip, first, count) => {
     let to = 0;
     for (let window = first; window < first + count; window++) {
       const x0 = window % across, y0 = (window - x0) / across * sy - top;
+      const inside = x0 * sx >= left && x0 * sx - left + kw <= width;
       for (let ky = 0; ky < kh; ky++) {
-        const y = y0 + ky * dy;
-        for (let kx = 0; kx < kw; kx++) {
-          const x = x0 * sx - left + kx * dx;
-          if (y < 0 || y >= height || x < 0 || x >= width) for (let k = 0; k < channels; k++) strip[to++] = 0;
-          else for (let k = 0, at = (y * width + x) * channels; k < channels; k++) strip[to++] = data[at++];
+        const y = y0 + ky * dy, step = inside ? run : 1;
+        for (let kx = 0; kx < kw; kx += step, to += step * channels) {
+          const x = x0 * sx - left + kx * dx, there = y >= 0 && y < height && x >= 0 && x < width;
+          copy(strip, to, data, there ? (y * width + x) * channels : -1, step * channels);
         }
       }
     }
   };
+}
+
+// Numbers from one place to another; zeros from the place -1.
+function copy(strip, to, data, at, count) {
+  if (at < 0) for (let k = 0; k < count; k++) strip[to + k] = 0;
+  else for (let k = 0; k < count; k++) strip[to + k] = data[at + k];
+}
+
+function addTo(sum, to, data, at, count) {
+  for (let k = 0; k < count; k++) sum[to + k] += data[at + k];
 }
 
 // Adds the rows of a strip to the places that the windows see: the way back of `patches`.
@@ -205,8 +229,7 @@ function patchesInto(node, [height, width, channels], data) {
         for (let kx = 0; kx < kw; kx++) {
           const x = x0 * sx - left + kx * dx;
           if (x < 0 || x >= width) continue;
-          for (let k = 0, at = i * stride + (ky * kw + kx) * channels, to = (y * width + x) * channels; k < channels; k++)
-            data[to++] += strip[at++];
+          addTo(data, (y * width + x) * channels, strip, i * stride + (ky * kw + kx) * channels, channels);
         }
       }
     }
@@ -225,32 +248,44 @@ function eachCell(node, [height, width, channels], see) {
 
 const maxPooling = {
   forward(node, [x]) {
-    const out = tensor(node.shape), channels = last(node.shape), from = new Int32Array(out.data.length);
-    out.data.fill(-Infinity);
-    eachCell(node, x.shape, (to, at) => {
-      for (let k = 0; k < channels; k++)
-        if (x.data[at + k] > out.data[to + k]) {
-          out.data[to + k] = x.data[at + k];
-          from[to + k] = at + k;                                // the first of equal ones, as in TensorFlow
-        }
-    });
-    out.kept = from;
+    const out = tensor(node.shape), channels = last(node.shape), most = bitsOf(out.data), bits = bitsOf(x.data);
+    if (x.positive) eachCell(node, x.shape, (to, at) => greaterBits(most, to, bits, at, channels));
+    else {
+      out.data.fill(-Infinity);
+      eachCell(node, x.shape, (to, at) => greater(out.data, to, x.data, at, channels));
+    }
     return out;
   },
   backward(node, [x], out, R) {
-    const back = new Float32Array(x.data.length);
-    for (let i = 0; i < R.length; i++) back[out.kept[i]] += R[i];
+    const back = new Float32Array(x.data.length), left = R.slice(), channels = last(node.shape);
+    eachCell(node, x.shape, (to, at) => {
+      for (let k = 0; k < channels; k++)
+        if (x.data[at + k] === out.data[to + k]) {
+          back[at + k] += left[to + k];
+          left[to + k] = 0;                                     // to the first of equal ones, as in TensorFlow
+        }
+    });
     return [back];
   },
 };
+
+// Of numbers that are not negative the greater has the greater bits, which are compared without an `if`.
+function greaterBits(most, to, data, at, count) {
+  for (let k = 0; k < count; k++) {
+    const less = most[to + k] - data[at + k];
+    most[to + k] -= less & less >> 31;
+  }
+}
+
+function greater(most, to, data, at, count) {
+  for (let k = 0; k < count; k++) most[to + k] = Math.max(most[to + k], data[at + k]);
+}
 
 // Means of what a window sees of the input: where it reaches beyond the rim, of fewer cells.
 const averagePooling = {
   forward(node, [x], tools) {
     const out = tensor(node.shape), channels = last(node.shape), seen = cellsSeen(node, x.shape, tools);
-    eachCell(node, x.shape, (to, at) => {
-      for (let k = 0; k < channels; k++) out.data[to + k] += x.data[at + k];
-    });
+    eachCell(node, x.shape, (to, at) => addTo(out.data, to, x.data, at, channels));
     for (let i = 0; i < out.data.length; i++) out.data[i] /= seen[i / channels | 0];
     return out;
   },
@@ -306,7 +341,7 @@ function spreads(node, shape, tools) {
   return tools.once(node, "spreads", () => [0, 1].map((axis) => spread(shape[axis], node.shape[axis], false)));
 }
 
-// --- over all places ------------------------------------------------------------------------------------------------------------
+// --- over all places -------------------------------------------------------------------------------------------------
 // Input (groups..., places, channels) to (groups..., channels): node.places says how many places are taken together.
 
 const mean = {
@@ -341,11 +376,12 @@ const maximum = {               // where several places have the greatest value,
   },
 };
 
-// --- dense, and what only changes the shape -------------------------------------------------------------------------------------
+// --- dense, and what only changes the shape --------------------------------------------------------------------------
 
 const dense = {
   forward(node, [x], tools) {
-    return tensor(node.shape, rowsTimes(tools.gemm, x.data, tools.panels(node, "kernel", last(node.shape), false), tools.weights(node, "bias")));
+    const panels = tools.panels(node, "kernel", last(node.shape), false);
+    return tensor(node.shape, rowsTimes(tools.gemm, x.data, panels, tools.weights(node, "bias")));
   },
   backward: (node, [x], out, R, tools) => [rowsTimes(tools.gemm, R, tools.panels(node, "kernel", last(node.shape), true), null)],
 };
@@ -356,7 +392,10 @@ const reshape = {
 };
 
 const pick = {                  // number node.index along the first axis
-  forward: (node, [x]) => tensor(node.shape, x.data.slice(node.index * product(node.shape), (node.index + 1) * product(node.shape))),
+  forward(node, [x]) {
+    const count = product(node.shape);
+    return tensor(node.shape, x.data.slice(node.index * count, (node.index + 1) * count));
+  },
   backward(node, [x], out, R) {
     const back = new Float32Array(x.data.length);
     back.set(R, node.index * product(node.shape));
@@ -372,7 +411,7 @@ const offsets = {               // adds weights of the input's own shape, such a
   backward: (node, inputs, out, R) => [R],
 };
 
-// --- tokens ---------------------------------------------------------------------------------------------------------------------
+// --- tokens ----------------------------------------------------------------------------------------------------------
 
 const token = {                 // puts the learned token before the others
   forward(node, [x], tools) {
@@ -418,7 +457,9 @@ const layerNormalization = {
 const attention = {
   forward(node, [q, k], tools) {
     const out = tensor(node.shape), { heads, T, d } = tokens(node, q);
-    eachPair(heads, T, (h, i, j, at) => { out.data[at] = inner(q.data, (i * heads + h) * d, k.data, (j * heads + h) * d, d) / Math.sqrt(d); });
+    eachPair(heads, T, (h, i, j, at) => {
+      out.data[at] = inner(q.data, (i * heads + h) * d, k.data, (j * heads + h) * d, d) / Math.sqrt(d);
+    });
     for (let row = 0; row < heads * T; row++) softmax(out.data.subarray(row * T, (row + 1) * T));
     return out;
   },
@@ -443,7 +484,8 @@ const attended = {
   forward(node, [A, v]) {
     const out = tensor(node.shape), { heads, T, d } = tokens(A, v);
     eachPair(heads, T, (h, i, j, at) => {
-      for (let n = 0, to = (i * heads + h) * d, from = (j * heads + h) * d; n < d; n++) out.data[to++] += A.data[at] * v.data[from++];
+      const to = (i * heads + h) * d, from = (j * heads + h) * d;
+      for (let n = 0; n < d; n++) out.data[to + n] += A.data[at] * v.data[from + n];
     });
     return out;
   },
@@ -478,7 +520,7 @@ function softmax(row) {
   for (let i = 0; i < row.length; i++) row[i] /= sum;
 }
 
-// --- words. No gradient goes back through them: a map asks what the picture did ---------------------------------------------------
+// --- words. No gradient goes back through them: a map asks what the picture did --------------------------------------
 
 const embedding = {
   forward(node, [x], tools) {
@@ -518,6 +560,6 @@ function sigmoid(x) {
 }
 
 export const LAYERS = {
-  relu, affine, log1p, gelu, add, subtract, multiply, concatenate, convolution, maxPooling, averagePooling, pad, resize, mean, maximum,
-  dense, reshape, pick, offsets, token, layerNormalization, attention, attended, embedding, gru,
+  relu, affine, log1p, gelu, add, subtract, multiply, concatenate, convolution, maxPooling, averagePooling, pad, resize, mean,
+  maximum, dense, reshape, pick, offsets, token, layerNormalization, attention, attended, embedding, gru,
 };

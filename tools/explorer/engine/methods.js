@@ -1,4 +1,5 @@
-// The methods, each as its equation, in the names of lecture_utils/explain: A feature maps (places, channels), g = ∂y/∂A, Z places.
+// The methods, each as its equation, in the names of lecture_utils/explain: A feature maps (places, channels), g = ∂y/∂A, Z places,
+// K channels.
 
 import { between, mixed } from "./resize.js";
 
@@ -54,8 +55,8 @@ function plusWeights(A, g, Z, K) {
   return w;
 }
 
-// Gradient-weighted rollout: R = I, then for each block R ← R + E_h ReLU(∂y/∂A ⊙ A) R; of it the last `places` of the first row, the
-// class token's. blocks: {A, g, shape: [heads, tokens, tokens]} each.
+// Gradient-weighted rollout: R = I, then for each block R ← R + E_h ReLU(∂y/∂A ⊙ A) R; of it the last `places` of the first row,
+// the class token's. blocks: {A, g, shape: [heads, tokens, tokens]} each.
 export function rollout(blocks, places) {
   const [, T] = blocks[0].shape;
   let R = Float32Array.from({ length: T * T }, (_, i) => (i % (T + 1) === 0 ? 1 : 0));

@@ -12,7 +12,7 @@ export class Network {
     this._kept = new Map();
     this.nodes = description.nodes;
     for (const { name, op } of this.nodes)
-      if (op !== "input" && !LAYERS[op]) throw new Error(`The network ${description.name} has a layer, ${name}, of a kind that is not known here: ${op}.`);
+      if (op !== "input" && !LAYERS[op]) throw new Error(`${description.name} has a layer, ${name}, of an unknown kind: ${op}.`);
   }
 
   // The same network with other weights for one of its layers.
@@ -27,7 +27,8 @@ export class Network {
     const replaced = this._replaced[node.name]?.[name], place = node.weights?.[name];
     if (replaced || !place) return replaced ?? null;
     const count = place.shape.reduce((a, b) => a * b, 1), numbers = this._numbers.subarray(place.offset, place.offset + count);
-    return place.rest === undefined ? numbers : this.once(node, name, () => numbers.map((value, i) => value + this._numbers[place.rest + i]));
+    if (place.rest === undefined) return numbers;
+    return this.once(node, name, () => numbers.map((value, i) => value + this._numbers[place.rest + i]));
   }
 
   // The matrix (all inputs, n) of a layer's weights, ready to be multiplied; or its transpose (n, all inputs).
@@ -79,9 +80,10 @@ export class Backward {
     if (!R || node.op === "input" || !this._dependent.has(node.name)) return;
     const tools = {
       gate: this._gate, gemm: network.gemm, wanted: node.inputs.map((name) => this._dependent.has(name)),
-      weights: (of, name) => network.weights(of, name), panels: (...all) => network.panels(...all), once: (...all) => network.once(...all),
+      weights: (...all) => network.weights(...all), panels: (...all) => network.panels(...all), once: (...all) => network.once(...all),
     };
-    const back = LAYERS[node.op].backward(node, node.inputs.map((name) => this._tensors[name]), this._tensors[node.name], R, tools);
+    const inputs = node.inputs.map((name) => this._tensors[name]);
+    const back = LAYERS[node.op].backward(node, inputs, this._tensors[node.name], R, tools);
     node.inputs.forEach((name, i) => {
       if (back[i] && tools.wanted[i]) this._gradients[name] = sum(this._gradients[name], back[i]);
     });

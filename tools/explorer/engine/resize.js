@@ -19,7 +19,8 @@ export function spread(from, to, antialias) {
 export function between(cells, to, stride, offset) {
   const rows = [];
   for (let pixel = 0; pixel < to; pixel++) {
-    const t = Math.min(Math.max((pixel - offset) / stride, 0), cells - 1), first = Math.min(Math.floor(t), Math.max(cells - 2, 0));
+    const t = Math.min(Math.max((pixel - offset) / stride, 0), cells - 1);
+    const first = Math.min(Math.floor(t), Math.max(cells - 2, 0));
     rows.push({ first, weights: cells > 1 ? [1 - (t - first), t - first] : [1] });
   }
   return rows;

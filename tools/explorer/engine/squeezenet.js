@@ -10,10 +10,13 @@ export function squeezenetWeights(buffer, description) {
   const view = new DataView(buffer), layers = description.nodes.filter(({ op }) => op === "convolution");
   const numbers = new Float32Array(layers.reduce((sum, { weights: { bias } }) => Math.max(sum, bias.offset + bias.shape[0]), 0));
   let at = 0;
-  layers.forEach(({ name, weights: { kernel, bias } }, layer) => {
-    const [height, width, inputs, outputs] = kernel.shape, count = height * width * inputs * outputs, end = at + 4 + 4 * Math.ceil(count / 2) + 4 * outputs;
-    if (end > buffer.byteLength) throw new Error(`The file ends within the weights of ${name}: it is damaged, or another network's.`);
-    if (view.getUint32(at, true) !== MARK) throw new Error(`The file is not SqueezeNet's: before the weights of ${name} stands another mark.`);
+  layers.forEach(({ name: node, weights: { kernel, bias } }, layer) => {
+    const name = node.replace("/linear", ""), [height, width, inputs, outputs] = kernel.shape;
+    const end = at + 4 + 4 * Math.ceil(height * width * inputs * outputs / 2) + 4 * outputs;
+    if (end > buffer.byteLength)
+      throw new Error(`The file ends within the weights of ${name}: it is damaged, or another network's.`);
+    if (view.getUint32(at, true) !== MARK)
+      throw new Error(`The file is not SqueezeNet's: before the weights of ${name} stands another mark.`);
     for (let o = 0, from = at + 4; o < outputs; o++)
       for (let i = 0; i < inputs; i++)
         for (let place = 0; place < height * width; place++, from += 2) {
@@ -23,6 +26,7 @@ export function squeezenetWeights(buffer, description) {
     for (let o = 0; o < outputs; o++) numbers[bias.offset + o] = view.getFloat32(end - 4 * outputs + 4 * o, true);
     at = end;
   });
-  if (at !== buffer.byteLength) throw new Error(`The file goes on for ${buffer.byteLength - at} bytes after SqueezeNet's last weights: it is another network's.`);
+  const more = buffer.byteLength - at;
+  if (more) throw new Error(`The file goes on for ${more} bytes after SqueezeNet's last weights: it is another network's.`);
   return numbers;
 }

@@ -25,7 +25,8 @@ const TASKS = {
   },
   loadSqueezenet(buffer, names) {
     const { length } = squeezenet.classes;
-    if (names && names.length !== length) throw new Error(`SqueezeNet has ${length} classes. The file of their names holds ${names.length}.`);
+    if (names && names.length !== length)
+      throw new Error(`SqueezeNet has ${length} classes. The file of their names holds ${names.length}.`);
     const description = { ...squeezenet, classes: names ?? squeezenet.classes };
     keep(description, squeezenetWeights(buffer, description));
     return description;
