@@ -39,7 +39,7 @@ COMMANDS = collections.OrderedDict([
                        ["-m", "tools.slides"])),
     ("instructor", Command("write the instructor's edition into build/instructor/: exercises solved, quizzes answered, all run",
                            ["-m", "tools.instructor"])),
-    ("explore", Command("serve the explorer as a page to this computer; `explore --ip 0.0.0.0` to a lecture hall",
+    ("explore", Command("open the explorer in your browser; `explore --ip 0.0.0.0` serves it to a lecture hall",
                         ["-m", "tools.explore"])),
     ("class", Command("simulate a class on a JupyterHub of this computer, to see how many students it carries",
                       ["-m", "classroom.simulate"])),

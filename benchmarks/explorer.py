@@ -1,11 +1,12 @@
-"""How quickly the explorer answers, and how a lecture hall loads its page.
+"""How quickly the notebooks' explorer answers, and how a lecture hall fetches the explorer's page.
 
-    .venv/bin/python -m benchmarks.explorer                 latency, load and the cost of a kernel each, as tables
-    .venv/bin/python -m benchmarks.explorer --clients 60    a larger hall
+    .venv/bin/python -m benchmarks.explorer                     both, as tables
+    .venv/bin/python -m benchmarks.explorer --people 60         another hall
+    .venv/bin/python -m benchmarks.explorer --hall              the hall alone
 
-Latency is measured in this process: from a control's change to the new pictures, for every control and network. Load is
-measured from outside: the page in a process of its own, and clients that behave as its script does: each asks, waits for
-the answer, and asks again after a pause in which a person looks. The embedded data is used.
+Latency is measured in this process: from a control's change to the new pictures, for every control and network. The page is
+fetched from `course.py explore --ip`, which runs in a process of its own, by people who behave as browsers do: the page, its
+program, then one to three networks and their images, over at most six connections each. The embedded data is used.
 """
 import argparse
 import asyncio
@@ -14,43 +15,55 @@ import json
 import os
 import pathlib
 import random
+import re
 import socket
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from typing import NamedTuple
 
 os.environ["COURSE_OFFLINE"] = "1"
 os.environ["COURSE_DATA"] = tempfile.gettempdir()
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 
 import psutil
-from tornado.httpclient import AsyncHTTPClient, HTTPClientError
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
-LOOK = (0.05, 1.0)      # seconds between an answer and the next change: from a slider that is dragged to a person who looks
+CONNECTIONS = 6     # of a browser to one server
 
 
-# ---- latency
+# ---- latency in a notebook
+
+
+def explorations():
+    """{name: (Exploration, images by name)}, as notebooks 3 to 6 ask."""
+    from lecture_utils import load_mnist, load_model, load_neu, load_photo, load_photo_model
+    from lecture_utils.explorer import Exploration
+
+    digits, steel, net = load_mnist(), load_neu(), load_photo_model()
+    some_digits, some_steel = dict(enumerate(digits.x_test[:4])), dict(enumerate(steel.x_test[:4]))
+    photos = {name: load_photo(name) for name in ("cat", "coffee", "astronaut", "rocket")}
+    return {"digits": (Exploration(load_model("mnist_cnn"), digits.class_names), some_digits),
+            "steel, GAP head": (Exploration(load_model("neu_gap"), steel.class_names), some_steel),
+            "steel, Flatten head": (Exploration(load_model("neu_dense"), steel.class_names), some_steel),
+            f"photographs, {net.model.name}": (Exploration(net.model, net.class_names, net.preprocess), photos)}
 
 
 def latencies():
     """{(network, control): milliseconds of each change}, all images seen once before."""
     from lecture_utils.explorer import Explorer
-    from tools import explore
 
     measured = {}
-    for name, subject in explore.load_subjects().items():
-        images = dict(itertools.islice(subject.images.items(), 4))
-        shown = Explorer(subject.exploration, images)
-        changes = {"image": list(images), "method": subject.exploration.methods, "layer": subject.exploration.layers,
-                   "class_": list(range(len(subject.exploration.class_names))), "opacity": range(0, 100, 5)}
+    for name, (exploration, images) in explorations().items():
+        shown = Explorer(exploration, images)
+        changes = {"image": list(images), "method": exploration.methods, "layer": exploration.layers,
+                   "class_": list(range(len(exploration.class_names)))[:10], "opacity": range(0, 100, 5)}
         walk(shown, changes["image"], changes["method"])
         for control, values in changes.items():
             measured[name, control] = [change(shown, control, value) for value in [*values] * 3]
-        fresh = Explorer(type(subject.exploration)(subject.exploration.model, subject.exploration.class_names,
-                                                   subject.exploration.preprocess), images)
+        fresh = Explorer(type(exploration)(exploration.model, exploration.class_names, exploration.preprocess), images)
         change(fresh, "image", list(images)[1])      # traces
         measured[name, "image, new"] = [change(fresh, "image", image) for image in list(images)[2:]]
     return measured
@@ -69,7 +82,7 @@ def change(shown, control, value):
     return 1000 * (time.perf_counter() - began)
 
 
-# ---- load
+# ---- a hall fetches the page
 
 
 class Server:
@@ -79,11 +92,9 @@ class Server:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
-        began = time.perf_counter()
-        self.process = subprocess.Popen([sys.executable, "-m", "tools.explore", "--port", str(self.port)], cwd=ROOT,
-                                        stdout=subprocess.PIPE, text=True)
+        command = [sys.executable, "-m", "tools.explore", "--ip", "127.0.0.1", "--port", str(self.port)]
+        self.process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
         next(line for line in self.process.stdout if line.startswith("The explorer is at"))
-        self.seconds = time.perf_counter() - began
         return self
 
     def __exit__(self, *_):
@@ -99,84 +110,69 @@ class Server:
         return sum(psutil.Process(self.process.pid).cpu_times()[:2])
 
 
-async def load(port, clients, changes, look):
-    """Milliseconds of every answer, and the errors, of `clients` that each open the page and make `changes` changes."""
-    AsyncHTTPClient.configure(None, max_clients=clients)
-    browser, answers, errors = AsyncHTTPClient(), [], []
-    address = f"http://127.0.0.1:{port}"
-    networks = json.loads((await browser.fetch(f"{address}/networks")).body)
+class Fetched(NamedTuple):
+    """What a hall fetched: of each person the milliseconds until the last file was there; all bytes; what went wrong."""
 
-    async def fetch(path, **request):
-        began = time.perf_counter()
-        try:
-            await browser.fetch(address + path, request_timeout=60, **request)
-        except (HTTPClientError, OSError) as error:
-            errors.append(f"{path.partition('?')[0]}: {error}")
-        return 1000 * (time.perf_counter() - began)
+    milliseconds: list
+    megabytes: float
+    errors: list
+    seconds: float
+
+
+async def hall(port, people, within, packed):
+    """`people` open the page at random moments of `within` seconds; packed: whether their browsers take gzip."""
+    began, bodies, errors = time.perf_counter(), [], []
 
     async def person(seed):
         rng = random.Random(seed)
-        await asyncio.sleep(rng.random())
-        for path in ("/", "/explore.js", "/explore.css", "/networks"):
-            await fetch(path)
-        network = rng.choice(list(networks))
-        asked = first_question(network, networks[network])
-        for n in range(changes):
-            vary(asked, networks[network], rng)
-            answers.append(await fetch("/view", method="POST", body=json.dumps(asked)))
-            if n == changes // 2:
-                await fetch(f"/picture?network={network}", method="POST", body=drawing(rng))
-            await asyncio.sleep(rng.uniform(*look))
+        await asyncio.sleep(rng.uniform(0, within))
+        began = time.perf_counter()
+        browser = Browser(port, packed, bodies, errors)
+        page = await browser.fetch("/")
+        await asyncio.gather(browser.fetch("/explorer.js"), *map(browser.fetch, files_for(page, packed, rng)))
+        browser.close()
+        return 1000 * (time.perf_counter() - began)
 
-    await asyncio.gather(*map(person, range(clients)))
-    return answers, errors
+    milliseconds = await asyncio.gather(*map(person, range(people)))
+    return Fetched(milliseconds, sum(bodies) / 1e6, errors, time.perf_counter() - began)
 
 
-def first_question(network, described):
-    choice = {"method": described["methods"][0], "layer": described["last_layer"], "class": None, "opacity": 0.5}
-    return {"network": network, "image": described["images"][0], "choices": [choice]}
+def files_for(page, packed, rng):
+    """The files of one to three networks and of their images, as the page's own list names them."""
+    import gzip
+    text = (gzip.decompress(page) if packed else page).decode()
+    listed = json.loads(re.search(r'id="catalog">(.*?)</script>', text, re.DOTALL)[1])["networks"]
+    chosen = rng.sample(listed, rng.randint(1, 3))
+    return sorted({f"/networks/{one['name']}.js" for one in chosen} | {f"/images/{one['set']}.js" for one in chosen})
 
 
-def vary(asked, described, rng):
-    """Change one control, as a person does."""
-    choice = asked["choices"][0]
-    match rng.randrange(6):
-        case 0:
-            asked["image"] = rng.choice(described["images"])
-        case 1:
-            choice["method"] = rng.choice(described["methods"])
-        case 2:
-            choice["layer"] = rng.choice(described["layers"])
-        case 3:
-            choice["class"] = rng.randrange(6)
-        case _:
-            choice["opacity"] = rng.randrange(21) / 20
+class Browser:
+    """At most six connections that stay open; each body is held to the length that was announced."""
 
+    def __init__(self, port, packed, bodies, errors):
+        self.port, self.packed, self.bodies, self.errors = port, packed, bodies, errors
+        self.turn, self.idle = asyncio.Semaphore(CONNECTIONS), []
 
-def drawing(rng):
-    """A PNG with two strokes."""
-    import io
+    async def fetch(self, path):
+        async with self.turn:
+            try:
+                reader, writer = self.idle.pop() if self.idle else await asyncio.open_connection("127.0.0.1", self.port)
+                accepted = "Accept-Encoding: gzip\r\n" if self.packed else ""
+                writer.write(f"GET {path} HTTP/1.1\r\nHost: hall\r\n{accepted}\r\n".encode())
+                head = (await reader.readuntil(b"\r\n\r\n")).decode()
+                body = await reader.readexactly(int(re.search(r"(?i)content-length: (\d+)", head)[1]))
+            except (OSError, EOFError) as error:
+                self.errors.append(f"{path}: {error!r}")
+                return b""
+        self.idle.append((reader, writer))
+        self.bodies.append(len(head) + len(body))
+        if not head.startswith("HTTP/1.1 200"):
+            self.errors.append(f"{path}: {head.partition(chr(13))[0]}")
+        return body
 
-    from PIL import Image, ImageDraw
-    paper, file = Image.new("L", (168, 168)), io.BytesIO()
-    pen = ImageDraw.Draw(paper)
-    pen.line([(rng.randrange(30, 140), rng.randrange(30, 140)) for _ in range(3)], fill=255, width=14)
-    paper.save(file, format="png")
-    return file.getvalue()
-
-
-# ---- the other way: a kernel each
-
-KERNEL = ("import time, resource; import lecture_utils.quiet; from lecture_utils import load_mnist, load_model; "
-          "from lecture_utils.explorer import *; d = load_mnist(); "
-          "Explorer(Exploration(load_model('mnist_cnn'), d.class_names), d.x_test[:2]); "
-          "r = resource.getrusage(resource.RUSAGE_SELF); print(r.ru_maxrss / 1000, r.ru_utime + r.ru_stime)")
-
-
-def a_kernel_each():
-    """(MB, CPU seconds) of one process with TensorFlow and the smallest network, ready for its first question."""
-    shown = subprocess.run([sys.executable, "-c", KERNEL], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    return tuple(map(float, shown.splitlines()[-1].split()))
+    def close(self):
+        for _, writer in self.idle:
+            writer.close()
 
 
 # ---- tables
@@ -187,36 +183,41 @@ def quantiles(milliseconds):
     return f"{statistics.median(milliseconds):.0f} | {ranked[18]:.0f} | {max(milliseconds):.0f}"
 
 
+def print_latencies():
+    print("| network | control | median, ms | 95 % | longest |\n|---|---|---|---|---|")
+    for (network, control), milliseconds in latencies().items():
+        print(f"| {network} | {control.strip('_')} | {quantiles(milliseconds)} |")
+
+
+def print_hall(people):
+    print("| people | open it within, s | gzip | errors | all have it after, s | each, median, ms | 95 % | longest | MB sent "
+          "| server: CPU, s | its memory, MB |\n" + 11 * "|---" + "|")
+    for count, within, packed in ((1, 0, True), (people, 30, True), (people, 0, True), (people, 0, False)):
+        with Server() as server:
+            cpu = server.cpu
+            fetched = asyncio.run(hall(server.port, count, within, packed))
+            spent = server.cpu - cpu
+            print(f"| {count} | {within} | {'yes' if packed else 'no'} | {len(fetched.errors)} | {fetched.seconds:.1f} "
+                  f"| {quantiles(fetched.milliseconds)} | {fetched.megabytes:.0f} | {spent:.1f} | {server.memory:.0f} |",
+                  flush=True)
+        for error in sorted(set(fetched.errors)):
+            print("    ", error)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--clients", type=int, default=30)
-    parser.add_argument("--changes", type=int, default=40)
+    parser.add_argument("--people", type=int, default=300)
+    parser.add_argument("--hall", action="store_true")
     arguments = parser.parse_args()
 
     print(f"{os.cpu_count()} cores; load average {os.getloadavg()[0]:.1f} before anything is measured.\n")
-    measured = latencies()
-    print("| network | control | median, ms | 95 % | longest |\n|---|---|---|---|---|")
-    for (network, control), milliseconds in measured.items():
-        print(f"| {network} | {control.strip('_')} | {quantiles(milliseconds)} |")
-
-    with Server() as server:
-        print(f"\nPage ready after {server.seconds:.0f} s; {server.memory:.0f} MB.\n")
-        print("| clients | pause, s | answers | errors | median, ms | 95 % | longest "
-              "| answers a second | CPU an answer, ms | memory, MB |")
-        print("|---|---|---|---|---|---|---|---|---|---|")
-        for clients, look in ((1, LOOK), (arguments.clients, LOOK), (arguments.clients, (0, 0))):
-            began, cpu = time.perf_counter(), server.cpu
-            answers, errors = asyncio.run(load(server.port, clients, arguments.changes, look))
-            rate = len(answers) / (time.perf_counter() - began)
-            print(f"| {clients} | {look[0]}–{look[1]} | {len(answers)} | {len(errors)} | {quantiles(answers)} | {rate:.0f} "
-                  f"| {1000 * (server.cpu - cpu) / len(answers):.0f} | {server.memory:.0f} |", flush=True)
-            for error in sorted(set(errors)):
-                print("    ", error)
-
-    megabytes, seconds = a_kernel_each()
-    print(f"\nA kernel each would take {megabytes:.0f} MB and {seconds:.1f} s of CPU to start, of each of {arguments.clients}: "
-          f"{arguments.clients * megabytes / 1000:.0f} GB and {arguments.clients * seconds / os.cpu_count():.0f} s on these "
-          f"{os.cpu_count()} cores.")
+    if not arguments.hall:
+        print_latencies()
+        print()
+    from tools import explore
+    explore.make()
+    explore.allow_many_connections()        # for those who fetch
+    print_hall(arguments.people)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ import base64
 import io
 import random
 import re
-import threading
 
 import ipywidgets
 import keras
@@ -271,22 +270,6 @@ def test_what_was_not_asked_for_the_longest_time_is_forgotten(exploring, digits,
     assert len(asked) == 3                  # 0 was asked for again before 2 came, so 1 was forgotten
     exploring.scores(digits[1])
     assert len(asked) == 4
-
-
-def test_threads_get_the_same_answers(exploring, digits):
-    expected = [attribution(exploring, image, Choice(class_index=3)) for image in digits]
-    exploring._answers.clear()
-    found = [None] * 30
-
-    def ask(n):
-        found[n] = attribution(exploring, digits[n % 6], Choice(class_index=3))
-
-    threads = [threading.Thread(target=ask, args=(n,)) for n in range(30)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert all(np.array_equal(found[n], expected[n % 6]) for n in range(30))
 
 
 @pytest.mark.parametrize("choice", [Choice("Score-CAM"), Choice(layer="conv9"), Choice(class_index=10), Choice(class_index=-2),

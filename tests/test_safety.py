@@ -2,7 +2,7 @@
 
 What else guards it is tested elsewhere: damaged files and zips that are refused, in test_datasets.py; checksums and
 downloads that are cut off, in test_downloads.py; damaged weights, in test_models.py; uploads, in test_explorer.py; what
-the explorer's page answers, in test_explore_page.py.
+the explorer's server hands out, in test_explore_serving.py.
 """
 
 import ast

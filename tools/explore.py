@@ -1,296 +1,273 @@
-"""The explorer as a page of its own, for a lecture hall: `python3 course.py explore`.
+"""The explorer, which runs in the reader's own browser: `python3 course.py explore` builds it, once, and opens it.
 
-All who open the page share one process, its networks and its memory of answers. The page can ask for a map, a figure or
-a picture to be read, and for nothing else: there is no kernel behind it, no code to enter, no file to browse. It is
-served to this computer alone; `--ip 0.0.0.0` serves it to everyone in the hall's network.
+`--ip 0.0.0.0` serves it to a lecture hall, and prints the address that students can use, with its QR code; the page /hall
+shows both on the projector. What is served is files and nothing else. They are read once, before the first request: no
+request reaches the disk, so nothing but these files can be had, however it is asked for.
 """
 import argparse
 import asyncio
-import dataclasses
-import io
-import json
+import contextlib
+import gzip
+import hashlib
+import mimetypes
+import os
 import pathlib
-import secrets
+import socket
 import sys
-from collections import OrderedDict
-from concurrent.futures import ThreadPoolExecutor
+import urllib.parse
+import webbrowser
+from typing import NamedTuple
 
+import cv2
 import numpy as np
+import tornado.iostream
 import tornado.web
-from PIL import Image
 from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 
-import lecture_utils.quiet  # noqa: F401  (before anything that loads TensorFlow)
-from lecture_utils import load_mnist, load_model, load_neu, load_photo, load_photo_model
-from lecture_utils.datasets.layouts import CIFAR10_CLASSES
-from lecture_utils.datasets.loaders import PHOTOS
-from lecture_utils.explorer import uploads
-from lecture_utils.explorer.exploration import (
-    OF_A_LAYER,
-    Choice,
-    Exploration,
-    figure,
-    file_name,
-    input_picture,
-    score_lines,
-    scores_html,
-    title_of,
-    views,
-)
-from lecture_utils.models import resized
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+PAGE = ROOT / "build" / "explorer"
+BUILT_FROM = ROOT / "build" / "explorer.sha256"         # of what PAGE was built from
+SOURCES = ("tools/explorer", "lecture_utils", "data/weights")
 
-PAGE = pathlib.Path(__file__).with_name("explore_page")
-WAITING = {"questions": 100, "pictures": 20}    # of each, so many may wait for an answer; more are asked to come again
-PICTURES = 256      # uploaded or drawn pictures that are kept; the largest takes 0.3 MB
+PIECE = 64 * 1024       # bytes that are sent at a time: so much memory each reader takes
+SLOWEST = 300           # seconds until a piece is taken: a full hall shares one radio
+LIMITS = {"max_header_size": 16_000, "max_body_size": 0, "max_buffer_size": 4 * PIECE, "idle_connection_timeout": 30}
 
-LIMITS = {"max_body_size": uploads.MAX_BYTES + 1_000_000, "max_buffer_size": uploads.MAX_BYTES + 1_000_000,
-          "body_timeout": 60, "idle_connection_timeout": 300}
+HEADERS = {     # the page loads nothing from elsewhere, sends nothing anywhere, and stands in no other page
+    "Content-Security-Policy": "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src blob:; "
+                               "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; "
+                               "frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+    "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "Cache-Control": "no-cache"}
 
-HEADERS = {     # the page loads nothing from elsewhere, and stands in no other page
-    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
-                               "img-src data:; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
-    "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "Cache-Control": "no-store"}
-
-
-@dataclasses.dataclass
-class Subject:
-    """One network to choose on the page, and its images by name."""
-
-    title: str
-    exploration: Exploration
-    images: dict
-
-    def described(self):
-        return {"title": self.title, "images": list(self.images), "methods": self.exploration.methods,
-                "layers": self.exploration.layers, "last_layer": self.exploration.last_layer, "with_layer": OF_A_LAYER,
-                "reads_digits": tuple(self.exploration.image_shape) == (uploads.DIGIT_SIDE, uploads.DIGIT_SIDE, 1)}
+HALL = """<!DOCTYPE html>
+<html lang="en">
+<head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>The explorer's address</title>
+<link rel="icon" href="data:,">
+<style>
+  :root {{ color-scheme: light dark; }}
+  body {{ margin: 0; min-height: 100vh; display: grid; place-content: center; justify-items: center; gap: 3vh; }}
+  svg {{ width: min(80vh, 92vw); height: min(80vh, 92vw); background: white; shape-rendering: crispEdges; }}
+  a {{ font: bold min(8vh, 5vw)/1.2 system-ui, sans-serif; color: inherit; max-width: 96vw; overflow-wrap: anywhere; }}
+</style></head>
+<body>
+<svg viewBox="0 0 {size} {size}" role="img" aria-label="QR code of {address}"><path d="{path}"/></svg>
+<a href="/">{address}</a>
+</body>
+</html>
+"""     # no words: whoever reads it needs none
 
 
-def load_subjects():
-    """The networks of the course, each with images that its notebooks use."""
-    digits, steel, net = load_mnist(), load_neu(), load_photo_model()
-    first_digits = {f"{label}, no. {n}": digits.x_test[n] for n, label in enumerate(digits.y_test[:30])}
-    first_steel = {f"{steel.class_names[label]}, no. {n}": steel.x_test[n] for n, label in enumerate(steel.y_test[:12])}
-    reader, gap, dense = (Exploration(load_model(name), data.class_names)
-                          for name, data in (("mnist_cnn", digits), ("neu_gap", steel), ("neu_dense", steel)))
-    photos = {name: _reduced(load_photo(name)) for name in PHOTOS}
-    return {
-        "digits": Subject("digits: Flatten and Dense", reader, first_digits),
-        "steel": Subject("steel: global average pooling", gap, first_steel),
-        "steel_dense": Subject("steel: Flatten and Dense", dense, first_steel),
-        "photos": Subject("photographs: " + ("SqueezeNet" if net.model.name == "squeezenet" else "VGG16"),
-                          Exploration(net.model, net.class_names, net.preprocess), photos),
-        "residual": Subject("photographs: ResNet-20", Exploration(load_model("resnet20"), CIFAR10_CLASSES, _of_32x32), photos)}
+# ---- the folder
 
 
-def _of_32x32(images):
-    return resized(images, 32)
+def main():
+    parser = argparse.ArgumentParser(prog="course.py explore", description=__doc__.partition("\n")[0])
+    parser.add_argument("--ip", help="serve it at this address of the computer, 0.0.0.0 for all; not given: open it here")
+    parser.add_argument("--port", type=int, default=8866, help="where it is served (8866; 0: any that is free)")
+    arguments = parser.parse_args()
+    make()
+    if arguments.ip is None:
+        open_here()
+        return
+    try:
+        asyncio.run(serve(arguments.ip, arguments.port))
+    except OSError as error:
+        sys.exit(f"Cannot serve at {arguments.ip}, port {arguments.port}: {error.strerror}. Choose another with --port.")
+    except KeyboardInterrupt:
+        pass        # so it is stopped
 
 
-def _reduced(photo):
-    """A packaged photograph as large as an uploaded one."""
-    return uploads.fit(Image.fromarray(np.round(255 * photo).astype(np.uint8)), (None, None, 3))
+def make():
+    """Build the explorer into PAGE, unless it is there, built from what the course holds now."""
+    fingerprint = fingerprint_of_sources()
+    if (PAGE / "index.html").is_file() and BUILT_FROM.is_file() and BUILT_FROM.read_text() == fingerprint:
+        return
+    print("Building the explorer, which takes half a minute; next time it is there.", flush=True)
+    BUILT_FROM.unlink(missing_ok=True)      # a build that is broken off leaves nothing that seems complete
+    build(PAGE)
+    BUILT_FROM.write_text(fingerprint)
 
 
-# ---- what can be asked
+def build(folder):
+    import lecture_utils.quiet  # noqa: F401  TensorFlow, which building needs and serving does not, without its log lines
+
+    from .explorer.build import build
+    with contextlib.redirect_stdout(None):      # the lines that say which data were read
+        build(folder)
 
 
-class Hall:
-    """Answers to the page's questions; what is wrong with one is a ValueError, a sentence for its sender."""
-
-    def __init__(self, subjects):
-        self.subjects, self.pictures = subjects, OrderedDict()
-        self.waiting = dict.fromkeys(WAITING, 0)        # what was asked and is not answered yet
-
-    def view(self, asked):
-        """Pictures, scores and classes for one choice, or for the two that are compared."""
-        exploration, image, choices = self._understood(asked)
-        shown = [views(exploration, image, choice) for choice in choices]
-        return {"input": input_picture(exploration, image)._asdict(),
-                "pictures": [[picture._asdict() for picture in pair] for pair in shown],
-                "titles": [title_of(exploration, choice) for choice in choices],
-                "scores": scores_html(score_lines(exploration, image, choices)),
-                "classes": [[c, exploration.class_names[c]] for c in exploration.listed_classes(image)]}
-
-    def figure(self, asked):
-        """(file name, PNG) of what is shown."""
-        exploration, image, choices = self._understood(asked)
-        file = io.BytesIO()
-        figure(exploration, image, choices).savefig(file, format="png", dpi=120)
-        return file_name(exploration, choices), file.getvalue()
-
-    def picture(self, network, data):
-        """Keep the picture in the bytes of a file; its name, which nobody can guess, stands for it from now on."""
-        image = uploads.fit(uploads.read_picture(data), self._subject(network).exploration.image_shape)
-        name = secrets.token_urlsafe(16)
-        self.pictures[name] = np.round(255 * image).astype(np.uint8)
-        while len(self.pictures) > PICTURES:
-            self.pictures.popitem(last=False)
-        return {"image": name}
-
-    def _understood(self, asked):
-        if not isinstance(asked, dict):
-            raise ValueError("a question should be an object with the keys network, image and choices")
-        subject, choices = self._subject(asked.get("network")), asked.get("choices")
-        if not (isinstance(choices, list) and 1 <= len(choices) <= 2):
-            raise ValueError("choices should be one or two")
-        exploration, image = subject.exploration, self._image(subject, asked.get("image"))
-        return exploration, image, [exploration.complete(image, _choice(one)) for one in choices]
-
-    def _subject(self, name):
-        if not isinstance(name, str) or name not in self.subjects:
-            raise ValueError(f"there is no such network; there are {', '.join(self.subjects)}")
-        return self.subjects[name]
-
-    def _image(self, subject, name):
-        if isinstance(name, str) and name in subject.images:
-            return subject.images[name]
-        if isinstance(name, str) and name in self.pictures:
-            image = self.pictures[name]
-            wanted = subject.exploration.image_shape
-            if image.shape[-1] == wanted[-1] and (image.shape[-1] == 3 or image.shape == tuple(wanted)):
-                return image.astype(np.float32) / 255
-        raise ValueError("there is no such picture any more: upload or draw it once more")
+def fingerprint_of_sources():
+    """Changes with every file that the explorer is built from."""
+    digest = hashlib.sha256()
+    paths = [path for folder in SOURCES for path in (ROOT / folder).rglob("*") if path.is_file() and path.suffix != ".pyc"]
+    for path in sorted(paths):
+        digest.update(f"{path.relative_to(ROOT).as_posix()} {hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
+    return digest.hexdigest()
 
 
-def _choice(one):
-    """A `Choice` from {method, layer, class, opacity}; what it names is checked as it is completed."""
-    kinds = {"method": str, "layer": (str, type(None)), "class": (int, type(None)), "opacity": (int, float)}
-    complete = isinstance(one, dict) and set(one) == set(kinds)
-    if not (complete and all(isinstance(one[key], kind) for key, kind in kinds.items())):
-        raise ValueError("a choice should have method and layer as text, class as a number and opacity from 0 to 1")
-    return Choice(one["method"], one["layer"], one["class"], one["opacity"])
+def open_here():
+    page = PAGE / "index.html"
+    opened = webbrowser.open(page.as_uri())
+    print(f"The explorer {'opens in your browser' if opened else 'is a page: open it in a browser'}: {page}")
 
 
 # ---- the server
 
 
-class Answer(tornado.web.RequestHandler):
-    """One request; the work is done by a few threads, so that whoever comes in meanwhile is heard at once.
+class Content(NamedTuple):
+    """What stands at one address."""
 
-    Pictures are read by a thread of their own: the largest takes a second, and nobody's questions wait for them.
-    """
+    body: bytes
+    kind: str
+    packed: bytes | None        # the same by gzip, where that saves a tenth or more
 
-    line = "questions"
 
-    def initialize(self, hall=None, threads=None):
-        self.hall, self.threads = hall, threads
+def read_folder(folder):
+    """{address: `Content`} of all files in a folder and below it; links are left out, wherever they point."""
+    contents = {}
+    for where, folders, names in os.walk(folder, followlinks=False):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        for path in (pathlib.Path(where, name) for name in names if not name.startswith(".")):
+            if not path.is_symlink() and path.is_file():
+                contents["/" + path.relative_to(folder).as_posix()] = content(path.read_bytes(), path.name)
+    return contents | {address.removesuffix("index.html"): found for address, found in contents.items()
+                       if address.endswith("/index.html")}
+
+
+def content(body, name):
+    packed = gzip.compress(body, mtime=0)
+    return Content(body, KINDS.get(pathlib.PurePath(name).suffix) or mimetypes.guess_type(name)[0] or "application/octet-stream",
+                   packed if len(packed) < 0.9 * len(body) else None)
+
+
+KINDS = {".html": "text/html; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8",
+         ".bin": "application/octet-stream"}        # whatever this computer's own table says
+
+
+class File(tornado.web.RequestHandler):
+    """One of the contents, looked up by its whole address."""
+
+    SUPPORTED_METHODS = ("GET", "HEAD")
+
+    def initialize(self, contents):
+        self.contents = contents
 
     def set_default_headers(self):
+        self.clear_header("Server")
         for name, value in HEADERS.items():
             self.set_header(name, value)
 
-    async def work(self, function, *arguments):
-        """What `function` returns; None, after an answer to the sender, where it can't be had."""
-        if self.hall.waiting[self.line] >= WAITING[self.line]:
-            return self.refuse(503, f"too many {self.line} at once: ask once more in a moment")
-        self.hall.waiting[self.line] += 1
-        try:
-            return await asyncio.get_running_loop().run_in_executor(self.threads[self.line], function, *arguments)
-        except ValueError as error:
-            self.refuse(400, str(error))
-        finally:
-            self.hall.waiting[self.line] -= 1
+    async def get(self):
+        found = self.contents.get(urllib.parse.unquote(self.request.path))
+        if found is None:
+            raise tornado.web.HTTPError(404)
+        body = self._body_of(found)
+        self.set_header("Content-Type", found.kind)
+        self.set_header("Etag", f'"{hashlib.sha256(body).hexdigest()[:32]}"')
+        if self.check_etag_header():
+            self.set_status(304)
+            return
+        self.set_header("Content-Length", len(body))
+        if self.request.method == "GET":
+            await self._send(body)
 
-    def refuse(self, status, sentence):
-        self.set_status(status)
-        self.write({"error": sentence})
+    head = get
 
-    def asked(self, text):
+    def _body_of(self, found):
+        self.set_header("Vary", "Accept-Encoding")
+        if found.packed is None or "gzip" not in self.request.headers.get("Accept-Encoding", ""):
+            return found.body
+        self.set_header("Content-Encoding", "gzip")
+        return found.packed
+
+    async def _send(self, body):
+        """Piece by piece, each when the one before is taken; who takes none for too long is hung up on."""
         try:
-            return json.loads(text)
-        except (ValueError, RecursionError):
-            return None     # which no method takes for a question
+            for start in range(0, len(body), PIECE):
+                self.write(body[start:start + PIECE])
+                await asyncio.wait_for(self.flush(), SLOWEST)
+        except TimeoutError:
+            self.request.connection.stream.close()
+        except tornado.iostream.StreamClosedError:
+            pass        # the reader has gone
 
     def write_error(self, status_code, **_):
-        self.write({"error": f"this cannot be answered ({status_code})"})
+        self.set_header("Content-Type", "text/plain; charset=utf-8")
+        self.write(f"{status_code}: there are only the explorer's own files here.\n")
 
 
-class View(Answer):
-    async def post(self):
-        answer = await self.work(self.hall.view, self.asked(self.request.body))
-        if answer is not None:
-            self.write(answer)
+def make_application(contents):
+    return tornado.web.Application([(".*", File, {"contents": contents})], log_function=lambda handler: None)
 
 
-class Picture(Answer):
-    line = "pictures"
-
-    async def post(self):
-        answer = await self.work(self.hall.picture, self.get_query_argument("network", ""), self.request.body)
-        if answer is not None:
-            self.write(answer)
-
-
-class Saved(Answer):
-    async def get(self):
-        answer = await self.work(self.hall.figure, self.asked(self.get_query_argument("asked", "")))
-        if answer is not None:
-            name, png = answer
-            self.set_header("Content-Type", "image/png")
-            self.set_header("Content-Disposition", f'attachment; filename="{name}"')
-            self.write(png)
-
-
-class Networks(Answer):
-    def get(self):
-        self.write({name: subject.described() for name, subject in self.hall.subjects.items()})
-
-
-class Nowhere(Answer):
-    def prepare(self):
-        raise tornado.web.HTTPError(404)
-
-
-class Files(tornado.web.StaticFileHandler):
-    def set_extra_headers(self, path):
-        for name, value in HEADERS.items():
-            self.set_header(name, value)
-
-
-def make_application(subjects, threads=2):
-    lines = {"questions": ThreadPoolExecutor(threads), "pictures": ThreadPoolExecutor(1)}
-    given = {"hall": Hall(subjects), "threads": lines}
-    return tornado.web.Application([
-        ("/view", View, given), ("/picture", Picture, given), ("/figure.png", Saved, given),
-        ("/networks", Networks, given),
-        (r"/(explore\.js|explore\.css|)", Files, {"path": PAGE, "default_filename": "index.html"})],
-        default_handler_class=Nowhere, log_function=lambda handler: None)
-
-
-def warm_up(subjects):
-    """Ask each network once for everything, so that the first person in the hall does not wait for it."""
-    for subject in subjects.values():
-        image = next(iter(subject.images.values()))
-        for method in subject.exploration.methods:
-            views(subject.exploration, image, subject.exploration.complete(image, Choice(method)))
-
-
-async def serve(ip, port):
-    subjects = load_subjects()
-    warm_up(subjects)
-    server, sockets = HTTPServer(make_application(subjects), **LIMITS), bind_sockets(port, ip)
-    server.add_sockets(sockets)
-    port = sockets[0].getsockname()[1]
-    where = "everyone in this network" if ip in ("0.0.0.0", "::") else "this computer" if ip == "127.0.0.1" else ip
-    print(f"The explorer is at http://{'localhost' if ip in ('127.0.0.1', '0.0.0.0', '::') else ip}:{port} "
-          f"(served to {where}). Stop it with Ctrl-C.", flush=True)
+async def serve(ip, port, folder=PAGE):
+    """Serve the folder's files until the process ends. Raises OSError where `ip` and `port` can't be had."""
+    allow_many_connections()
+    contents, sockets = read_folder(folder), bind_sockets(port, ip)
+    address = f"http://{address_for_others(ip)}:{sockets[0].getsockname()[1]}/"
+    contents["/hall"] = content(hall_page(address).encode(), "hall.html")
+    HTTPServer(make_application(contents), **LIMITS).add_sockets(sockets)
+    if sys.stdout.isatty():
+        os.system("")       # Windows' older console shows colours from now on; elsewhere nothing happens
+        print(qr_lines(address))
+    print(f"The explorer is at {address}, for everyone whom this computer's network and firewall let through.\n"
+          f"For the projector, the address with its QR code: {address}hall\nStop it with Ctrl-C.", flush=True)
     await asyncio.Event().wait()
 
 
-def main():
-    parser = argparse.ArgumentParser(prog="course.py explore", description=__doc__.partition("\n")[0])
-    parser.add_argument("--ip", default="127.0.0.1", help="the address to serve at (127.0.0.1: this computer alone)")
-    parser.add_argument("--port", type=int, default=8866, help="(8866; 0: any that is free)")
-    arguments = parser.parse_args()
+def allow_many_connections():
+    """A browser opens up to six connections, and some systems give a process 256 of them."""
     try:
-        asyncio.run(serve(arguments.ip, arguments.port))
-    except OSError as error:
-        sys.exit(f"Cannot serve at {arguments.ip}, port {arguments.port}: {error.strerror}. "
-                 "Choose another with --port.")
-    except KeyboardInterrupt:
-        pass
+        import resource  # not on Windows, which has no such limit
+    except ImportError:
+        return
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    wanted = 10_000 if most == resource.RLIM_INFINITY else min(10_000, most)
+    if resource.getrlimit(resource.RLIMIT_NOFILE)[0] < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
+
+
+# ---- the address
+
+
+def address_for_others(ip):
+    """The host that others type for a server at `ip`; of 0.0.0.0 or ::, this computer's address in its network."""
+    host = own_address(ip) if ip in ("0.0.0.0", "::") else ip
+    return f"[{host}]" if ":" in host else host
+
+
+def own_address(every):
+    """From which address this computer would reach others. Of a datagram socket, connecting only chooses it; nothing is sent."""
+    family, elsewhere = (socket.AF_INET6, "2001:db8::1") if every == "::" else (socket.AF_INET, "192.0.2.1")
+    with socket.socket(family, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect((elsewhere, 9))
+            return probe.getsockname()[0]
+        except OSError:         # no network at all
+            return "::1" if every == "::" else "127.0.0.1"
+
+
+def qr_modules(text):
+    """The QR code of a text: bool (side, side), true for dark, with the light border of four modules around."""
+    light = cv2.QRCodeEncoder.create().encode(text) > 0
+    rows, columns = np.flatnonzero(~light.all(axis=1)), np.flatnonzero(~light.all(axis=0))
+    return np.pad(~light[rows[0]:rows[-1] + 1, columns[0]:columns[-1] + 1], 4)
+
+
+def qr_lines(text):
+    """The QR code for a terminal, black on white whatever its colours are; two rows in a line of half blocks."""
+    modules = qr_modules(text)
+    pairs = zip(modules[::2], np.vstack([modules[1::2], np.zeros((len(modules) % 2, len(modules)), bool)]), strict=True)
+    return "\n".join("\033[38;5;16;48;5;231m" + "".join(" ▄▀█"[2 * above + below] for above, below in zip(*pair, strict=True))
+                     + "\033[0m" for pair in pairs)
+
+
+def hall_page(address):
+    """The page for the projector."""
+    modules = qr_modules(address)
+    path = "".join(f"M{x} {y}h1v1h-1z" for y, x in np.argwhere(modules))
+    return HALL.format(size=len(modules), path=path, address=address)
 
 
 if __name__ == "__main__":

@@ -2,15 +2,14 @@
 
 `Exploration` answers: all classes of an image come from one pass, all layers with them, and the answers are kept, so
 that whoever moves a slider waits only for the drawing. `Choice` says what is asked; `views` and `figure` draw it.
-`widgets` shows this in a notebook, `tools/explore.py` as a page: there, at the door, each choice is completed and checked
-(`Exploration.complete`), and what lies behind takes complete ones only.
+`widgets` shows this in a notebook: there, at the door, each choice is completed and checked (`Exploration.complete`), and
+what lies behind takes complete ones only. The page of `course.py explore` computes for itself, in the browser.
 """
 
 import base64
 import hashlib
 import html
 import io
-import threading
 import warnings
 from collections import OrderedDict
 from typing import NamedTuple
@@ -51,7 +50,6 @@ class Exploration:
         sigmoids, each class is taken for a question of its own: its score is a probability, and several may be predicted.
     preprocess: images (n, h, w, channels) in [0, 1] to the model's input; None, if that is what the model takes.
     Raises ValueError if the names do not fit the model, and what `grad_cam` raises for a model it cannot explain.
-    May be asked from several threads.
     """
 
     def __init__(self, model, class_names, preprocess=None):
@@ -69,7 +67,7 @@ class Exploration:
         self.image_shape = network.input_specs[0].shape[1:]
         self._network, self._places = network, {}
         self._forward = tf.function(lambda inputs: model(inputs, training=False), reduce_retracing=True)
-        self._answers, self._lock = OrderedDict(), threading.RLock()
+        self._answers = OrderedDict()
 
     def scores(self, image):
         """The model's own output for one image (h, w, channels): float32 (classes,)."""
@@ -167,13 +165,12 @@ class Exploration:
         """The answer from memory, or computed; the one that was not asked for the longest time is forgotten."""
         image = np.ascontiguousarray(image, dtype=np.float32)
         key = what, image.shape, hashlib.sha256(image).digest()
-        with self._lock:
-            if key not in self._answers:
-                self._answers[key] = compute(np.asarray(self.preprocess(image[None])))
-            self._answers.move_to_end(key)
-            while len(self._answers) > REMEMBERED:
-                self._answers.popitem(last=False)
-            return self._answers[key]
+        if key not in self._answers:
+            self._answers[key] = compute(np.asarray(self.preprocess(image[None])))
+        self._answers.move_to_end(key)
+        while len(self._answers) > REMEMBERED:
+            self._answers.popitem(last=False)
+        return self._answers[key]
 
 
 def _both_halves(A, dy_dA):

@@ -202,7 +202,7 @@ class Explorer:
         if change["new"]:
             self.add(DRAWN, lambda: uploads.read_data_address(change["new"]))
 
-    def save_figure(self, folder=ROOT / "build" / "explorer"):
+    def save_figure(self, folder=ROOT / "build" / "figures"):
         """Write the figure as a PNG named after what was chosen; returns its path."""
         image, asked = self.asked()
         path = Path(folder) / file_name(self.exploration, asked)

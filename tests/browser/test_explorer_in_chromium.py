@@ -1,6 +1,6 @@
-"""The explorer in Chromium: in the notebooks under JupyterLab, and as a page of its own. Each control is moved with the
-keyboard or the mouse; pictures and scores must change in one frame, never be blank, the scores be the model's, and the
-console silent. One notebook is run whole, as nbval runs them all; of the others only what their explorer needs.
+"""The notebooks' explorer in Chromium, under JupyterLab. Each control is moved with the keyboard or the mouse; pictures and
+scores must change in one frame, never be blank, the scores be the model's, and the console silent. One notebook is run whole,
+as nbval runs them all; of the others only what their explorer needs.
 
 Screenshots are left in build/screenshots/explorer/.
 """
@@ -71,18 +71,6 @@ WATCH = """explorer => {
 def folder(pictures):
     (pictures / "explorer").mkdir(exist_ok=True)
     return pictures / "explorer"
-
-
-@pytest.fixture
-def page(new_context):
-    """A page whose console must stay free of errors."""
-    context, complaints = new_context(viewport={"width": 1400, "height": 1300}), []
-    page = context.new_page()
-    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    yield page
-    context.close()
-    assert complaints == []
 
 
 @pytest.fixture(scope="module")
@@ -342,96 +330,3 @@ def test_a_slider_of_a_notebook_answers_and_nothing_flickers(opened):
     seen = watched(page)
     print(f"slider in JupyterLab: median {np.median(milliseconds):.0f} ms, longest {max(milliseconds):.0f} ms")
     assert seen["blank"] == 0 and seen["jumps"] == 0
-
-
-# ---- the page of its own
-
-
-@pytest.fixture(scope="module")
-def hall(serve):
-    return serve("-m", "tools.explore")
-
-
-@pytest.fixture
-def explorer(page, hall):
-    """The page, opened, with its first answer there; it must load nothing from elsewhere."""
-    loaded = []
-    page.on("request", lambda request: loaded.append(request.url))
-    page.goto(hall)
-    page.locator("td.score").first.wait_for()
-    yield page.locator("main")
-    assert [url for url in loaded if not url.startswith((hall, "data:", "blob:"))] == []
-
-
-SUBJECTS = {"digits": ("mnist_cnn", first_digit), "steel": ("neu_gap", first_plate), "steel_dense": ("neu_dense", first_plate)}
-
-
-@pytest.mark.parametrize("network", [*SUBJECTS, "photos", "residual"])
-def test_on_the_page_every_control_answers(network, page, explorer, folder):
-    if network != "digits":
-        changes_the_overlay(page, explorer, lambda: explorer.get_by_role("combobox", name="network").select_option(network))
-    if network in SUBJECTS:
-        name, first = SUBJECTS[network]
-        assert shown_scores(explorer) == expected_scores(load_model(name), first())
-    else:
-        assert len(shown_scores(explorer)) == 10
-    page.evaluate(f"({WATCH})(document.querySelector('main'))")
-    slider = explorer.get_by_role("slider", name=re.compile("opacity"))
-    for key in ("ArrowRight", "ArrowLeft", "End"):
-        changes_the_overlay(page, explorer, functools.partial(slider.press, key))
-    images, methods, layers, classes = (options(explorer, name) for name in ("image", "method", "layer", "class"))
-    changes = watched(page)["changes"]
-    choose(page, explorer, "image", images[1])
-    assert watched(page)["changes"] == changes + 1          # all pictures and all scores at once
-    for method in [*methods[2:], methods[0]]:
-        choose(page, explorer, "method", method)
-    choose(page, explorer, "layer", layers[1])
-    explorer.get_by_role("checkbox", name="compare with").check()
-    explorer.locator("figure img").nth(4).wait_for()
-    second = explorer.locator("figure img").nth(3).get_attribute("src")
-    explorer.get_by_role("combobox", name="class 2").select_option(classes[4])
-    page.wait_for_function("before => document.querySelectorAll('figure img')[3].src !== before", arg=second)
-    assert watched(page)["blank"] == 0
-    page.screenshot(path=folder / f"page_{network}.png")
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-
-
-def test_on_the_page_a_digit_is_drawn_and_a_picture_uploaded(page, explorer, folder, tmp_path):
-    changes_the_overlay(page, explorer, lambda: draw(page, explorer, SEVEN))
-    assert explorer.locator("tr", has_text="predicted").locator("th").inner_text() == "7"
-    page.screenshot(path=folder / "page_drawing.png")
-    explorer.get_by_role("button", name="Clear").click()
-    uploads.Image.fromarray(np.uint8(255 * np.kron(first_digit()[0, ..., 0], np.ones((8, 8))))).save(tmp_path / "digit.png")
-    changes_the_overlay(page, explorer, lambda: explorer.get_by_label("upload a picture").set_input_files(tmp_path / "digit.png"))
-    assert explorer.locator("tr", has_text="predicted").locator("th").inner_text() == str(digits()[1][0])
-
-
-def test_on_the_page_the_figure_is_saved(page, explorer, folder):
-    with page.expect_download() as download:
-        explorer.get_by_role("link", name="Save the figure").click()
-    assert download.value.suggested_filename == "Grad-CAM-of-conv3-for-0.png"
-    download.value.save_as(folder / "saved_figure.png")
-    assert uploads.Image.open(folder / "saved_figure.png").width > 1000
-
-
-def test_on_the_page_every_control_is_reached_by_the_tab_key_and_has_a_name(page, explorer):
-    page.locator("body").press("Tab")
-    reached = []
-    for _ in range(12):
-        reached.append(page.evaluate("document.activeElement.id"))
-        page.keyboard.press("Tab")
-    assert reached[:7] == ["network", "image", "method", "layer", "class", "opacity", "compare"]
-    assert {"clear", "upload", "save"} <= set(reached)
-    assert not page.evaluate("[...document.querySelectorAll('img')]"
-                             ".filter(img => img.offsetParent && img.alt.split(' ').length < 5).length")
-
-
-def test_a_slow_answer_is_never_shown_after_a_newer_one(page, explorer):
-    """Forty changes, faster than they are answered: in the end the newest is shown, and few were asked."""
-    asked = []
-    page.on("request", lambda request: asked.append(request.post_data) if request.url.endswith("/view") else None)
-    page.evaluate("""() => { const slider = document.querySelector("#opacity"); for (let n = 0; n <= 40; n++) {
-        slider.value = 2 * n; slider.dispatchEvent(new Event("input", {bubbles: true}));
-    } }""")
-    explorer.get_by_text("laid over, 80%").first.wait_for()
-    assert 1 <= len(asked) <= 3 and json.loads(asked[-1])["choices"][0]["opacity"] == 0.8

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageOps
+from test_explore_serving import served
 
 from lecture_utils.explorer import uploads
 
@@ -533,3 +534,25 @@ def test_a_code_bears_that_a_part_of_it_is_hidden(page):
 
 def test_one_byte_more_than_the_largest_holds_ends_in_a_sentence(page):
     assert evaluate(page, "qrMatrix('x'.repeat(2332));") == "addressTooLong"
+
+
+# ---- the whole page, as a hall gets it
+
+
+def test_under_the_rules_of_the_halls_server_all_of_it_runs(new_context, explorer_folder, tmp_path):
+    """Its worker and its WebAssembly are allowed, a picture is read, and nothing is asked of anybody else."""
+    asked, said = [], []
+    (tmp_path / "photo.jpg").write_bytes(file(quarters(900, 700), "jpeg"))
+    with served(explorer_folder, {}) as port:
+        page = new_context().new_page()
+        page.on("request", lambda request: asked.append(request.url))
+        page.on("console", lambda message: said.append(message.text))
+        page.on("pageerror", lambda error: said.append(str(error)))
+        page.goto(f"http://127.0.0.1:{port}/#lang=en&network=resnet20")
+        page.get_by_text("Grad-CAM of").first.wait_for()
+        before = page.locator("#status").inner_text()
+        page.locator("input[type=file]").first.set_input_files(tmp_path / "photo.jpg")
+        page.wait_for_function("before => document.querySelector('#status').textContent !== before", arg=before)
+        page.context.close()
+    assert [url for url in asked if not url.startswith((f"http://127.0.0.1:{port}/", "data:", "blob:"))] == []
+    assert said == [] and any(url.endswith("/networks/resnet20.js") for url in asked)
