@@ -88,7 +88,7 @@ def test_image_and_map_are_seen_first_and_nothing_is_cut(visit, pictures, size, 
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert size == "phone" or page.evaluate("document.documentElement.scrollHeight <= innerHeight")
     assert page.evaluate("document.documentElement.lang") == language
-    assert ("긁힘" if language == "ko" else "scratches") in page.locator("#bars").inner_text()
+    assert ("긁힘으로 예측했습니다" if language == "ko" else "Read as scratches") in status(page)
     assert not {"", "undefined"} & set(page.locator("[data-text]").evaluate_all("all => all.map(each => each.textContent)"))
 
 
@@ -264,6 +264,28 @@ def test_a_file_that_is_no_picture_ends_in_a_sentence_in_the_pages_language(visi
     page.locator("#file").set_input_files(tmp_path / "notes.txt")
     page.locator("#status.wrong", has_text="그림 파일이 아닙니다").wait_for()
     assert "긁힘" in after(page, lambda: page.locator("#bars button", has_text="긁힘").click())
+
+
+def test_a_file_that_is_not_squeezenets_ends_in_a_sentence(visit, tmp_path):
+    page = visit("lang=en&network=squeezenet")
+    assert page.locator("#squeezenet").is_visible()             # for its file does not come with the page
+    (tmp_path / "squeezenet_v1.1.bin").write_bytes(b"12345678" * 100)
+    page.locator("#file").set_input_files(tmp_path / "squeezenet_v1.1.bin")
+    page.locator("#squeezenet-status", has_text="This is not SqueezeNet's file").wait_for()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", ["laptop", "phone"])
+def test_axe_finds_nothing_wrong(visit, size, scheme):
+    """With all that can be opened open: two sides, the formula, the eraser, a preset's question, the address."""
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs the package axe-playwright-python")
+    everything = "lang=en&network=neu_gap&image=steel-5&network2=neu_dense&channels=3&erase=1&boxes=1&preset=ruler"
+    page = visit(everything, size, color_scheme=scheme)
+    for opened in (None, "#link"):
+        if opened:
+            page.locator(opened).click()
+        found = axe.Axe().run(page).response["violations"]
+        assert [(each["id"], node["html"][:100]) for each in found for node in each["nodes"]] == []
 
 
 def test_the_figure_is_saved_as_a_png(visit, tmp_path):
