@@ -30,6 +30,7 @@ from .exploration import (
     title_of,
     views,
 )
+from .shared import labels
 
 PICTURE = 180           # height of a picture, CSS pixels
 TOGETHER = 0.02         # seconds: changes that come closer together are drawn once
@@ -80,21 +81,21 @@ class Explorer:
         self.draw()
 
     def _make_controls(self, first, c):
-        described = {"style": {"description_width": "5em"}, "layout": {"width": "21em"}}
+        words, described = labels(), {"style": {"description_width": "5em"}, "layout": {"width": "21em"}}
         classes = self._class_options(next(iter(self.images.values())))
         layers = self.exploration.layers
-        self.image = widgets.Dropdown(options=list(self.images), description="image", **described)
-        self.method = widgets.Dropdown(options=self.exploration.methods, value=first.method, description="method",
+        self.image = widgets.Dropdown(options=list(self.images), description=words["image"], **described)
+        self.method = widgets.Dropdown(options=self.exploration.methods, value=first.method, description=words["method"],
                                        **described)
-        self.layer = widgets.Dropdown(options=layers, value=first.layer, description="layer", **described)
-        self.class_ = widgets.Dropdown(options=classes, value=c, description="class", **described)
-        self.opacity = widgets.IntSlider(round(100 * first.opacity), 0, 100, 5, description="opacity %", **described)
-        self.compare = widgets.Checkbox(False, description="compare with", indent=False, layout={"width": "10em"})
-        self.other_layer = widgets.Dropdown(options=layers, value=first.layer, description="layer 2", **described)
-        self.other_class = widgets.Dropdown(options=classes, value=c, description="class 2", **described)
+        self.layer = widgets.Dropdown(options=layers, value=first.layer, description=words["layer"], **described)
+        self.class_ = widgets.Dropdown(options=classes, value=c, description=words["class"], **described)
+        self.opacity = widgets.IntSlider(round(100 * first.opacity), 0, 100, 5, description=f"{words['opacity']} %", **described)
+        self.compare = widgets.Checkbox(False, description=words["compare"], indent=False, layout={"width": "10em"})
+        self.other_layer = widgets.Dropdown(options=layers, value=first.layer, description=f"{words['layer']} 2", **described)
+        self.other_class = widgets.Dropdown(options=classes, value=c, description=f"{words['class']} 2", **described)
         self.upload = widgets.FileUpload(accept=".png,.jpg,.jpeg,.webp,.bmp", multiple=False,
                                          description="Upload a picture", layout={"width": "14em"})
-        self.save = widgets.Button(description="Save the figure", icon="save", layout={"width": "14em"})
+        self.save = widgets.Button(description=words["save"], icon="save", layout={"width": "14em"})
         for control in (self.image, self.method, self.layer, self.class_, self.opacity, self.compare, self.other_layer,
                         self.other_class):
             control.observe(self._draw_soon, "value")
@@ -123,7 +124,7 @@ class Explorer:
 
     def _class_options(self, image):
         names = self.exploration.class_names
-        return [("the predicted one", PREDICTED)] + [(names[c], c) for c in self.exploration.listed_classes(image)]
+        return [(labels()["askPredicted"], PREDICTED)] + [(names[c], c) for c in self.exploration.listed_classes(image)]
 
     def _offer_classes(self, change):
         """Networks with many classes offer the best ones of each image; a class no longer offered gives way."""

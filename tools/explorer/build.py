@@ -43,7 +43,7 @@ def build(folder):
 
 def hangul(subjects):
     """The Korean letters of the page as a font, for computers that have none."""
-    said = [*(HERE / "page").iterdir(), subjects.SHARED, Path(subjects.__file__)]
+    said = [*(HERE / "page").iterdir(), subjects.shared.FILE, Path(subjects.__file__)]
     texts = "".join(path.read_text("utf-8") for path in said)
     return font_faces("".join(sorted(set(re.findall("[가-힣]", texts)))), HANGUL[:1]) + "\n"
 

@@ -6,8 +6,6 @@ computer, so that the page is the same wherever it is built. `catalog` is the re
 
 import base64
 import io
-import tomllib
-from pathlib import Path
 
 import numpy as np
 import skimage.data
@@ -18,9 +16,10 @@ from lecture_utils import load_mnist, load_neu, load_photo, plots, squeezenet
 from lecture_utils.datasets import planted, scenes
 from lecture_utils.datasets.layouts import CIFAR10_CLASSES, NEU_CLASSES
 from lecture_utils.datasets.loaders import PHOTOS
+from lecture_utils.explorer import shared
 from lecture_utils.models import IMAGENET_URL
 
-SHARED = Path(__file__).resolve().parents[2] / "lecture_utils" / "explorer" / "shared.toml"
+LANGUAGES = "en", "ko"
 PHOTO_SIDE = 320        # pixels of a photograph's longest side; brought pictures are shrunk to as much
 STEEL = (*range(12), 51)        # of the test images: two of each class, and the one that preset "wrong" asks about
 DIGITS = (*range(20), 273, 349)         # the last two are the least sure and the misread one
@@ -55,14 +54,15 @@ def catalog():
     """All that the page must know before it has a network: a dict for JSON.
 
     networks: name, group, set and title {en, ko} each, in the order in which they are offered; groups: {en: ko};
-    korean: classes' names; presets and labels: of `shared.toml`; colours: 256 RGB triples for each of the two colour maps;
+    korean: classes' names; presets, and labels by language: of both explorers; colours: 256 RGB triples for either map;
     squeezenet: where its file and its classes' names are published, and what the page asks of a scene.
     """
-    shared = tomllib.loads(SHARED.read_text("utf-8"))
     return {
         "networks": [{"name": name, "group": group, "set": images, "title": {"en": english, "ko": korean}}
                      for name, group, images, english, korean in NETWORKS],
-        "groups": GROUPS, "korean": KOREAN, "labels": shared["label"], "presets": shared["preset"],
+        "groups": GROUPS, "korean": KOREAN,
+        "labels": {each: shared.labels(each) for each in LANGUAGES},
+        "presets": shared.presets(),
         "colours": {"evidence": _table(plots.EVIDENCE), "signed": _table(plots.SIGNED)},
         "squeezenet": {"url": squeezenet.URL, "classes": IMAGENET_URL},
         "questions": {"kinds": len(scenes.KINDS), "colours": list(scenes.COLOURS), "colours_ko": COLOURS_IN_KOREAN}}

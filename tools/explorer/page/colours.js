@@ -27,21 +27,27 @@ export function evidenceOf({ values, height, width, channels, pixels }) {
 export function upsample({ values, height, width }, size, places) {
   const rows = between(size[0], places.y, height), columns = between(size[1], places.x, width);
   const large = new Float32Array(size[0] * size[1]);
-  rows.forEach(([i, next, t], p) => columns.forEach(([j, beside, s], q) => {
-    const above = values[i * width + j] + (values[i * width + beside] - values[i * width + j]) * s;
-    const below = values[next * width + j] + (values[next * width + beside] - values[next * width + j]) * s;
-    large[p * size[1] + q] = above + (below - above) * t;
-  }));
+  for (let p = 0, n = 0; p < size[0]; p++) {
+    const above = rows.low[p] * width, below = rows.high[p] * width, t = rows.share[p];
+    for (let q = 0; q < size[1]; q++, n++) {
+      const j = columns.low[q], next = columns.high[q], s = columns.share[q];
+      const top = values[above + j] + (values[above + next] - values[above + j]) * s;
+      large[n] = top + (values[below + j] + (values[below + next] - values[below + j]) * s - top) * t;
+    }
+  }
   return large;
 }
 
 /** For each pixel of an axis, the two cells between which it lies, and how far from the first. */
 function between(pixels, { stride, offset, input }, count) {
-  return Array.from({ length: pixels }, (_, p) => {
+  const low = new Int32Array(pixels), high = new Int32Array(pixels), share = new Float32Array(pixels);
+  for (let p = 0; p < pixels; p++) {
     const place = (p + 0.5) * (input / pixels) - 0.5, t = Math.min(count - 1, Math.max(0, (place - offset) / stride));
-    const i = Math.floor(t);
-    return [i, Math.min(i + 1, count - 1), t - i];
-  });
+    low[p] = Math.floor(t);
+    high[p] = Math.min(low[p] + 1, count - 1);
+    share[p] = t - low[p];
+  }
+  return { low, high, share };
 }
 
 /**
@@ -57,11 +63,14 @@ export function placesOf({ height, width }, input, cells) {
 /** RGBA of the image with the map laid over it; top: the value that gets the brightest colour. */
 export function overlay(image, map, { table, opacity, top, places }) {
   const { height, width, channels, values } = image, large = upsample(map, [height, width], places);
-  const pixels = new Uint8ClampedArray(4 * height * width).fill(255);
-  for (let n = 0; n < height * width; n++) {
-    const heat = colourOf(large[n], top, table, false);
-    for (let c = 0; c < 3; c++)
-      pixels[4 * n + c] = Math.round((1 - opacity) * 255 * values[n * channels + (channels === 1 ? 0 : c)] + opacity * heat[c]);
+  const pixels = new Uint8ClampedArray(4 * height * width), heats = table.map(heat => heat.map(value => opacity * value));
+  const seen = 255 * (1 - opacity), green = channels === 1 ? 0 : 1, blue = 2 * green, times = top > 0 ? 1 / top : 0;
+  for (let n = 0, at = 0, to = 0; to < pixels.length; n++, at += channels, to += 4) {
+    const heat = heats[numberOf(large[n] * times)];
+    pixels[to] = seen * values[at] + heat[0];               // such an array rounds
+    pixels[to + 1] = seen * values[at + green] + heat[1];
+    pixels[to + 2] = seen * values[at + blue] + heat[2];
+    pixels[to + 3] = 255;
   }
   return new ImageData(pixels, width, height);
 }

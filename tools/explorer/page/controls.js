@@ -54,9 +54,9 @@ export class Controls {
     }
     for (const select of [this.question.kind, this.question.colour])
       select.addEventListener("change", () => page.change({ question: [Number(this.question.kind.value), Number(this.question.colour.value)] }));
-    of("opacity").addEventListener("input", () => page.change({ opacity: of("opacity").value / 100 }, true));
-    of("boxes").addEventListener("change", () => page.change({ boxes: of("boxes").checked }, true));
-    of("common").addEventListener("change", () => page.change({ common: of("common").checked }, true));
+    of("opacity").addEventListener("input", () => page.redraw({ opacity: of("opacity").value / 100 }));
+    of("boxes").addEventListener("change", () => page.redraw({ boxes: of("boxes").checked }));
+    of("common").addEventListener("change", () => page.redraw({ common: of("common").checked }));
     of("compare").addEventListener("click", () => page.compare());
     of("formula-button").addEventListener("click", () => page.toggleFormula());
     this.#listenToEraser();

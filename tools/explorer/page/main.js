@@ -61,6 +61,13 @@ class Page {
     this.#ask();
   }
 
+  /** Change how the answer is shown; nothing need be asked for it. */
+  redraw(changes) {
+    Object.assign(this.state, changes);
+    this.#follow();
+    if (this.shown && !this.#asking) this.#show();
+  }
+
   /** Change one side. A class or layer that the new network or method does not have gives way. */
   changeSide(n, changes) {
     const sides = this.state.sides.map((side, number) => number === n ? { ...side, ...changes } : side);
@@ -147,16 +154,16 @@ class Page {
   }
 
   async #answer() {
-    const descriptions = [];
-    for (const side of this.state.sides) descriptions.push(await this.networks.description(side.network));
+    const descriptions = [], { sides } = this.state, asked = [];
+    for (const side of sides) descriptions.push(await this.networks.description(side.network));
     const image = await this.#chosenImage(descriptions[0]);
+    if (this.state.sides !== sides) return;         // another network was chosen while this one was loaded
     this.#complete(descriptions);
-    const state = this.state, asked = [];
-    const whole = await Promise.all(descriptions.map(description => this.#imageFor(image, description)));
+    const completed = this.state.sides, whole = await Promise.all(descriptions.map(description => this.#imageFor(image, description)));
     this.#followEraser(whole[0], image.id);
-    for (const [n, side] of state.sides.entries())
+    for (const [n, side] of completed.entries())
       asked.push(await this.#answerSide(side, n, descriptions[n], this.#rubbedImage(whole, n, descriptions[n]), image));
-    if (this.state.sides !== state.sides && this.#waiting) return;
+    if (this.state.sides !== completed) return;
     this.shown = { sides: asked, image, descriptions };
     await this.#compareWithWhole(asked, whole, descriptions);
     this.#show();
@@ -250,7 +257,7 @@ class Page {
   /** Controls, thumbnails and the address follow what is asked, before there is an answer. */
   #follow() {
     const { state } = this, shared = { ...state, image: state.image === OWN ? this.images?.[0]?.id ?? "" : state.image };
-    history.replaceState(null, "", `#${toAddress(shared, this.language)}`);
+    this.#remember(`#${toAddress(shared, this.language)}`);
     this.controls.show();
     const own = this.own ? [{ id: OWN, src: this.own.src, name: bothLanguages(this.own.drawn ? "ownDrawing" : "ownPicture") }] : [];
     if (this.images) drawThumbnails([...own, ...this.images], state.image, this.language, id => this.change({ image: id }));
@@ -259,6 +266,16 @@ class Page {
     const preset = catalog.presets.find(({ id }) => id === state.preset);
     of("task").hidden = !preset;
     of("task").textContent = preset ? this.language === "ko" ? preset.question_ko : preset.question : "";
+  }
+
+  /** Writes the address. Safari takes a hundred in half a minute; what is too many is written a little later. */
+  #remember(address) {
+    clearTimeout(this.later);
+    try {
+      history.replaceState(null, "", address);
+    } catch {
+      this.later = setTimeout(() => this.#remember(address), 1_000);
+    }
   }
 
   #show() {
@@ -393,7 +410,9 @@ class Page {
   }
 
   #complain(error) {
-    this.#say(this.words[error.message] ?? error.message);
+    const sentence = this.words[error.message] ?? error.message;
+    this.#say(sentence);
+    of("squeezenet-status").textContent = sentence;
     of("status").classList.add("wrong");
   }
 

@@ -28,11 +28,12 @@ export function math(form) {
   return element;
 }
 
-/** Gives a select its options, [value, text] or a group {label, options}; keeps what is chosen if it is still there. */
+/** Gives a select its options, [value, text] or a group {label, options}, and chooses one; an open list is not disturbed. */
 export function fill(select, options, chosen) {
-  const option = ([value, text]) => make("option", { value, textContent: text });
-  select.replaceChildren(...options.map(each => Array.isArray(each) ? option(each) :
+  const option = ([value, text]) => make("option", { value, textContent: text }), key = JSON.stringify(options);
+  if (select.filled !== key) select.replaceChildren(...options.map(each => Array.isArray(each) ? option(each) :
     make("optgroup", { label: each.label }, ...each.options.map(option))));
+  select.filled = key;
   select.value = chosen;
 }
 

@@ -31,7 +31,7 @@ async function fetched(address) {
  * Loads SqueezeNet if its file is among `files` or came before; returns its description, or null for files that are none of it.
  *
  * A .bin is the network, a .json the names of the classes; whichever comes first waits for the other, the network only if there
- * are no names at all. Throws an Error with a key or a sentence for files that are damaged.
+ * are no names at all. Throws an Error with a key of the texts for files that are none of these.
  */
 export async function takeSqueezenet(files, networks, words) {
   const bin = files.find(({ name }) => name.endsWith(".bin")), json = files.find(({ name }) => name.endsWith(".json"));
@@ -39,10 +39,15 @@ export async function takeSqueezenet(files, networks, words) {
   if (json) waiting.classes = await classesIn(json);
   if (bin) waiting.bytes = await bin.arrayBuffer();
   if (!waiting.bytes) return null;
-  const description = await networks.loadSqueezenet(waiting.bytes.slice(0), waiting.classes ??
-    Array.from({ length: 1000 }, (_, number) => words.classNumber.replace("{number}", number)));
-  of("squeezenet").close();
-  return description;
+  const names = waiting.classes ?? Array.from({ length: 1000 }, (_, number) => words.classNumber.replace("{number}", number));
+  try {
+    const description = await networks.loadSqueezenet(waiting.bytes, names);
+    of("squeezenet").close();
+    return description;
+  } catch {
+    waiting.bytes = null;
+    throw new Error("squeezenetWrong");
+  }
 }
 
 /** The thousand names of Keras' file, {"0": ["n01440764", "tench"], …}. */
