@@ -107,8 +107,8 @@ globalThis.tensorflow = async (name, backend, rounds) => {
     const alpha = tf.grad(score)(A).mean([1, 2], true);
     return A.mul(alpha).sum(3).relu().dataSync();
   });
-  const results = { scores: forward().length };
-  for (const [what, task] of [["forward", forward], ["gradCam", () => gradCam(layers.at(-1).name)], ["first", () => gradCam(layers[0].name)]]) {
+  const tasks = { forward, gradCam: () => gradCam(layers.at(-1).name), first: () => gradCam(layers[0].name) }, results = {};
+  for (const [what, task] of Object.entries(tasks)) {
     try {
       task();
       results[what] = await times(rounds, task);

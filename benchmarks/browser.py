@@ -12,6 +12,7 @@ benchmarks/README.md.
 import argparse
 import contextlib
 import mimetypes
+import os
 import shutil
 import subprocess
 import tempfile
@@ -101,7 +102,7 @@ def engine_table(browser, folder):
     return "\n".join(rows) + "\n\n" + (
         f"Milliseconds, median (smallest) of {ROUNDS} images that the engine had not seen. A loop of additions took "
         f"{brakes['page']:.1f} times as long in the page slowed {SLOWED} times, and {brakes['worker']:.1f} times in a worker of "
-        "that page.\n")
+        f"that page. Processes that wanted to run on the machine meanwhile: {os.getloadavg()[1]:.0f}.\n")
 
 
 def shown(times):

@@ -29,7 +29,8 @@ function numbers(base64) {
 
 function each(value, change) {
   if (Array.isArray(value)) return value.map(change);
-  return value && typeof value === "object" ? Object.fromEntries(Object.entries(value).map(([key, one]) => [key, change(one)])) : value;
+  if (!value || typeof value !== "object") return value;
+  return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, change(one)]));
 }
 
 globalThis.asTexts = (value) => value instanceof Float32Array ? { float32: text(value) } : each(value, globalThis.asTexts);

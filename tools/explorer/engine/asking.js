@@ -32,7 +32,8 @@ export class Subject {
     const alpha = method === "CAM" ? gapWeights(g, Z, K) : means(g, Z, K);
     const term = method === "HiResCAM" ? (i) => g[i] * A[i] : (i, k) => alpha[k] * A[i];
     const strengths = Array.from(alpha, (_, k) => strength(term, k, Z, K));
-    const shown = [...strengths.keys()].sort((a, b) => strengths[b] - strengths[a]).slice(0, count), sums = [], total = new Float32Array(Z);
+    const shown = [...strengths.keys()].sort((a, b) => strengths[b] - strengths[a]).slice(0, count);
+    const sums = [], total = new Float32Array(Z);
     for (const k of shown) sums.push((sums.at(-1) ?? total).map((sum, place) => sum + term(place * K + k, k)));
     for (let i = 0; i < Z * K; i++) total[i / K | 0] += term(i, i % K);
     const map = (k) => Float32Array.from({ length: Z }, (_, place) => A[place * K + k]);

@@ -1,5 +1,5 @@
-// The methods, each as its equation, in the names of lecture_utils/explain: A feature maps (places, channels), g = ∂y/∂A, Z places,
-// K channels.
+// The methods, each as its equation, in the names of lecture_utils/explain: A feature maps, g = ∂y/∂A, both (places, channels),
+// Z places, K channels.
 
 import { between, mixed } from "./resize.js";
 

@@ -80,7 +80,8 @@ export class Backward {
     if (!R || node.op === "input" || !this._dependent.has(node.name)) return;
     const tools = {
       gate: this._gate, gemm: network.gemm, wanted: node.inputs.map((name) => this._dependent.has(name)),
-      weights: (...all) => network.weights(...all), panels: (...all) => network.panels(...all), once: (...all) => network.once(...all),
+      weights: (...all) => network.weights(...all), panels: (...all) => network.panels(...all),
+      once: (...all) => network.once(...all),
     };
     const inputs = node.inputs.map((name) => this._tensors[name]);
     const back = LAYERS[node.op].backward(node, inputs, this._tensors[node.name], R, tools);
