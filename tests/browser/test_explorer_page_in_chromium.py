@@ -1,4 +1,5 @@
 """The explorer's page in Chromium, opened from a file as a reader opens it: every control answers, and what is seen is true."""
+import functools
 import pathlib
 import re
 
@@ -100,11 +101,17 @@ def test_both_languages_say_the_same_things():
 
 # --- what is seen is true -------------------------------------------------------------------------------------------------------
 
+@functools.cache
+def scratched_plate():
+    """The image "steel-5" as it travels, its map by Keras and where that map's cells look."""
+    plate, model = np.round(255 * load_neu("embedded").x_test[5]) / 255, load_model("neu_gap")
+    return plate, grad_cam(model, plate[None])[0], cell_centres(model)
+
+
 def test_the_overlay_is_the_notebooks_own(visit):
     """Drawn by the page, and by Keras and `plots.overlay`."""
-    page, plate, model = visit("network=neu_gap&image=steel-5"), load_neu("embedded").x_test[5], load_model("neu_gap")
-    plate = np.round(255 * plate) / 255             # as it travels
-    expected = plots.overlay(plate, grad_cam(model, plate[None])[0], 0.5, cell_centres(model))
+    page, (plate, map_, cells) = visit("network=neu_gap&image=steel-5"), scratched_plate()
+    expected = plots.overlay(plate, map_, 0.5, cells)
     assert np.abs(pixels(page, LAID) - expected).max() <= AS_DRAWN
     page.locator("#opacity").fill("0")
     assert np.array_equal(pixels(settled(page), LAID), np.broadcast_to(np.round(255 * plate), (200, 200, 3)))
@@ -145,8 +152,8 @@ def test_a_cell_tells_its_value_by_mouse_and_by_keyboard(visit):
 def test_the_formula_sums_up_to_the_map(visit):
     """The last of the sums is the map's value at the strongest cell; with no channel the sum is 0."""
     page = visit("lang=en&network=neu_gap&image=steel-5&channels=9")
-    plate, model, numbers = load_neu("embedded").x_test[5:6], load_model("neu_gap"), page.locator("#formula .numbers")
-    assert _result(numbers) == pytest.approx(grad_cam(model, plate).max(), rel=0.01)
+    numbers = page.locator("#formula .numbers")
+    assert _result(numbers) == pytest.approx(scratched_plate()[1].max(), rel=0.01)
     page.locator("#formula input").focus()
     page.keyboard.press("Home")
     assert _result(numbers) == 0 and page.locator("#formula .unused").count() == 8

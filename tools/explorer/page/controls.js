@@ -54,7 +54,7 @@ export class Controls {
     }
     for (const select of [this.question.kind, this.question.colour])
       select.addEventListener("change", () => page.change({ question: [Number(this.question.kind.value), Number(this.question.colour.value)] }));
-    of("opacity").addEventListener("input", () => page.redraw({ opacity: of("opacity").value / 100 }));
+    of("opacity").addEventListener("input", () => page.setOpacity(of("opacity").value / 100));
     of("boxes").addEventListener("change", () => page.redraw({ boxes: of("boxes").checked }));
     of("common").addEventListener("change", () => page.redraw({ common: of("common").checked }));
     of("compare").addEventListener("click", () => page.compare());
@@ -146,8 +146,7 @@ export class Controls {
     const { state, descriptions, words } = this.page;
     fill(of("network"), this.#networkOptions(), state.sides[0].network);
     this.rows.forEach((row, n) => this.#showRow(row, state.sides[n], descriptions?.[n]));
-    of("opacity").value = Math.round(100 * state.opacity);
-    of("opacity-value").textContent = `${Math.round(100 * state.opacity)} %`;
+    this.showOpacity(state.opacity);
     of("boxes").checked = state.boxes;
     of("boxes").disabled = !this.page.images?.some(({ id, boxes }) => id === state.image && boxes?.length);
     of("common").checked = state.common;
@@ -160,6 +159,11 @@ export class Controls {
     if (of("draw").hidden) of("pad").hidden = true, of("draw").setAttribute("aria-expanded", "false");
     for (const button of of("presets").children) pressed(button, button.dataset.preset === state.preset);
     this.#showQuestion(state, words);
+  }
+
+  showOpacity(opacity) {
+    of("opacity").value = Math.round(100 * opacity);
+    of("opacity-value").textContent = `${Math.round(100 * opacity)} %`;
   }
 
   #networkOptions() {

@@ -68,6 +68,14 @@ class Page {
     if (this.shown && !this.#asking) this.#show();
   }
 
+  /** As a slider moves, only the colours follow. */
+  setOpacity(opacity) {
+    this.state.opacity = opacity;
+    this.controls.showOpacity(opacity);
+    for (const side of this.sides) side.setOpacity(opacity);
+    this.#remember();
+  }
+
   /** Change one side. A class or layer that the new network or method does not have gives way. */
   changeSide(n, changes) {
     const sides = this.state.sides.map((side, number) => number === n ? { ...side, ...changes } : side);
@@ -256,8 +264,8 @@ class Page {
 
   /** Controls, thumbnails and the address follow what is asked, before there is an answer. */
   #follow() {
-    const { state } = this, shared = { ...state, image: state.image === OWN ? this.images?.[0]?.id ?? "" : state.image };
-    this.#remember(`#${toAddress(shared, this.language)}`);
+    const { state } = this;
+    this.#remember();
     this.controls.show();
     const own = this.own ? [{ id: OWN, src: this.own.src, name: bothLanguages(this.own.drawn ? "ownDrawing" : "ownPicture") }] : [];
     if (this.images) drawThumbnails([...own, ...this.images], state.image, this.language, id => this.change({ image: id }));
@@ -269,12 +277,13 @@ class Page {
   }
 
   /** Writes the address. Safari takes a hundred in half a minute; what is too many is written a little later. */
-  #remember(address) {
+  #remember() {
+    const { state } = this, shared = { ...state, image: state.image === OWN ? this.images?.[0]?.id ?? "" : state.image };
     clearTimeout(this.later);
     try {
-      history.replaceState(null, "", address);
+      history.replaceState(null, "", `#${toAddress(shared, this.language)}`);
     } catch {
-      this.later = setTimeout(() => this.#remember(address), 1_000);
+      this.later = setTimeout(() => this.#remember(), 1_000);
     }
   }
 

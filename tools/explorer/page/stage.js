@@ -54,6 +54,12 @@ export class Side {
     this.#drawLaid();
   }
 
+  setOpacity(opacity) {
+    if (!this.#shown) return;
+    this.#shown = { ...this.#shown, opacity };
+    this.#drawLaid();
+  }
+
   /** [row, column] of the strongest cell. */
   get strongest() {
     const { answer } = this.#shown, sizes = evidenceOf(answer);
@@ -232,6 +238,9 @@ class Stage {
   }
 
   fit(image, input) {
+    const fitted = `${image.width / image.height} ${input.width} ${input.height}`;
+    if (fitted === this.fitted) return;         // else the browser would lay out the page anew
+    this.fitted = fitted;
     this.fitting.style.setProperty("--aspect", image.width / image.height);
     this.marks.setAttribute("viewBox", `0 0 ${input.width} ${input.height}`);
   }

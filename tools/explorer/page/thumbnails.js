@@ -14,7 +14,8 @@ export function drawThumbnails(images, chosen, language, onChoose) {
     button.setAttribute("aria-checked", String(checked));
     button.tabIndex = checked || (!any && n === 0) ? 0 : -1;
     if (checked && focused) button.focus();
-    if (checked) reveal(group, button);
+    if (checked && (!same || button.dataset.revealed !== "true")) reveal(group, button);
+    button.dataset.revealed = String(checked);
   });
 }
 
