@@ -13,7 +13,7 @@ LANGUAGES = {
            "pdf": "PDF", "pdf_notes": "with notes", "pdf_blanks": "with blanks", "references": "References",
            "about references": "The papers that the slides name, in their order. For those who ask, and for the handout.",
            "help": "keys",
-           "keys": {"→ Space": "on, step by step", "← Shift+Space": "back", "↓ ↑": "next slide, previous slide, without the steps",
+           "keys": {"→ Space": "on, step by step", "← Shift+Space": "back", "↓ ↑": "next, previous slide, without the steps",
                     "P": "play the animation, stop it", "B .": "black, and back", "W": "white, and back",
                     "L": "short way, long way", "S": "speaker's view", "O": "overview", "F": "full screen",
                     "Home End": "first slide, last slide", "?": "these keys"}},
