@@ -227,7 +227,7 @@ def test_the_eraser_moves_the_scores_and_gives_the_image_back(visit):
     page.mouse.up()
     page.wait_for_function("() => !document.querySelector('#status').textContent.startsWith('Read as scratches')")
     assert probabilities(settled(page))["scratches"] < 50 and page.locator("#bars .bar b").count() == 6
-    page.get_by_role("button", name="Whole image again").click()
+    page.get_by_role("button", name="Restore").click()
     page.get_by_text("Read as scratches").wait_for()
     assert page.locator("#bars .bar b").count() == 0
 
