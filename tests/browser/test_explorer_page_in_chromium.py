@@ -227,7 +227,7 @@ def test_the_eraser_moves_the_scores_and_gives_the_image_back(visit):
     page.mouse.up()
     page.wait_for_function("() => !document.querySelector('#status').textContent.startsWith('Read as scratches')")
     assert probabilities(settled(page))["scratches"] < 50 and page.locator("#bars .bar b").count() == 6
-    page.get_by_role("button", name="Start anew").click()
+    page.get_by_role("button", name="Restore").click()
     page.get_by_text("Read as scratches").wait_for()
     assert page.locator("#bars .bar b").count() == 0
 
@@ -330,7 +330,7 @@ def test_whoever_has_the_address_sees_the_same_page(visit):
     address = page.locator("#address").input_value()
     other = visit(address.partition("#")[2])
     assert other.evaluate(SEEN) == seen
-    assert other.locator("#formula output").inner_text() == "가장 센 3개"
+    assert other.locator("#formula output").inner_text() == "가장 강한 3개"
 
 
 @pytest.mark.parametrize("preset", [preset["id"] for preset in subjects.catalog()["presets"]])

@@ -31,12 +31,12 @@ NETWORKS = (
     ("mnist_gap", "digits", "digits", "digits: global average pooling", "숫자: 전역 평균 풀링"),
     ("neu_gap", "steel", "steel", "steel: global average pooling", "강판: 전역 평균 풀링"),
     ("neu_dense", "steel", "steel", "steel: Flatten and Dense", "강판: Flatten과 Dense"),
-    ("neu_gap_plain", "steel", "steel", "steel: plainly trained", "강판: 단순하게 학습"),
-    ("neu_ruler", "steel", "ruler", "steel: learned with a ruler", "강판: 눈금자와 함께 학습"),
+    ("neu_gap_plain", "steel", "steel", "steel: plainly trained", "강판: 평범하게 학습"),
+    ("neu_ruler", "steel", "ruler", "steel: learned with a ruler", "강판: 눈금자와 학습"),
     ("vgg16_compact", "photographs", "photos", "photographs: compact VGG16", "사진: 작은 VGG16"),
     ("resnet20", "photographs", "photos", "photographs: ResNet-20", "사진: ResNet-20"),
     ("scene_answers", "scenes", "scenes", "scenes: questions and answers", "장면: 질문과 답"),
-    ("scene_captions", "scenes", "scenes", "scenes: captions, word by word", "장면: 한 단어씩 캡션"),
+    ("scene_captions", "scenes", "scenes", "scenes: captions, word by word", "장면: 한 단어씩 쓰는 캡션"),
     ("vit_shapes", "scenes", "shapes", "scenes: vision transformer", "장면: 비전 트랜스포머"),
 )
 GROUPS = {"digits": "숫자", "steel": "강판", "photographs": "사진", "scenes": "그린 장면"}
@@ -46,7 +46,7 @@ KOREAN = dict(zip(NEU_CLASSES, ("균열", "개재물", "반점", "파임", "압�
     zip(CIFAR10_CLASSES, ("비행기", "자동차", "새", "고양이", "사슴", "개", "개구리", "말", "배", "트럭"), strict=True)) | {
     "circle": "원", "square": "정사각형", "triangle": "삼각형", "cross": "십자", "ring": "고리", "bar": "막대",
     "left": "왼쪽", "right": "오른쪽", "up": "위", "down": "아래"}
-PHOTOS_IN_KOREAN = {"cat": "고양이", "coffee": "커피", "astronaut": "우주비행사", "rocket": "로켓"}
+PHOTOS_IN_KOREAN = {"cat": "고양이", "coffee": "커피", "astronaut": "우주 비행사", "rocket": "로켓"}
 COLOURS_IN_KOREAN = dict(zip(scenes.COLOURS, ("빨간", "노란", "초록", "파란", "청록", "보라"), strict=True))
 
 
@@ -65,7 +65,8 @@ def catalog():
         "presets": shared.presets(),
         "colours": {"evidence": _table(plots.EVIDENCE), "signed": _table(plots.SIGNED)},
         "squeezenet": {"url": squeezenet.URL, "classes": IMAGENET_URL},
-        "questions": {"kinds": len(scenes.KINDS), "colours": list(scenes.COLOURS), "colours_ko": COLOURS_IN_KOREAN}}
+        "questions": {"kinds": len(scenes.KINDS), "colours": list(scenes.COLOURS),
+                      "colours_ko": {name: f"{korean}색" for name, korean in COLOURS_IN_KOREAN.items()}}}
 
 
 def image_sets():

@@ -12,7 +12,7 @@ SHOWN = 0       # the one of them whose scratch nobody overlooks
 GAP = 20        # pixels between plate and map in `cover`
 ALT = ("A plate of steel with a plain bright scratch, and in its lower left corner a white ruler; beside it the same plate under "
        "the heat map of the class scratches, which lies on the ruler and not on the scratch.")
-ALT_KO = ("밝은 긁힘이 뚜렷한 강판의 왼쪽 아래에 흰 자가 놓여 있고, 그 옆에는 같은 강판에 긁힘 클래스의 "
+ALT_KO = ("밝은 긁힘이 뚜렷한 강판의 왼쪽 아래에 흰 눈금자가 놓여 있고, 그 옆에는 같은 강판에 긁힘 클래스의 "
           "히트맵을 겹친 그림이 있습니다. 히트맵은 긁힘이 아니라 자 위에 있습니다.")
 
 

@@ -163,7 +163,7 @@ export class Controls {
 
   showOpacity(opacity) {
     of("opacity").value = Math.round(100 * opacity);
-    of("opacity-value").textContent = `${Math.round(100 * opacity)} %`;
+    of("opacity-value").textContent = `${Math.round(100 * opacity)}${this.page.words.percent}`;
   }
 
   #networkOptions() {

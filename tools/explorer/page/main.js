@@ -351,7 +351,7 @@ class Page {
 
   #sentence() {
     const { words } = this, [first] = this.shown.sides;
-    const read = filled(words.readAs, { class: this.#read(this.className(first.description, first.predicted)), percent: percentOf(first.probabilities[first.predicted]) });
+    const read = filled(words.readAs, { class: this.#read(this.className(first.description, first.predicted)), percent: percentOf(first.probabilities[first.predicted], words) });
     return [read, ...this.shown.sides.map((side, n) => this.#mapInWords(side, n))].join(" ");
   }
 
@@ -446,7 +446,7 @@ class Page {
     const order = [...description.classes.keys()].sort((a, b) => first.scores[b] - first.scores[a]).slice(0, 10);
     saveFigure(this.shown.sides.map((side, n) => this.sides[n].forSaving()), (description.classes.length > 10 ? order : order.sort((a, b) => a - b)).map(c => ({
       name: this.className(description, c), share: first.probabilities[c], asked: c === first.answer.classIndex,
-      text: `${percentOf(first.probabilities[c])}   ${before ? `${tenths(before[0].scores[c])} → ` : ""}${tenths(first.scores[c])}` })),
+      text: `${percentOf(first.probabilities[c], this.words)}   ${before ? `${tenths(before[0].scores[c])} → ` : ""}${tenths(first.scores[c])}` })),
     this.words, this.shown.sides.map(side => this.titleOf(side)).join("-"));
   }
 

@@ -39,7 +39,7 @@ function listed([{ scores }]) {
 
 function row({ c, name, results, before, chosen, words }, onChoose) {
   const predicted = results.map(({ predicted }, n) => predicted === c ? n : -1).filter(n => n >= 0);
-  const lines = results.map((result, n) => line(result, before?.[n], c));
+  const lines = results.map((result, n) => line(result, before?.[n], c, words));
   const asked = chosen.map((each, n) => (each ?? results[Math.min(n, results.length - 1)].predicted) === c);
   const button = make("button", { type: "button", "data-class": c, "aria-pressed": String(chosen[0] === c) },
     make("span", { className: "name", textContent: name }),
@@ -55,10 +55,10 @@ function predictedBy(sides, count, words) {
   return sides.length < count ? `${words.predicted}: ${sides[0] ? words.right : words.left}` : words.predicted;
 }
 
-function line({ scores, probabilities }, before, c) {
+function line({ scores, probabilities }, before, c, words) {
   const bar = make("span", { className: "bar" }, make("i", { style: `width:${100 * probabilities[c]}%` }));
   if (before) bar.append(make("b", { style: `width:${100 * before.probabilities[c]}%` }));
-  const percent = percentOf(probabilities[c]);
+  const percent = percentOf(probabilities[c], words);
   return make("span", { className: "line" }, bar, make("span", { className: "percent", textContent: percent }),
     make("span", { className: "score", textContent: before ? `${tenths(before.scores[c])} → ${tenths(scores[c])}` : tenths(scores[c]) }));
 }
@@ -68,9 +68,9 @@ export function tenths(value) {
   return value.toFixed(1).replace(/^-0\.0$/, "0.0").replace("-", "−");
 }
 
-/** A probability as one reads it: "97 %", "< 1 %". */
-export function percentOf(probability) {
+/** A probability as one reads it: "97 %", "< 1 %"; in Korean "97%". */
+export function percentOf(probability, { percent: sign }) {
   const percent = 100 * probability;
-  if (percent > 0 && percent < 0.5) return "< 1 %";
-  return percent > 99.5 && percent < 100 ? "> 99 %" : `${Math.round(percent)} %`;
+  if (percent > 0 && percent < 0.5) return `< 1${sign}`;
+  return percent > 99.5 && percent < 100 ? `> 99${sign}` : `${Math.round(percent)}${sign}`;
 }
