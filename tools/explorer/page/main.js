@@ -168,7 +168,7 @@ class Page {
     if (this.state.sides !== sides) return;         // another network was chosen while this one was loaded
     this.#complete(descriptions);
     const completed = this.state.sides, whole = await Promise.all(descriptions.map(description => this.#imageFor(image, description)));
-    this.#followEraser(whole[0], image.id);
+    this.#followEraser(whole[0], image.own ?? image);
     for (const [n, side] of completed.entries())
       asked.push(await this.#answerSide(side, n, descriptions[n], this.#rubbedImage(whole, n, descriptions[n]), image));
     if (this.state.sides !== completed) return;
@@ -220,13 +220,14 @@ class Page {
 
   // --- the eraser
 
-  /** A new image, and the end of erasing, bring the whole image back. */
-  #followEraser(image, id) {
-    const { canvas } = this.eraser;
-    if (this.eraser.page !== id || !this.state.erase) {
+  /** A new image, another size of it, and the end of erasing bring the whole image back. `source`: of which `image` was made. */
+  #followEraser(image, source) {
+    const { canvas, original } = this.eraser;
+    const another = this.eraser.source !== source || original.height !== image.height || original.width !== image.width;
+    if (another || !this.state.erase) {
       this.erased = null;
-      if (this.eraser.share || this.eraser.page !== id) this.eraser.start(image);
-      this.eraser.page = id;
+      if (this.eraser.share || another) this.eraser.start(image);
+      this.eraser.source = source;
     }
     canvas.hidden = !this.state.erase;
     this.controls.showEraser(this.state.erase, this.eraser);
@@ -250,12 +251,12 @@ class Page {
   async #compareWithWhole(asked, whole, descriptions) {
     this.shown.before = null;
     if (!this.erased) return;
-    const key = asked.map(({ network }) => network).join() + this.shown.image.id + this.state.question + this.state.words;
-    if (this.wholeScores?.key !== key) {
+    const key = asked.map(({ network }) => network).join() + this.state.question + this.state.words;
+    if (this.wholeScores?.key !== key || this.wholeScores.source !== this.eraser.source) {
       const scores = [];
       for (const [n, { network }] of asked.entries())
         scores.push(await this.networks.engine.ask({ network, image: whole[n], ...this.#question(descriptions[n]), choices: [] }));
-      this.wholeScores = { key, scores };
+      this.wholeScores = { key, source: this.eraser.source, scores };
     }
     this.shown.before = this.wholeScores.scores;
   }
