@@ -346,6 +346,8 @@ def test_a_preset_asks_its_question_and_its_address_brings_it_back(visit, preset
 
 @pytest.mark.parametrize("address", ["lang=en&network=none&image=none&method=none&layer=none&class=99999&opacity=x&channels=-1",
                                      "network=__proto__&question=9,9&preset=%00&lang=xx&word=77",
+                                     "network=scene_answers&image=scene-0&question=9,9&lang=constructor",
+                                     "network=scene_captions&image=scene-0&word=77",
                                      "%E0%A4%A&&&=&network2=&class2=1.5"])
 def test_any_address_shows_a_page(visit, address):
     assert "Read as" in status(visit(address))

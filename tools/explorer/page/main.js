@@ -206,8 +206,9 @@ class Page {
     return fits || input.channels === 3 ? pixels : fitPicture(pixels, input);
   }
 
-  /** What the network has not gives way: an unknown method, layer or class. Presets name classes. */
+  /** What the network has not gives way: an unknown method, layer, class, question or word. Presets name classes. */
   #complete(descriptions) {
+    for (const { question } of descriptions) this.#completeQuestion(question);
     this.state.sides = this.state.sides.map((side, n) => {
       const { methods, layers, classes } = descriptions[n], named = typeof side.class === "string" ? classes.indexOf(side.class) : side.class;
       return { ...side, method: methods.includes(side.method) ? side.method : methods[0],
@@ -216,6 +217,12 @@ class Page {
     });
     this.descriptions = descriptions;
     this.#follow();
+  }
+
+  #completeQuestion(question) {
+    const { state } = this, [kind, colour] = state.question;
+    if (question?.kind === "pair" && (kind >= question.kinds || colour >= question.colours.length)) state.question = [0, 0];
+    if (question?.kind === "word" && state.words >= question.length) state.words = 0;
   }
 
   // --- the eraser
@@ -420,7 +427,7 @@ class Page {
   }
 
   #complain(error) {
-    const sentence = this.words[error.message] ?? error.message;
+    const sentence = this.words[error.message] ?? filled(this.words.wrong, { error: error.message });
     this.#say(sentence);
     of("squeezenet-status").textContent = sentence;
     of("status").classList.add("wrong");
@@ -474,7 +481,7 @@ class Page {
       presets: catalog.presets.map(({ id }) => id) };
     this.state = fromAddress(address, known);
     this.descriptions = null;
-    this.speak(texts[asked] ? asked : navigator.language.startsWith("ko") ? "ko" : "en");
+    this.speak(Object.hasOwn(texts, asked) ? asked : navigator.language.startsWith("ko") ? "ko" : "en");
     this.#ask();
     if (/(^|&)network=squeezenet(&|$)/.test(address) && !this.networks.has("squeezenet")) of("squeezenet").showModal();
   }

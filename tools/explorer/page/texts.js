@@ -98,7 +98,7 @@ export const texts = {
 
 /** A sentence with its {places} filled in. */
 export function filled(sentence, values) {
-  return Object.entries(values).reduce((text, [key, value]) => text.replaceAll(`{${key}}`, value), sentence);
+  return Object.entries(values).reduce((text, [key, value]) => text.replaceAll(`{${key}}`, () => value), sentence);
 }
 
 /** A Korean word with the ending 로 or 으로, as it is spoken; of Latin letters nobody knows without hearing them. */
