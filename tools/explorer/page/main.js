@@ -5,7 +5,7 @@ import { Engine } from "../engine/client.js";
 import { takePhoto } from "./camera.js";
 import { catalog, imagesOf, pixelsOf, receive } from "./catalog.js";
 import { evidenceOf, largest, short, signedPicture } from "./colours.js";
-import { Controls } from "./controls.js";
+import { Controls, WITHOUT_LAYER } from "./controls.js";
 import { Eraser } from "./eraser.js";
 import { STRONGEST, WITH_FORMULA, drawFormula } from "./formula.js";
 import { make, of, roving } from "./making.js";
@@ -21,7 +21,6 @@ import { filled, texts, towards } from "./texts.js";
 import { drawThumbnails, prepareThumbnails } from "./thumbnails.js";
 
 const OWN = "own";                  // the id of the reader's picture; the address cannot carry it
-const WITHOUT_LAYER = ["CAM", "guided backprop", "deconvnet", "gradient-weighted rollout"];
 
 class Page {
   language = "en";
