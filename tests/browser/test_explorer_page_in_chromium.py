@@ -1,5 +1,6 @@
 """The explorer's page in Chromium, opened from a file as a reader opens it: every control answers, and what is seen is true."""
 import functools
+import json
 import pathlib
 import re
 
@@ -279,6 +280,14 @@ def test_a_file_that_is_not_squeezenets_ends_in_a_sentence(visit, tmp_path):
     (tmp_path / "squeezenet_v1.1.bin").write_bytes(b"12345678" * 100)
     page.locator("#file").set_input_files(tmp_path / "squeezenet_v1.1.bin")
     page.locator("#squeezenet-status", has_text="This is not SqueezeNet's file").wait_for()
+
+
+def test_the_names_of_squeezenets_classes_may_come_first(visit, tmp_path):
+    page = visit("lang=en&network=squeezenet")
+    names = {n: [f"n{n}", f"class_{n}"] for n in range(1000)}
+    (tmp_path / "imagenet_class_index.json").write_text(json.dumps(names))
+    page.locator("#file").set_input_files(tmp_path / "imagenet_class_index.json")
+    page.locator("#squeezenet-status", has_text="Now open squeezenet_v1.1.bin").wait_for()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
