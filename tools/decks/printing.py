@@ -16,7 +16,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 from tornado.websocket import websocket_connect
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge",
+# Chrome first: where Ubuntu lets only programs that it knows have a sandbox, GitHub's machines among them, Chromium may not start.
+BROWSERS = ("google-chrome", "google-chrome-stable", "chromium", "chromium-browser", "chrome", "msedge",
             "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome", "/Applications/Chromium.app/Contents/MacOS/Chromium",
             r"C:\Program Files\Google\Chrome\Application\chrome.exe",
             r"C:\Program Files (x86)\Microsoft\Edge\Application\msedge.exe")
