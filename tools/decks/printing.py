@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from tornado.websocket import websocket_connect
 
-# Chrome first: where Ubuntu lets only programs that it knows have a sandbox, GitHub's machines among them, Chromium may not start.
+# Chrome first: Ubuntu gives a sandbox only to programs that it knows, and on GitHub's machines Chromium is none of them.
 BROWSERS = ("google-chrome", "google-chrome-stable", "chromium", "chromium-browser", "chrome", "msedge",
             "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome", "/Applications/Chromium.app/Contents/MacOS/Chromium",
             r"C:\Program Files\Google\Chrome\Application\chrome.exe",

@@ -65,7 +65,7 @@ def catalog():
         "presets": shared.presets(),
         "colours": {"evidence": _table(plots.EVIDENCE), "signed": _table(plots.SIGNED)},
         "squeezenet": {"url": squeezenet.URL, "classes": IMAGENET_URL},
-        "questions": {"kinds": len(scenes.KINDS), "colours": list(scenes.COLOURS), "colours_ko": COLOURS_IN_KOREAN}}
+        "questions": {"colours": list(scenes.COLOURS), "colours_ko": COLOURS_IN_KOREAN}}
 
 
 def image_sets():
