@@ -395,18 +395,19 @@ class Page {
     if (!WITH_FORMULA.includes(answer.method)) return of("formula").replaceChildren(make("p", { textContent: this.words.formulaNot }));
     this.opened = await this.networks.engine.open({ network, image, ...this.#question(description), layer: answer.layer,
       classIndex: answer.classIndex, method: answer.method, count: STRONGEST });
-    this.openedFor = { method: answer.method, className: this.className(description, answer.classIndex) };
+    this.openedFor = { method: answer.method, class: answer.classIndex, description };
     this.#drawFormula(this.sides[0].cell);
   }
 
   #drawFormula(cell) {
-    const { channels } = this.state;
-    drawFormula({ opened: this.opened, ...this.openedFor, count: channels > STRONGEST ? null : channels, cell, tables: catalog.colours, words: this.words },
-      count => {
-        this.state.channels = count ?? STRONGEST + 1;
-        this.#follow();
-        this.#drawFormula(this.sides[0].cell);
-      });
+    const { channels } = this.state, { method, class: asked, description } = this.openedFor;
+    const shown = { opened: this.opened, method, className: this.className(description, asked), cell,
+      count: channels > STRONGEST ? null : channels, tables: catalog.colours, words: this.words };
+    drawFormula(shown, count => {
+      this.state.channels = count ?? STRONGEST + 1;
+      this.#follow();
+      this.#drawFormula(this.sides[0].cell);
+    });
   }
 
   toggleFormula() {
