@@ -163,8 +163,9 @@ class Page {
   async #answer() {
     const descriptions = [], { sides } = this.state, asked = [];
     for (const side of sides) descriptions.push(await this.networks.description(side.network));
-    const image = await this.#chosenImage(descriptions[0]);
+    const images = await imagesOf(listed(descriptions[0].name)?.set ?? "photos");
     if (this.state.sides !== sides) return;         // another network was chosen while this one was loaded
+    const image = this.#chosenImage(images);
     this.#complete(descriptions);
     const completed = this.state.sides, whole = await Promise.all(descriptions.map(description => this.#imageFor(image, description)));
     this.#followEraser(whole[0], image.own ?? image);
@@ -189,8 +190,8 @@ class Page {
   }
 
   /** The listed image that is asked about, or the reader's own as one like it. */
-  async #chosenImage(description) {
-    const images = this.images = await imagesOf(listed(description.name)?.set ?? "photos");
+  #chosenImage(images) {
+    this.images = images;
     if (this.state.image === OWN && this.own) return { id: OWN, own: this.own.picture, boxes: null };
     const found = images.find(image => image.id === this.state.image) ?? images[0];
     this.state.image = found.id;
