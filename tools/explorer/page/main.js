@@ -27,6 +27,7 @@ class Page {
   own = null;                       // {picture, src, drawn}: what the reader drew or brought
   erased = null;                    // the image with rubbed places, or null
   shown = null;                     // what the last answer was about, side by side
+  #brought = 0;                     // so many pictures were brought
   #waiting = false;
   #asking = false;
 
@@ -117,6 +118,7 @@ class Page {
   }
 
   takePicture(picture, drawn = false) {
+    this.#brought++;
     this.own = { picture, src: addressOf(picture), drawn };
     this.change({ image: OWN, erase: false });
   }
@@ -125,7 +127,7 @@ class Page {
     try {
       const described = await takeSqueezenet(files, this.networks, this.words);
       if (described) return this.changeSide(0, { network: "squeezenet" });
-      if (files.length) this.takePicture(await readPicture(files[0]));
+      if (files.length) await this.#bring(files[0]);
     } catch (error) {
       this.#complain(error);
     }
@@ -134,10 +136,16 @@ class Page {
   async photograph() {
     try {
       const file = await takePhoto(this.words);
-      if (file) this.takePicture(await readPicture(file));
+      if (file) await this.#bring(file);
     } catch (error) {
       this.#complain(error);
     }
+  }
+
+  /** A large photograph takes a while: a picture that was brought after it stays. */
+  async #bring(file) {
+    const turn = ++this.#brought, picture = await readPicture(file);
+    if (turn === this.#brought) this.takePicture(picture);
   }
 
   // --- asking: one question at a time; what changes meanwhile is asked when the answer is there, with what is newest then
