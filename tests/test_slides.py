@@ -547,6 +547,7 @@ en.body = "- {{minutes}}"
     ('slide = "8/first"\nminutes = 1', "there is no slide '8/first'"),
     ('slide = "9/first"\nminutes = 1\nen.title = "x"', "it has title in en"),
     ('slide = "9/first"\nminutes = 1\nfr.notes = "x"', "it has notes in fr"),
+    ('slide = "9/first"\nminutes = 1\nflags = ["lone"]', "there is no flag 'lone'"),
     ('slide = "9/first"\nminutes = 1\n[[slides]]\nslide = "9/first"\nminutes = 1', "9_first comes twice"),
 ])
 def test_a_talk_that_is_described_wrongly_says_where(talk, text, told):

@@ -1,5 +1,6 @@
 """The explorer's page in Chromium, opened from a file as a reader opens it: every control answers, and what is seen is true."""
 import functools
+import json
 import pathlib
 import re
 
@@ -235,15 +236,53 @@ def test_the_eraser_moves_the_scores_and_gives_the_image_back(visit):
 def test_a_drawn_seven_is_read_as_seven(visit):
     page = visit("lang=en&network=mnist_cnn&image=digit-0")
     page.get_by_role("button", name="Draw a digit").click()
-    box = page.locator("#paper").bounding_box()
-    at = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in ((0.25, 0.2), (0.75, 0.2), (0.45, 0.85))]
-    page.mouse.move(*at[0])
-    page.mouse.down()
-    page.mouse.move(*at[1], steps=10)
-    page.mouse.move(*at[2], steps=10)
-    page.mouse.up()
+    draw(page, (0.25, 0.2), (0.75, 0.2), (0.45, 0.85))
     page.get_by_text("Read as 7").wait_for()
     assert page.get_by_role("radio", name="your drawing").get_attribute("aria-checked") == "true"
+
+
+def draw(page, *places):
+    """Draws a line on the pad; a place is a share of its width and one of its height."""
+    box = page.locator("#paper").bounding_box()
+    at = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in places]
+    page.mouse.move(*at[0])
+    page.mouse.down()
+    for place in at[1:]:
+        page.mouse.move(*place, steps=10)
+    page.mouse.up()
+
+
+def test_the_eraser_rubs_in_the_drawing_that_is_seen(visit):
+    """Not in the first dot of it, which was a picture of one's own as well: a seven without a corner is still no empty paper."""
+    page = visit("lang=en&network=mnist_cnn&image=digit-0")
+    page.get_by_role("button", name="Draw a digit").click()
+    draw(page, (0.25, 0.2), (0.75, 0.2), (0.45, 0.85))
+    page.get_by_text("Read as 7").wait_for()
+    page.get_by_role("button", name="Eraser", exact=True).click()
+    box = settled(page).locator("#eraser").bounding_box()
+    page.mouse.click(box["x"] + 0.95 * box["width"], box["y"] + 0.95 * box["height"])       # where nothing is
+    page.wait_for_function("() => document.querySelector('#bars .bar b')")
+    assert "Read as 7" in status(page)
+
+
+def test_a_drawing_is_shown_to_a_network_for_photographs(visit):
+    page = visit("lang=en&network=mnist_cnn&image=digit-0")
+    page.get_by_role("button", name="Draw a digit").click()
+    draw(page, (0.5, 0.2), (0.5, 0.8))
+    page.get_by_role("radio", name="your drawing").wait_for()
+    assert "Read as" in after(page, lambda: page.locator("#network").select_option("resnet20"))
+    assert page.locator("#status.wrong").count() == 0
+
+
+def test_a_preset_that_is_chosen_while_another_network_is_loaded_keeps_its_image(visit):
+    page = visit("lang=en&network=neu_gap&image=steel-5")
+    page.evaluate("""() => {
+        const network = document.getElementById("network");
+        network.value = "mnist_cnn";
+        network.dispatchEvent(new Event("change"));
+        document.querySelector("[data-preset=dice]").click(); }""")
+    page.get_by_text("head thrown by dice").wait_for()
+    assert settled(page).locator("[data-image=cat]").get_attribute("aria-checked") == "true"
 
 
 def test_arrow_keys_choose_among_the_thumbnails(visit):
@@ -279,6 +318,14 @@ def test_a_file_that_is_not_squeezenets_ends_in_a_sentence(visit, tmp_path):
     (tmp_path / "squeezenet_v1.1.bin").write_bytes(b"12345678" * 100)
     page.locator("#file").set_input_files(tmp_path / "squeezenet_v1.1.bin")
     page.locator("#squeezenet-status", has_text="This is not SqueezeNet's file").wait_for()
+
+
+def test_the_names_of_squeezenets_classes_may_come_first(visit, tmp_path):
+    page = visit("lang=en&network=squeezenet")
+    names = {n: [f"n{n}", f"class_{n}"] for n in range(1000)}
+    (tmp_path / "imagenet_class_index.json").write_text(json.dumps(names))
+    page.locator("#file").set_input_files(tmp_path / "imagenet_class_index.json")
+    page.locator("#squeezenet-status", has_text="Now open squeezenet_v1.1.bin").wait_for()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -346,6 +393,8 @@ def test_a_preset_asks_its_question_and_its_address_brings_it_back(visit, preset
 
 @pytest.mark.parametrize("address", ["lang=en&network=none&image=none&method=none&layer=none&class=99999&opacity=x&channels=-1",
                                      "network=__proto__&question=9,9&preset=%00&lang=xx&word=77",
+                                     "network=scene_answers&image=scene-0&question=9,9&lang=constructor",
+                                     "network=scene_captions&image=scene-0&word=77",
                                      "%E0%A4%A&&&=&network2=&class2=1.5"])
 def test_any_address_shows_a_page(visit, address):
     assert "Read as" in status(visit(address))

@@ -213,6 +213,7 @@ def test_the_explorer_reads_a_question_of_the_start_page_as_its_preset(open_page
     sides = [preset, *([preset | preset["other"]] if "other" in preset else [])]
     assert (state["preset"], state["image"]) == (preset["id"], preset["image"])
     assert (state["boxes"], state["erase"]) == (preset.get("boxes", False), preset.get("erase", False))
+    assert state["common"] != preset.get("own_scale", False)
     classes = {"cat": 3, "horse": 7, "scratches": 5}
     assert [(side["network"], side["method"], side["class"], side["dice"]) for side in state["sides"]] == [
         (side["network"], side.get("method", "Grad-CAM"), classes.get(side.get("class")), side.get("dice", 0)) for side in sides]

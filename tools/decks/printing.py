@@ -4,6 +4,7 @@ Chromium is spoken to by its DevTools protocol, over tornado's WebSocket. A PDF 
 """
 import asyncio
 import base64
+import collections
 import itertools
 import json
 import os
@@ -16,7 +17,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 from tornado.websocket import websocket_connect
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge",
+# Chrome first: Ubuntu gives a sandbox only to programs that it knows, and on GitHub's machines Chromium is none of them.
+BROWSERS = ("google-chrome", "google-chrome-stable", "chromium", "chromium-browser", "chrome", "msedge",
             "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome", "/Applications/Chromium.app/Contents/MacOS/Chromium",
             r"C:\Program Files\Google\Chrome\Application\chrome.exe",
             r"C:\Program Files (x86)\Microsoft\Edge\Application\msedge.exe")
@@ -35,11 +37,13 @@ def print_pdfs(browser, jobs):
         if hasattr(os, "geteuid") and os.geteuid() == 0:
             command.insert(1, "--no-sandbox")  # as root, in a container, Chromium runs in no other way
         with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as running:
-            try:
-                with ThreadPoolExecutor(1) as thread:  # whoever calls may have a loop of events in this one
-                    thread.submit(asyncio.run, print_all(door(running), jobs)).result()
-            finally:
-                running.terminate()
+            with ThreadPoolExecutor(2) as threads:
+                try:
+                    address = door(running)
+                    threads.submit(collections.deque, running.stderr, 0)  # read on: into a full pipe it would wait to write
+                    threads.submit(asyncio.run, print_all(address, jobs)).result()  # here the caller may have a loop of events
+                finally:
+                    running.terminate()
 
 
 def door(running):
@@ -62,7 +66,10 @@ async def print_all(address, jobs):
         await socket.write_message(json.dumps({"id": number, "method": what, "params": parameters} | to))
         result, waiting = None, {number, event} - {None}
         while waiting:
-            message = json.loads(await asyncio.wait_for(socket.read_message(), PATIENCE) or '{"error": "it has ended"}')
+            try:
+                message = json.loads(await asyncio.wait_for(socket.read_message(), PATIENCE) or '{"error": "it has ended"}')
+            except TimeoutError:
+                message = {"error": f"no answer to {what} within {PATIENCE} seconds"}
             if "error" in message:
                 raise RuntimeError(f"The browser could not print: {message['error']}")
             result = message.get("result", result)

@@ -58,6 +58,9 @@ def read_entry(talk, slide, minutes, name=None, flags=None, **texts):
     decks = [deck for deck in source.deck_names() if number.isdigit() and deck.startswith(f"{int(number):02d}_")]
     if not decks or title not in [one.name for one in source.read_deck(decks[0], "en").slides]:
         raise ValueError(f"talks/{talk}.toml: there is no slide '{slide}'. It should read like 7/welcome.")
+    for flag in flags or ():
+        if flag not in source.FLAGS:
+            raise ValueError(f"talks/{talk}.toml, {slide}: there is no flag '{flag}', only {', '.join(source.FLAGS)}.")
     for language, text in texts.items():
         if language not in LANGUAGES or not TEXTS.issuperset(text):
             raise ValueError(f"talks/{talk}.toml, {slide}: it may have {', '.join(sorted(TEXTS))} in "

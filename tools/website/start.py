@@ -69,7 +69,7 @@ def state(preset, language):
              for key in ("network", "method", "layer", "class", "dice") if key in side}
     for key in asked.keys() & {"class", "class2"}:
         asked[key] = CLASSES[preset["network"]].index(asked[key])
-    switches = {key: 1 for key in ("boxes", "erase") if preset.get(key)}
+    switches = {key: 1 for key in ("boxes", "erase") if preset.get(key)} | ({"scale": "own"} if preset.get("own_scale") else {})
     return urllib.parse.urlencode({"lang": language, **asked, "image": preset["image"], **switches, "preset": preset["id"]})
 
 

@@ -189,7 +189,7 @@ function changeWay() {
 }
 
 function fromAddress() {
-  const [name, step] = decodeURIComponent(location.hash.slice(1)).split("/");
+  const [name, step] = location.hash.slice(1).split("/");
   find(name, Number(step) || 0);
   draw();
 }

@@ -7,6 +7,7 @@ export class Engine {
     this._worker = new Worker(address);
     this._waiting = new Map();
     this._sent = 0;
+    this._stopped = null;
     this._worker.onmessage = ({ data }) => this._receive(data);
     this._worker.onerror = ({ message }) => this._fail(new Error(`The engine stopped: ${message}`));
   }
@@ -21,7 +22,7 @@ export class Engine {
     return this._do("loadSqueezenet", buffer, names);
   }
 
-  // The same network with its last layer's weights thrown by dice -> the name under which it is kept.
+  // The same network with its last layer's weights thrown by dice -> the name under which it is kept until others are thrown.
   dice(name, seed) {
     return this._do("dice", name, seed);
   }
@@ -41,6 +42,7 @@ export class Engine {
   }
 
   _do(task, ...given) {
+    if (this._stopped) return Promise.reject(this._stopped);
     return new Promise((resolve, reject) => {
       this._waiting.set(++this._sent, { resolve, reject });
       this._worker.postMessage({ id: this._sent, task, given });
@@ -55,6 +57,7 @@ export class Engine {
   }
 
   _fail(error) {
+    this._stopped = error;                                      // nothing would answer what is asked later
     for (const { reject } of this._waiting.values()) reject(error);
     this._waiting.clear();
   }

@@ -8,11 +8,13 @@ import { fastestGemm } from "./gemm.js";
 import { Network } from "./network.js";
 import { squeezenetWeights } from "./squeezenet.js";
 
-const gemm = fastestGemm(), subjects = new Map();
+const THROWN = 4;                // so many networks with a thrown head are kept: each holds an image's tensors, and one can throw all day
+const gemm = fastestGemm(), subjects = new Map(), thrown = new Map();
 
 function subject(name) {
-  if (!subjects.has(name)) throw new Error(`The network ${name} is not loaded.`);
-  return subjects.get(name);
+  const found = subjects.get(name) ?? thrown.get(name);
+  if (!found) throw new Error(`The network ${name} is not loaded.`);
+  return found;
 }
 
 function keep(description, numbers) {
@@ -32,9 +34,11 @@ const TASKS = {
     return description;
   },
   dice(name, seed) {
-    const thrown = `${name} dice ${seed}`;
-    if (!subjects.has(thrown)) subjects.set(thrown, new Subject(diced(subject(name).network, seed)));
-    return thrown;
+    const key = `${name} dice ${seed}`, found = thrown.get(key) ?? new Subject(diced(subject(name).network, seed));
+    thrown.delete(key);
+    thrown.set(key, found);                                     // the newest comes last
+    if (thrown.size > THROWN) thrown.delete(thrown.keys().next().value);
+    return key;
   },
   ask(request) {
     const begin = performance.now(), answer = subject(request.network).ask(request);

@@ -24,7 +24,7 @@ export function evidenceOf({ values, height, width, channels, pixels }) {
  *
  * map: {values, height, width}; size: [height, width] of the image; places: as `placesOf` gives them.
  */
-export function upsample({ values, height, width }, size, places) {
+function upsample({ values, height, width }, size, places) {
   const rows = between(size[0], places.y, height), columns = between(size[1], places.x, width);
   const large = new Float32Array(size[0] * size[1]);
   for (let p = 0, n = 0; p < size[0]; p++) {

@@ -4,7 +4,7 @@ import { catalog } from "./catalog.js";
 import { fill, make, of } from "./making.js";
 import { listed } from "./networks.js";
 
-const WITHOUT_LAYER = ["CAM", "guided backprop", "deconvnet", "gradient-weighted rollout"];
+export const WITHOUT_LAYER = ["CAM", "guided backprop", "deconvnet", "gradient-weighted rollout"];
 const DICE = 1_000;                 // so many heads there are to throw
 
 export class Controls {

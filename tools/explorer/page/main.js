@@ -5,7 +5,7 @@ import { Engine } from "../engine/client.js";
 import { takePhoto } from "./camera.js";
 import { catalog, imagesOf, pixelsOf, receive } from "./catalog.js";
 import { evidenceOf, largest, short, signedPicture } from "./colours.js";
-import { Controls } from "./controls.js";
+import { Controls, WITHOUT_LAYER } from "./controls.js";
 import { Eraser } from "./eraser.js";
 import { STRONGEST, WITH_FORMULA, drawFormula } from "./formula.js";
 import { make, of, roving } from "./making.js";
@@ -21,13 +21,13 @@ import { filled, texts, towards } from "./texts.js";
 import { drawThumbnails, prepareThumbnails } from "./thumbnails.js";
 
 const OWN = "own";                  // the id of the reader's picture; the address cannot carry it
-const WITHOUT_LAYER = ["CAM", "guided backprop", "deconvnet", "gradient-weighted rollout"];
 
 class Page {
   language = "en";
   own = null;                       // {picture, src, drawn}: what the reader drew or brought
   erased = null;                    // the image with rubbed places, or null
   shown = null;                     // what the last answer was about, side by side
+  #brought = 0;                     // so many pictures were brought
   #waiting = false;
   #asking = false;
 
@@ -118,6 +118,7 @@ class Page {
   }
 
   takePicture(picture, drawn = false) {
+    this.#brought++;
     this.own = { picture, src: addressOf(picture), drawn };
     this.change({ image: OWN, erase: false });
   }
@@ -126,7 +127,7 @@ class Page {
     try {
       const described = await takeSqueezenet(files, this.networks, this.words);
       if (described) return this.changeSide(0, { network: "squeezenet" });
-      if (files.length) this.takePicture(await readPicture(files[0]));
+      if (files.length) await this.#bring(files[0]);
     } catch (error) {
       this.#complain(error);
     }
@@ -135,10 +136,16 @@ class Page {
   async photograph() {
     try {
       const file = await takePhoto(this.words);
-      if (file) this.takePicture(await readPicture(file));
+      if (file) await this.#bring(file);
     } catch (error) {
       this.#complain(error);
     }
+  }
+
+  /** A large photograph takes a while: a picture that was brought after it stays. */
+  async #bring(file) {
+    const turn = ++this.#brought, picture = await readPicture(file);
+    if (turn === this.#brought) this.takePicture(picture);
   }
 
   // --- asking: one question at a time; what changes meanwhile is asked when the answer is there, with what is newest then
@@ -164,11 +171,12 @@ class Page {
   async #answer() {
     const descriptions = [], { sides } = this.state, asked = [];
     for (const side of sides) descriptions.push(await this.networks.description(side.network));
-    const image = await this.#chosenImage(descriptions[0]);
+    const images = await imagesOf(listed(descriptions[0].name)?.set ?? "photos");
     if (this.state.sides !== sides) return;         // another network was chosen while this one was loaded
+    const image = this.#chosenImage(images);
     this.#complete(descriptions);
     const completed = this.state.sides, whole = await Promise.all(descriptions.map(description => this.#imageFor(image, description)));
-    this.#followEraser(whole[0], image.id);
+    this.#followEraser(whole[0], image.own ?? image);
     for (const [n, side] of completed.entries())
       asked.push(await this.#answerSide(side, n, descriptions[n], this.#rubbedImage(whole, n, descriptions[n]), image));
     if (this.state.sides !== completed) return;
@@ -190,8 +198,8 @@ class Page {
   }
 
   /** The listed image that is asked about, or the reader's own as one like it. */
-  async #chosenImage(description) {
-    const images = this.images = await imagesOf(listed(description.name)?.set ?? "photos");
+  #chosenImage(images) {
+    this.images = images;
     if (this.state.image === OWN && this.own) return { id: OWN, own: this.own.picture, boxes: null };
     const found = images.find(image => image.id === this.state.image) ?? images[0];
     this.state.image = found.id;
@@ -206,8 +214,9 @@ class Page {
     return fits || input.channels === 3 ? pixels : fitPicture(pixels, input);
   }
 
-  /** What the network has not gives way: an unknown method, layer or class. Presets name classes. */
+  /** What the network has not gives way: an unknown method, layer, class, question or word. Presets name classes. */
   #complete(descriptions) {
+    for (const { question } of descriptions) this.#completeQuestion(question);
     this.state.sides = this.state.sides.map((side, n) => {
       const { methods, layers, classes } = descriptions[n], named = typeof side.class === "string" ? classes.indexOf(side.class) : side.class;
       return { ...side, method: methods.includes(side.method) ? side.method : methods[0],
@@ -218,15 +227,22 @@ class Page {
     this.#follow();
   }
 
+  #completeQuestion(question) {
+    const { state } = this, [kind, colour] = state.question;
+    if (question?.kind === "pair" && (kind >= question.kinds || colour >= question.colours.length)) state.question = [0, 0];
+    if (question?.kind === "word" && state.words >= question.length) state.words = 0;
+  }
+
   // --- the eraser
 
-  /** A new image, and the end of erasing, bring the whole image back. */
-  #followEraser(image, id) {
-    const { canvas } = this.eraser;
-    if (this.eraser.page !== id || !this.state.erase) {
+  /** A new image, another size of it, and the end of erasing bring the whole image back. `source`: of which `image` was made. */
+  #followEraser(image, source) {
+    const { canvas, original } = this.eraser;
+    const another = this.eraser.source !== source || original.height !== image.height || original.width !== image.width;
+    if (another || !this.state.erase) {
       this.erased = null;
-      if (this.eraser.share || this.eraser.page !== id) this.eraser.start(image);
-      this.eraser.page = id;
+      if (this.eraser.share || another) this.eraser.start(image);
+      this.eraser.source = source;
     }
     canvas.hidden = !this.state.erase;
     this.controls.showEraser(this.state.erase, this.eraser);
@@ -250,12 +266,12 @@ class Page {
   async #compareWithWhole(asked, whole, descriptions) {
     this.shown.before = null;
     if (!this.erased) return;
-    const key = asked.map(({ network }) => network).join() + this.shown.image.id + this.state.question + this.state.words;
-    if (this.wholeScores?.key !== key) {
+    const key = asked.map(({ network }) => network).join() + this.state.question + this.state.words;
+    if (this.wholeScores?.key !== key || this.wholeScores.source !== this.eraser.source) {
       const scores = [];
       for (const [n, { network }] of asked.entries())
         scores.push(await this.networks.engine.ask({ network, image: whole[n], ...this.#question(descriptions[n]), choices: [] }));
-      this.wholeScores = { key, scores };
+      this.wholeScores = { key, source: this.eraser.source, scores };
     }
     this.shown.before = this.wholeScores.scores;
   }
@@ -388,18 +404,19 @@ class Page {
     if (!WITH_FORMULA.includes(answer.method)) return of("formula").replaceChildren(make("p", { textContent: this.words.formulaNot }));
     this.opened = await this.networks.engine.open({ network, image, ...this.#question(description), layer: answer.layer,
       classIndex: answer.classIndex, method: answer.method, count: STRONGEST });
-    this.openedFor = { method: answer.method, className: this.className(description, answer.classIndex) };
+    this.openedFor = { method: answer.method, class: answer.classIndex, description };
     this.#drawFormula(this.sides[0].cell);
   }
 
   #drawFormula(cell) {
-    const { channels } = this.state;
-    drawFormula({ opened: this.opened, ...this.openedFor, count: channels > STRONGEST ? null : channels, cell, tables: catalog.colours, words: this.words },
-      count => {
-        this.state.channels = count ?? STRONGEST + 1;
-        this.#follow();
-        this.#drawFormula(this.sides[0].cell);
-      });
+    const { channels } = this.state, { method, class: asked, description } = this.openedFor;
+    const shown = { opened: this.opened, method, className: this.className(description, asked), cell,
+      count: channels > STRONGEST ? null : channels, tables: catalog.colours, words: this.words };
+    drawFormula(shown, count => {
+      this.state.channels = count ?? STRONGEST + 1;
+      this.#follow();
+      this.#drawFormula(this.sides[0].cell);
+    });
   }
 
   toggleFormula() {
@@ -419,7 +436,7 @@ class Page {
   }
 
   #complain(error) {
-    const sentence = this.words[error.message] ?? error.message;
+    const sentence = this.words[error.message] ?? filled(this.words.wrong, { error: error.message });
     this.#say(sentence);
     of("squeezenet-status").textContent = sentence;
     of("status").classList.add("wrong");
@@ -473,7 +490,7 @@ class Page {
       presets: catalog.presets.map(({ id }) => id) };
     this.state = fromAddress(address, known);
     this.descriptions = null;
-    this.speak(texts[asked] ? asked : navigator.language.startsWith("ko") ? "ko" : "en");
+    this.speak(Object.hasOwn(texts, asked) ? asked : navigator.language.startsWith("ko") ? "ko" : "en");
     this.#ask();
     if (/(^|&)network=squeezenet(&|$)/.test(address) && !this.networks.has("squeezenet")) of("squeezenet").showModal();
   }

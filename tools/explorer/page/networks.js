@@ -4,7 +4,6 @@ import { catalog, networkFile } from "./catalog.js";
 
 export class Networks {
   #loaded = new Map();          // name -> promise of its description
-  #thrown = new Map();          // name and seed -> promise of the name of the network with that head
 
   /** onLoading(name) is called before a network is fetched. */
   constructor(engine, onLoading) {
@@ -37,10 +36,7 @@ export class Networks {
   /** The name under which the worker knows the network with the head that dice threw; dice: 0 for the trained one. */
   async nameOf(name, dice) {
     const { name: known } = await this.description(name);
-    if (!dice) return known;
-    const key = `${name} ${dice}`;
-    if (!this.#thrown.has(key)) this.#thrown.set(key, this.engine.dice(known, dice));
-    return this.#thrown.get(key);
+    return dice ? this.engine.dice(known, dice) : known;
   }
 }
 

@@ -65,13 +65,17 @@ function within({ height, width }, side) {
 /**
  * A picture as an image for a network that takes `input`: {height, width, channels}.
  *
- * A photograph stays whole, and the engine fits it; a grey network gets the middle of the picture at its own size; digits,
- * 28×28×1, are brought into MNIST's form. Throws Error("drawingEmpty") for a digit without ink.
+ * A photograph stays whole, and the engine fits it, a drawing in three equal channels; a grey network gets the middle of the
+ * picture at its own size; digits, 28×28×1, are brought into MNIST's form. Throws Error("drawingEmpty") for a digit without ink.
  */
 export function fitPicture(picture, input) {
-  if (input.channels === 3) return picture;
+  if (input.channels === 3) return picture.channels === 3 ? picture : inThreeChannels(picture);
   const grey = inGrey(picture);
   return input.height === DIGIT_SIDE && input.width === DIGIT_SIDE ? asDigit(grey) : middle(grey, input);
+}
+
+function inThreeChannels({ values, height, width }) {
+  return { values: Float32Array.from({ length: 3 * values.length }, (_, n) => values[Math.floor(n / 3)]), height, width, channels: 3 };
 }
 
 /** Bytes of luminance, as ITU-R 601 weighs the colours, rounded as Pillow does. */

@@ -31,14 +31,15 @@ async function fetched(address) {
  * Loads SqueezeNet if its file is among `files` or came before; returns its description, or null for files that are none of it.
  *
  * A .bin is the network, a .json the names of the classes; whichever comes first waits for the other, the network only if there
- * are no names at all. Throws an Error with a key of the texts for files that are none of these.
+ * are no names at all. Throws an Error with a key of the texts where the network is still missing, and for files that are none
+ * of these.
  */
 export async function takeSqueezenet(files, networks, words) {
   const bin = files.find(({ name }) => name.endsWith(".bin")), json = files.find(({ name }) => name.endsWith(".json"));
   if (!bin && !json) return null;
   if (json) waiting.classes = await classesIn(json);
   if (bin) waiting.bytes = await bin.arrayBuffer();
-  if (!waiting.bytes) return null;
+  if (!waiting.bytes) throw new Error("squeezenetMissing");
   const names = waiting.classes ?? Array.from({ length: 1000 }, (_, number) => words.classNumber.replace("{number}", number));
   try {
     const description = await networks.loadSqueezenet(waiting.bytes, names);

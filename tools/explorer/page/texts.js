@@ -45,6 +45,7 @@ export const texts = {
     squeezenetFile: "squeezenet_v1.1.bin", squeezenetClasses: "imagenet_class_index.json", squeezenetFetch: "Fetch both now", squeezenetOpen: "Open the files",
     squeezenetFetching: "Fetching …", squeezenetFailed: "They could not be fetched from here. Download them by the two links, then open them.",
     squeezenetWrong: "This is not SqueezeNet's file; squeezenet_v1.1.bin is.",
+    squeezenetMissing: "The names of the classes are here. Now open squeezenet_v1.1.bin.",
     squeezenetNames: "This file does not hold the names of ImageNet's classes; imagenet_class_index.json does.", classNumber: "class {number}",
     fileMissing: "A file that belongs to this page is missing. Keep the whole folder as it was built, with networks and images in it.",
     wrong: "Something went wrong: {error}",
@@ -90,6 +91,7 @@ export const texts = {
     squeezenetFile: "squeezenet_v1.1.bin", squeezenetClasses: "imagenet_class_index.json", squeezenetFetch: "지금 내려받기", squeezenetOpen: "파일 열기",
     squeezenetFetching: "내려받고 있습니다.", squeezenetFailed: "여기서는 내려받을 수 없습니다. 두 링크에서 받은 다음 파일을 여십시오.",
     squeezenetWrong: "SqueezeNet의 파일이 아닙니다. squeezenet_v1.1.bin이 필요합니다.",
+    squeezenetMissing: "클래스 이름을 읽었습니다. 이제 squeezenet_v1.1.bin을 여십시오.",
     squeezenetNames: "ImageNet의 클래스 이름이 든 파일이 아닙니다. imagenet_class_index.json이 필요합니다.", classNumber: "클래스 {number}",
     fileMissing: "이 페이지에 필요한 파일이 없습니다. networks와 images까지 모두 들어 있는, 처음 만든 그대로의 폴더에서 여십시오.",
     wrong: "문제가 생겼습니다: {error}",
@@ -98,7 +100,7 @@ export const texts = {
 
 /** A sentence with its {places} filled in. */
 export function filled(sentence, values) {
-  return Object.entries(values).reduce((text, [key, value]) => text.replaceAll(`{${key}}`, value), sentence);
+  return Object.entries(values).reduce((text, [key, value]) => text.replaceAll(`{${key}}`, () => value), sentence);
 }
 
 /** A Korean word with the ending 로 or 으로, as it is spoken; of Latin letters nobody knows without hearing them. */

@@ -6,7 +6,7 @@ import { make, of, roving } from "./making.js";
 export function drawThumbnails(images, chosen, language, onChoose) {
   const group = of("images");
   const focused = group.contains(document.activeElement);
-  const same = [...group.children].map(button => button.dataset.key).join() === images.map(image => keyOf(image, language)).join();
+  const same = group.children.length === images.length && images.every((image, n) => shows(group.children[n], image, language));
   if (!same) group.replaceChildren(...images.map(image => thumbnail(image, language, onChoose)));
   const any = images.some(image => image.id === chosen);
   [...group.children].forEach((button, n) => {
@@ -24,12 +24,14 @@ export function prepareThumbnails() {
   roving(of("images"));
 }
 
-const keyOf = (image, language) => `${image.id}/${language}/${image.src.length}`;
+function shows(button, { id, name, src }, language) {
+  return button.dataset.image === id && button.title === name[language] && button.firstChild.getAttribute("src") === src;
+}
 
 function thumbnail(image, language, onChoose) {
   const name = image.name[language];
-  const button = make("button", { type: "button", role: "radio", title: name, "aria-label": name, "data-key": keyOf(image, language),
-    "data-image": image.id }, make("img", { src: image.src, alt: "" }));
+  const button = make("button", { type: "button", role: "radio", title: name, "aria-label": name, "data-image": image.id },
+    make("img", { src: image.src, alt: "" }));
   button.addEventListener("click", () => onChoose(image.id));
   return button;
 }
