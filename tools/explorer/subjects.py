@@ -65,7 +65,8 @@ def catalog():
         "presets": shared.presets(),
         "colours": {"evidence": _table(plots.EVIDENCE), "signed": _table(plots.SIGNED)},
         "squeezenet": {"url": squeezenet.URL, "classes": IMAGENET_URL},
-        "questions": {"colours": list(scenes.COLOURS), "colours_ko": {name: f"{korean}색" for name, korean in COLOURS_IN_KOREAN.items()}}}
+        "questions": {"colours": list(scenes.COLOURS),
+                      "colours_ko": {name: f"{korean}색" for name, korean in COLOURS_IN_KOREAN.items()}}}
 
 
 def image_sets():
