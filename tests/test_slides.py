@@ -545,6 +545,7 @@ en.body = "- {{minutes}}"
 @pytest.mark.parametrize("text, told", [
     ('slide = "9/third"\nminutes = 1', "there is no slide '9/third'"),
     ('slide = "8/first"\nminutes = 1', "there is no slide '8/first'"),
+    ('slide = "9/first"', "it needs `minutes`"), ("minutes = 1", "there is no slide ''"),
     ('slide = "9/first"\nminutes = 1\nen.title = "x"', "it has title in en"),
     ('slide = "9/first"\nminutes = 1\nfr.notes = "x"', "it has notes in fr"),
     ('slide = "9/first"\nminutes = 1\nflags = ["lone"]', "there is no flag 'lone'"),

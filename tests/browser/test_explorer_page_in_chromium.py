@@ -1,20 +1,25 @@
 """The explorer's page in Chromium, opened from a file as a reader opens it: every control answers, and what is seen is true."""
+import base64
 import functools
+import io
 import json
+import os
 import pathlib
 import re
 
 import numpy as np
 import pytest
 from matplotlib import colormaps
+from PIL import Image
 
-from lecture_utils import cell_centres, grad_cam, load_mnist, load_model, load_neu, plots
+from lecture_utils import cell_centres, grad_cam, load_mnist, load_model, load_neu, load_photo, models, plots, squeezenet
 from lecture_utils.datasets import scenes
 from tools.explorer import subjects
 
 SIZES = {"projector": (1920, 1080), "laptop": (1366, 768), "phone": (390, 844)}
 LAID = "#side-1 .laid canvas:not(#eraser)"
 AS_DRAWN = 3            # of 255: what float16 weights and the rounding of colours may change
+FOR_ALL = {"Access-Control-Allow-Origin": "*"}
 SETTLED = "document.querySelector('#show').getAttribute('aria-busy') === 'false'"
 
 
@@ -326,6 +331,42 @@ def test_the_names_of_squeezenets_classes_may_come_first(visit, tmp_path):
     (tmp_path / "imagenet_class_index.json").write_text(json.dumps(names))
     page.locator("#file").set_input_files(tmp_path / "imagenet_class_index.json")
     page.locator("#squeezenet-status", has_text="Now open squeezenet_v1.1.bin").wait_for()
+
+
+@pytest.fixture
+def published(new_context, explorer_folder):
+    """published(files) opens SqueezeNet's dialog where its two addresses give these files, or nothing where there are none."""
+    context = new_context()
+
+    def open_page(files=None):
+        page = context.new_page()
+        for address in (squeezenet.URL, models.IMAGENET_URL):
+            page.route(address, lambda route: route.fulfill(path=files / route.request.url.rpartition("/")[2], headers=FOR_ALL)
+                       if files else route.abort())
+        page.goto(f"{(explorer_folder / 'index.html').as_uri()}#lang=en&network=squeezenet&image=cat")
+        page.locator("#squeezenet-fetch").click()
+        return page
+
+    yield open_page
+    context.close()
+
+
+def test_without_a_network_squeezenets_dialog_says_what_to_do(published):
+    published().locator("#squeezenet-status", has_text="Download them by the two links").wait_for()
+
+
+@pytest.mark.realdata
+def test_squeezenet_is_fetched_by_its_links_and_sees_what_keras_sees(published):
+    """The real file, from its address: the page's five best classes of the cat, and Keras' of the same JPEG."""
+    page = published(pathlib.Path(os.environ["COURSE_DATA"]))
+    page.locator("#bars button", has_text="cat").first.wait_for()
+    photo = Image.open(io.BytesIO(base64.b64decode(subjects._address(load_photo("cat"), photo=True).partition(",")[2])))
+    net = models.load_squeezenet()
+    y = net.model(net.preprocess(np.asarray(photo, "float32")[None] / 255)).numpy()[0]
+    expected = np.exp(y - y.max()) / np.exp(y - y.max()).sum()
+    found = probabilities(page)
+    for c in np.argsort(-expected)[:5]:
+        assert found[net.class_names[c]] == pytest.approx(100 * expected[c], abs=1.5)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

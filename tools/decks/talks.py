@@ -53,11 +53,13 @@ def read_talk(name):
     return described["title"], entries
 
 
-def read_entry(talk, slide, minutes, name=None, flags=None, **texts):
+def read_entry(talk, slide="", minutes=None, name=None, flags=None, **texts):
     number, _, title = slide.partition("/")
     decks = [deck for deck in source.deck_names() if number.isdigit() and deck.startswith(f"{int(number):02d}_")]
     if not decks or title not in [one.name for one in source.read_deck(decks[0], "en").slides]:
         raise ValueError(f"talks/{talk}.toml: there is no slide '{slide}'. It should read like 7/welcome.")
+    if not isinstance(minutes, int):
+        raise ValueError(f"talks/{talk}.toml, {slide}: it needs `minutes`, a whole number; it has {minutes!r}.")
     for flag in flags or ():
         if flag not in source.FLAGS:
             raise ValueError(f"talks/{talk}.toml, {slide}: there is no flag '{flag}', only {', '.join(source.FLAGS)}.")

@@ -28,6 +28,7 @@ class Page {
   erased = null;                    // the image with rubbed places, or null
   shown = null;                     // what the last answer was about, side by side
   #brought = 0;                     // so many pictures were brought
+  #awaited = null;                   // an address that asks SqueezeNet, while its dialog is open
   #waiting = false;
   #asking = false;
 
@@ -126,6 +127,7 @@ class Page {
   async takeFiles(files) {
     try {
       const described = await takeSqueezenet(files, this.networks, this.words);
+      if (described && this.#awaited) return void (location.hash = this.#awaited);
       if (described) return this.changeSide(0, { network: "squeezenet" });
       if (files.length) await this.#bring(files[0]);
     } catch (error) {
@@ -480,6 +482,7 @@ class Page {
     roving(of("caption"));
     prepareSqueezenet(this);
     this.controls.listen();
+    of("squeezenet").addEventListener("close", () => { this.#awaited = null; });
     this.#readAddress();
     addEventListener("hashchange", () => this.#readAddress());
   }
@@ -492,7 +495,9 @@ class Page {
     this.descriptions = null;
     this.speak(Object.hasOwn(texts, asked) ? asked : navigator.language.startsWith("ko") ? "ko" : "en");
     this.#ask();
-    if (/(^|&)network=squeezenet(&|$)/.test(address) && !this.networks.has("squeezenet")) of("squeezenet").showModal();
+    if (!/(^|&)network=squeezenet(&|$)/.test(address) || this.networks.has("squeezenet")) return;
+    this.#awaited = address;            // what was asked of it is shown once its file is there
+    if (!of("squeezenet").open) of("squeezenet").showModal();
   }
 }
 
