@@ -8,7 +8,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 ORDER = (  # each room imports only from those below it
-    {"benchmarks", "classroom", "slides"}, {"tools"}, {"tools.website"}, {"tools.decks"}, {"tools.notebooks"}, {"lecture_utils"},
+    {"benchmarks", "classroom", "slides"}, {"tools"}, {"tools.website"}, {"tools.explorer"}, {"tools.decks"},
+    {"tools.notebooks"}, {"lecture_utils"},
     {"lecture_utils.explorer", "lecture_utils.drawings", "lecture_utils.auditing"}, {"lecture_utils.plots"},
     {"lecture_utils.checks"}, {"lecture_utils.clinic"}, {"lecture_utils.evaluate", "lecture_utils.models"},
     {"lecture_utils.squeezenet"},

@@ -45,8 +45,12 @@ QUESTIONS = {"scene_answers": {"kind": "pair", "kinds": len(scenes.KINDS), "colo
 
 def shipped(name) -> Exported:
     """One of the course's own networks with its shipped weights; raises what `load_model` and `export` raise."""
-    classes = next(classes for beginning, classes in CLASSES.items() if name.startswith(beginning))
-    return export(models.load_model(name), classes, sigmoid=name == "vit_shapes", question=QUESTIONS.get(name))
+    return export(models.load_model(name), classes_of(name), sigmoid=name == "vit_shapes", question=QUESTIONS.get(name))
+
+
+def classes_of(name):
+    """The names of what a shipped network tells apart."""
+    return next(classes for beginning, classes in CLASSES.items() if name.startswith(beginning))
 
 
 def squeezenet_description():

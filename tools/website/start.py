@@ -7,10 +7,11 @@ import urllib.parse
 
 from PIL import Image
 
-from lecture_utils.datasets.layouts import CIFAR10_CLASSES, NEU_CLASSES
+from lecture_utils.explorer import shared
 from lecture_utils.png import lightened
 
-from ..decks.source import ROOT, deck_names, read_deck
+from ..decks.source import deck_names, read_deck
+from ..explorer.networks import classes_of
 from ..notebooks import pages
 from ..notebooks.repository import repository_address
 from ..notebooks.title_cell import promise, thumbnail_figure, title
@@ -18,8 +19,6 @@ from . import ruler
 
 TEXTS = tomllib.loads(pathlib.Path(__file__).with_name("texts.toml").read_text(encoding="utf-8"))
 LANGUAGES = ("en", "ko")
-PRESETS = tomllib.loads((ROOT / "lecture_utils" / "explorer" / "shared.toml").read_text(encoding="utf-8"))["preset"]
-CLASSES = {"neu_ruler": NEU_CLASSES, "vgg16_compact": CIFAR10_CLASSES}     # of the networks whose preset asks for a class
 TEMPLATE = pathlib.Path(__file__).with_name("template")
 THUMBNAIL = 560     # pixels, twice as wide as a card is at least
 
@@ -59,7 +58,7 @@ def presets(language):
     """The explorer's questions to begin with: id, title, question, address."""
     ending = "_ko" if language == "ko" else ""
     return [{"id": preset["id"], "title": preset["title" + ending], "question": preset["question" + ending],
-             "address": f"explorer/index.html#{state(preset, language)}"} for preset in PRESETS]
+             "address": f"explorer/index.html#{state(preset, language)}"} for preset in shared.presets()]
 
 
 def state(preset, language):
@@ -68,7 +67,7 @@ def state(preset, language):
     asked = {f"{key}{number}": side[key] for side, number in zip(sides, ("", "2"), strict=False)
              for key in ("network", "method", "layer", "class", "dice") if key in side}
     for key in asked.keys() & {"class", "class2"}:
-        asked[key] = CLASSES[preset["network"]].index(asked[key])
+        asked[key] = classes_of(preset["network"]).index(asked[key])
     switches = {key: 1 for key in ("boxes", "erase") if preset.get(key)} | ({"scale": "own"} if preset.get("own_scale") else {})
     return urllib.parse.urlencode({"lang": language, **asked, "image": preset["image"], **switches, "preset": preset["id"]})
 
