@@ -28,7 +28,7 @@ from tornado.netutil import bind_sockets
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 PAGE = ROOT / "build" / "explorer"
 BUILT_FROM = ROOT / "build" / "explorer.sha256"         # of what PAGE was built from
-SOURCES = ("tools/explorer", "lecture_utils", "data/weights")
+SOURCES = ("tools/explorer", "tools/notebooks/fonts.py", "lecture_utils", "data/weights", "docs/glossary.toml")
 
 PIECE = 64 * 1024       # bytes that are sent at a time: so much memory each reader takes
 SLOWEST = 300           # seconds until a piece is taken: a full hall shares one radio
@@ -100,7 +100,8 @@ def build(folder):
 def fingerprint_of_sources():
     """Changes with every file that the explorer is built from."""
     digest = hashlib.sha256()
-    paths = [path for folder in SOURCES for path in (ROOT / folder).rglob("*") if path.is_file() and path.suffix != ".pyc"]
+    found = [path for place in SOURCES for path in (ROOT / place, *(ROOT / place).rglob("*"))]
+    paths = [path for path in found if path.is_file() and path.suffix != ".pyc"]
     for path in sorted(paths):
         digest.update(f"{path.relative_to(ROOT).as_posix()} {hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
     return digest.hexdigest()

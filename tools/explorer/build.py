@@ -44,7 +44,7 @@ def build(folder):
 def hangul(subjects):
     """The Korean letters of the page as a font, for computers that have none."""
     said = [*(HERE / "page").iterdir(), subjects.shared.FILE, Path(subjects.__file__)]
-    texts = "".join(path.read_text("utf-8") for path in said)
+    texts = "".join([*(path.read_text("utf-8") for path in said), *subjects.KOREAN.values()])
     return font_faces("".join(sorted(set(re.findall("[가-힣]", texts)))), HANGUL[:1]) + "\n"
 
 

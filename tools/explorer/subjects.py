@@ -19,6 +19,8 @@ from lecture_utils.datasets.loaders import PHOTOS
 from lecture_utils.explorer import shared
 from lecture_utils.models import IMAGENET_URL
 
+from ..notebooks import glossary
+
 LANGUAGES = "en", "ko"
 PHOTO_SIDE = 320        # pixels of a photograph's longest side; brought pictures are shrunk to as much
 STEEL = (*range(12), 51)        # of the test images: two of each class, and the one that preset "wrong" asks about
@@ -41,9 +43,8 @@ NETWORKS = (
 )
 GROUPS = {"digits": "숫자", "steel": "강판", "photographs": "사진", "scenes": "그린 장면"}
 
-# Classes in Korean, by their English names; the terms of steel are those of docs/glossary.toml.
-KOREAN = dict(zip(NEU_CLASSES, ("균열", "개재물", "반점", "파임", "압입 스케일", "긁힘"), strict=True)) | dict(
-    zip(CIFAR10_CLASSES, ("비행기", "자동차", "새", "고양이", "사슴", "개", "개구리", "말", "배", "트럭"), strict=True)) | {
+# Classes in Korean, by their English names: those of the glossary, and what the scenes have besides.
+KOREAN = {name: glossary.korean(name) for name in (*NEU_CLASSES, *CIFAR10_CLASSES)} | {
     "circle": "원", "square": "정사각형", "triangle": "삼각형", "cross": "십자", "ring": "고리", "bar": "막대",
     "left": "왼쪽", "right": "오른쪽", "up": "위", "down": "아래"}
 PHOTOS_IN_KOREAN = {"cat": "고양이", "coffee": "커피", "astronaut": "우주 비행사", "rocket": "로켓"}
