@@ -10,6 +10,7 @@ import nbformat
 import pytest
 import site_builder
 
+from lecture_utils.explorer import shared
 from tools import site, slides
 from tools.notebooks import notebook_paths
 from tools.website import start
@@ -20,6 +21,7 @@ PAGES = ["index.html", "ko.html", "instructor.html", "instructor.ko.html", "caps
          "notebooks/glossary.html", *(f"notebooks/{name}.html" for name in WRITTEN)]
 KINDS = ["index.html", "ko.html", "instructor.ko.html", "capstone.html", "slides/index.html", "notebooks/glossary.html",
          f"notebooks/{WRITTEN[1]}.html"]
+PRESETS = shared.presets()
 SIZES = {"projector": (1920, 1080), "laptop": (1366, 768), "phone": (390, 844)}
 LESSON = f"notebooks/{WRITTEN[0]}.html"
 
@@ -203,11 +205,11 @@ def test_korean_shows_without_a_korean_font(open_page):
         assert "NanumGothic" in {font["familyName"].replace(" ", "") for font in fonts if font["isCustomFont"]}
 
 
-@pytest.mark.parametrize("preset", start.PRESETS, ids=lambda preset: preset["id"])
+@pytest.mark.parametrize("preset", PRESETS, ids=lambda preset: preset["id"])
 def test_the_explorer_reads_a_question_of_the_start_page_as_its_preset(open_page, preset):
     """What reads the address is the explorer's own program; the classes are numbers by then, as `network` has them in order."""
     program = (site.ROOT / "tools" / "explorer" / "page" / "state.js").read_text(encoding="utf-8").replace("export ", "")
-    known = {"networks": [each["network"] for each in start.PRESETS], "presets": [each["id"] for each in start.PRESETS]}
+    known = {"networks": [each["network"] for each in PRESETS], "presets": [each["id"] for each in PRESETS]}
     state = open_page("index.html").evaluate(f"([address, known]) => {{ {program}; return fromAddress(address, known); }}",
                                              [start.state(preset, "en"), known])
     sides = [preset, *([preset | preset["other"]] if "other" in preset else [])]
