@@ -104,7 +104,9 @@ def _written(words, text, code):
         return opening + words + text.quotes
     column = _columns(code[code.rfind("\n", 0, text.start) + 1:text.start])
     lines = _wrapped(words, WIDTH - column - len(text.prefix) - 3)
-    return f"\n{' ' * column}".join(f"{text.prefix}{text.quotes}{line}{text.quotes}" for line in lines)
+    prefixes = (text.prefix if re.search("[{}]", line) or "f" not in text.prefix.lower() else "" for line in lines)
+    return f"\n{' ' * column}".join(f"{prefix}{text.quotes}{line}{text.quotes}"
+                                    for prefix, line in zip(prefixes, lines, strict=True))
 
 
 def _wrapped(words, width):

@@ -19,13 +19,17 @@ as the code writes them (`code_texts.py`). A text that must stay is not named; a
 `course.py notebooks NN --translated` marks it as up to date again.
 """
 import hashlib
+import json
 import pathlib
 import re
 from typing import NamedTuple
 
 import nbformat
 
+from . import languages
+from .bootstrap_cell import FOLDED, bootstrap_cell, colab_badge
 from .code_texts import exchanged, is_prose, texts, wordless
+from .repository import repository_address
 from .title_cell import FACTS
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -87,6 +91,84 @@ def hash_of(cell):
 def is_translated(cell):
     """Whether an English cell needs an entry. The bootstrap cell has none: it is stamped."""
     return "bootstrap" not in cell.metadata.get("tags", []) and bool(readable(cell).strip())
+
+
+# ---- the notebook of another language
+
+
+def translated(path, language, former=None):
+    """The English notebook `path` in another language: its cells, and the outputs of those that `former` has with the same code.
+
+    former: the notebook of that language as it was, with its outputs; None for none. Raises ValueError for prose that does
+    not fit (`faults` says what is wrong).
+    """
+    wrong = faults(path, language)
+    if wrong:
+        raise ValueError("\n".join(wrong))
+    notebook, entries = nbformat.read(path, as_version=4), {each.cell: each for each in read(source(path, language))}
+    kept = {cell.id: cell for cell in former.cells if cell.cell_type == "code"} if former else {}
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            cell.source = elsewhere(entries[cell.id].text, language)
+            continue
+        if "bootstrap" in cell.metadata.get("tags", []):
+            cell.source, cell.metadata = bootstrap_cell(repository_address(), language), nbformat.from_dict(FOLDED)
+        elif cell.id in entries:
+            cell.source = exchanged(cell.source, entries[cell.id].words)
+        ran = cell.id in kept and kept[cell.id].source == cell.source
+        cell.outputs, cell.execution_count = (kept[cell.id].outputs, kept[cell.id].execution_count) if ran else ([], None)
+    notebook.cells[0].source = with_stamps(notebook, path.name, language)
+    notebook.metadata["course"] = notebook.metadata["course"] | {"language": language}
+    return notebook
+
+
+def renewed(path, language):
+    """The notebook of another language as it should be now, with what outputs of the file that is there still belong to it."""
+    there = languages.folder(path.parents[1], language) / path.name
+    return translated(path, language, nbformat.read(there, as_version=4) if there.is_file() else None)
+
+
+def with_stamps(notebook, name, language):
+    """The title cell with its badge, above the table, and at the table's end the figures that the metadata hold."""
+    text = notebook.cells[0].source.rstrip()
+    promise, line, table = text.partition("\n| | |\n")
+    badge = colab_badge(repository_address(), f"notebooks/{language}/{name}", language)
+    facts = [f"| {label} | {notebook.metadata.course[key]} |" for key, label in languages.WORDS[language]["facts"].items()]
+    return "\n".join([f"{promise.rstrip()}\n\n{badge}\n{line}{table}", *facts])
+
+
+def elsewhere(markdown, language):
+    """The text with its links to other folders one folder further up, and to the twin in its own language where there is one."""
+    return re.sub(r"\]\((\.\./[^)\s#]+)", lambda link: f"](../{twin(link[1], language)}", markdown)
+
+
+def twin(address, language):
+    """The address, from notebooks/, of the same document in the language, if that is there: X.ko.md for X.md."""
+    own = pathlib.PurePosixPath(address)
+    own = own.with_suffix(f".{language}{own.suffix}")
+    return own.as_posix() if (ROOT / "notebooks" / own).is_file() else address
+
+
+def settled(notebook, english):
+    """The executed notebook with the outputs of the English one in place of those that hold no language.
+
+    So nothing differs between the two but words: a picture without words is the same file, whatever computer drew it.
+    """
+    for cell, original in zip(notebook.cells, english.cells, strict=True):
+        if cell.cell_type == "code" and len(cell.outputs) == len(original.outputs):
+            cell.outputs = [settled_output(*pair) for pair in zip(cell.outputs, original.outputs, strict=True)]
+    return notebook
+
+
+def settled_output(output, english):
+    own = json.dumps(output, ensure_ascii=False)
+    if not re.search("[가-힣]", own):
+        return english
+    picture = output.get("metadata", {}).get("image/png", {})
+    if picture and "lang" not in picture:       # its description has language, it has none
+        output.data["image/png"] = english.data["image/png"]
+        picture |= {key: english.metadata["image/png"][key] for key in ("width", "height") if key in picture}
+    return output
 
 
 # ---- what is wrong with a translation
