@@ -14,7 +14,7 @@ import nbformat
 
 from .notebooks import notebook_paths, translation
 from .notebooks.execute import embedded_environment, execute_all
-from .notebooks.languages import LANGUAGES, add_language, folder, wanted
+from .notebooks.languages import LANGUAGES, WORDS, add_language, folder, wanted
 from .notebooks.normalize import normalize
 from .notebooks.output_folder import make_ready, not_written
 from .notebooks.pages import write_pages
@@ -32,7 +32,7 @@ def main():
     if arguments.translated:
         return mark_translated(names)
     failed = []
-    for language in [arguments.lang] if arguments.lang else LANGUAGES:
+    for language in [arguments.lang] if arguments.lang else editions():
         runs = execute_in_place(names, language, arguments)
         failed += [run for run in runs if run.error]
         names = [run.name for run in runs if not run.error]     # a translation of what failed would fail as well
@@ -75,8 +75,13 @@ def make_translations(names, language):
         try:
             notebook = translation.renewed(folder(ROOT, LANGUAGES[0]) / f"{name}.ipynb", language)
         except ValueError as error:
-            sys.exit(str(error))
+            sys.exit(f"{error}\nThe {WORDS[language]['name']} notebooks were not run; the English ones are saved.")
         nbformat.write(notebook, folder(ROOT, language) / f"{name}.ipynb")
+
+
+def editions():
+    """The languages in which there are notebooks: each other language has its folder."""
+    return [language for language in LANGUAGES if folder(ROOT, language).is_dir()]
 
 
 def mark_translated(names):
