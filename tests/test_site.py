@@ -148,7 +148,8 @@ def test_the_picture_is_a_plate_with_a_ruler_and_a_map_that_lies_on_it():
 def test_both_languages_lead_to_the_same_places(folder):
     def places(page, language):
         other = {"en": "ko", "ko": "en"}[language]
-        return sorted(href.replace("notebooks/ko/", "notebooks/").replace(f"/{language}/", "/xx/").replace(f"lang={language}", "lang=xx")
+        return sorted(href.replace("notebooks/ko/", "notebooks/").replace(f"/{language}/", "/xx/")
+                      .replace(f"lang={language}", "lang=xx")
                       .replace("capstone.ko.html", "capstone.html")
                       .replace(f"instructor{'.ko' if language == 'ko' else ''}.html", "sheet")
                       .replace(f"instructor{'.ko' if other == 'ko' else ''}.html", "other sheet")
