@@ -81,15 +81,21 @@ def make_translations(names, language):
 
 def editions():
     """The languages in which there are notebooks: each other language has its folder."""
-    return [language for language in LANGUAGES if folder(ROOT, language).is_dir()]
+    return [LANGUAGES[0], *(language for language in LANGUAGES[1:] if folder(ROOT, language).is_dir())]
 
 
 def mark_translated(names):
-    for language in LANGUAGES[1:]:
-        for name in names:
-            translation.mark_translated(ROOT / "notebooks" / f"{name}.ipynb", language)
-            print(f"notebooks/{language}/{name}.md translates the English notebook as it is now.")
-    return 0
+    """Mark the prose of these notebooks as up to date in every other language; say what else is wrong with it."""
+    failed = []
+    for language in editions()[1:]:
+        for path in (folder(ROOT, LANGUAGES[0]) / f"{name}.ipynb" for name in names):
+            if translation.source(path, language).is_file():
+                translation.mark_translated(path, language)
+                print(f"{translation.source(path, language).relative_to(ROOT)} translates the English notebook as it is now.")
+            failed += translation.faults(path, language)
+    for fault in failed:
+        print(f"FAILED  {fault}", file=sys.stderr)
+    return 1 if failed else 0
 
 
 def told(failed):
