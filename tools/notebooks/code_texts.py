@@ -102,7 +102,7 @@ def _written(words, text, code):
     if not text.in_brackets or len(text.quotes) != 1:
         opening = text.prefix + text.quotes
         return opening + words + text.quotes
-    column = _columns(code[code.rfind("\n", 0, text.start) + 1:text.start])
+    column = columns(code[code.rfind("\n", 0, text.start) + 1:text.start])
     lines = _wrapped(words, WIDTH - column - len(text.prefix) - 3)
     prefixes = (text.prefix if re.search("[{}]", line) or "f" not in text.prefix.lower() else "" for line in lines)
     return f"\n{' ' * column}".join(f"{prefix}{text.quotes}{line}{text.quotes}"
@@ -113,11 +113,12 @@ def _wrapped(words, width):
     """The words in lines of at most `width` columns, broken after blanks that stand in no field."""
     lines = [""]
     for word in re.findall(r"(?:\{\{|\}\}|\{(?:[^{}]|\{[^{}]*\})*\}|\S)+\s*|\s+", words):
-        if lines[-1] and _columns(lines[-1] + word.rstrip()) > width:
+        if lines[-1] and columns(lines[-1] + word.rstrip()) > width:
             lines.append("")
         lines[-1] += word
     return lines
 
 
-def _columns(text):
+def columns(text):
+    """How many columns a text takes where every letter has the same width: a Korean one has two."""
     return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text)
