@@ -250,7 +250,8 @@ def test_one_register_throughout(korean):
     for text in korean_texts(korean):
         bare = re.sub(r"[*_`”’\"')\]]", "", text)
         assert not re.findall(r"[가-힣]*요[.?!](?=\s|$)", bare), text
-        plain = [word for word in re.findall(r"[가-힣]+다\.(?=\s|$)", bare) if not word.endswith(("니다.", "시다.", "마다.", "보다."))]
+        plain = [word for word in re.findall(r"[가-힣]+다\.(?=\s|$)", bare)
+                 if not word.endswith(("니다.", "시다.", "마다.", "보다."))]
         assert not plain, (plain, text)
 
 
