@@ -84,11 +84,18 @@ def test_the_notebook_is_made_of_both(name):
 # ---- the code is the English code
 
 
+def precision(field):
+    """The format of a field without its width, which other words beside it change: `.2f` of `{x:8.2f}`."""
+    parts = field.format_spec.values if field.format_spec else []
+    return re.fullmatch(r"[<>^]?\d*(.*)", "".join(part.value for part in parts if isinstance(part, ast.Constant)))[1]
+
+
 def without_texts(code):
     """What Python reads of a code, each text replaced by its place; a second formulation of `code_texts.wordless`."""
     class Blank(ast.NodeTransformer):
         def visit_JoinedStr(self, node):
-            fields = sorted(ast.unparse(part) for part in node.values if isinstance(part, ast.FormattedValue))
+            parts = [part for part in node.values if isinstance(part, ast.FormattedValue)]
+            fields = sorted(f"{ast.unparse(self.visit(part.value))} {part.conversion} {precision(part)}" for part in parts)
             return ast.copy_location(ast.Constant(f"text with {fields}"), node)
 
         def visit_Constant(self, node):
@@ -359,7 +366,8 @@ def test_outside_of_brackets_a_sentence_stays_on_its_line():
 
 @pytest.mark.parametrize(("own", "same"), [
     ("print(f'{b} {a}')", True), ("print(f'{a}')", False), ("print('x', f'{a} {b}')", False), ("print(f'{a} {c}')", False),
-    ("print(f'가 {a} {b}')", True), ("print(f'{a} {b:.2f}')", False), ("print(a, b)", False)])
+    ("print(f'가 {a} {b}')", True), ("print(f'{a} {b:.2f}')", False), ("print(a, b)", False), ("print(f'{a:8} {b:>9}')", True),
+    ("print(f'{a:8.1f} {b}')", False), ("print(f'{a!r} {b}')", False)])
 def test_when_two_codes_are_the_same_but_for_texts(own, same):
     assert (code_texts.wordless("print(f'{a} {b}')") == code_texts.wordless(own)) is same
 

@@ -53,15 +53,24 @@ def exchanged(code, words):
 
 
 def wordless(code):
-    """What Python makes of the code, its texts taken out: alike for two codes that do the same in two languages."""
-    tree = ast.parse(code)
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str):
-            node.value = ""
-        elif isinstance(node, ast.JoinedStr):       # fields may stand in another order
-            fields = [part for part in node.values if isinstance(part, ast.FormattedValue)]
-            node.values = sorted(fields, key=ast.dump)
-    return ast.dump(tree)
+    """What Python makes of the code, its texts taken out: alike for two codes that do the same in two languages.
+
+    Fields of an f-string may stand in another order, and take another width, since other words stand above or beside them.
+    """
+    return ast.dump(Wordless().visit(ast.parse(code)))
+
+
+class Wordless(ast.NodeTransformer):
+    def visit_Constant(self, node):
+        return ast.Constant("") if isinstance(node.value, str) else node
+
+    def visit_JoinedStr(self, node):
+        fields = [self.visit(part) for part in node.values if isinstance(part, ast.FormattedValue)]
+        return ast.JoinedStr(sorted(fields, key=ast.dump))
+
+    def visit_FormattedValue(self, node):
+        spec = re.sub(r"^'?[<>^]?\d*", "", ast.unparse(node.format_spec)[1:]) if node.format_spec else ""
+        return ast.FormattedValue(self.visit(node.value), node.conversion, ast.Constant(spec.strip("'\"")))
 
 
 def is_prose(text):
