@@ -501,3 +501,19 @@ def test_a_text_without_korean_is_the_english_output():
     """However the last digit came out this time."""
     there, here = (new_output("stream", text=f"{number}\n") for number in ("0.51", "0.52"))
     assert translation.settled_output(here, there) is there
+
+
+@pytest.mark.parametrize(("english", "ran", "settled"), [
+    ("0.33 [0.24, 0.41] of 12\n", "12개 중 0.30 [0.22, 0.38]\n", "12개 중 0.33 [0.24, 0.41]\n"),
+    ("96.7% and 96.7%, 5e-07\n", "96.7%와 95.8%, 가장 큰 값의 4e-07\n", "96.7%와 96.7%, 가장 큰 값의 5e-07\n"),
+    ("above zero: 1,204 of conv3\n", "0보다 큰 것: conv3의 1,198\n", "0보다 큰 것: conv3의 1,204\n")])
+def test_a_number_is_the_english_one_whatever_computer_ran_the_cell(english, ran, settled):
+    there, here = (new_output("stream", text=text) for text in (english, ran))
+    assert translation.settled_output(here, there).text == settled
+
+
+def test_a_number_too_many_is_an_error_that_names_the_cell():
+    notebooks = [new_notebook(cells=[new_code_cell("f()", id="sum", outputs=[new_output("stream", text=text)])])
+                 for text in ("합 0.5, 0.7\n", "sum 0.5\n")]
+    with pytest.raises(ValueError, match="cell sum: the numbers 0.7 should be none"):
+        translation.settled(*notebooks)

@@ -156,14 +156,13 @@ def save(runs, language):
         cpu_seconds = run.cpu_seconds if language == LANGUAGES[0] else english.metadata.course.cpu_seconds
         try:
             notebook = normalize(run.notebook, cpu_seconds)
+            if language == LANGUAGES[0]:
+                fit(notebook)
+            else:
+                fit_like(translation.settled(notebook, english), english)
         except ValueError as unfit:
             run.error = f"{run.name}, {unfit}"
             continue
-        if language == LANGUAGES[0]:
-            fit(notebook)
-        else:
-            notebook = translation.settled(notebook, english)
-            fit_like(notebook, english)
         nbformat.write(notebook, run.path)
         print(f"saved {run.path.relative_to(ROOT)} ({run.cpu_seconds:.0f} s CPU)")
 

@@ -22,6 +22,7 @@ import hashlib
 import json
 import pathlib
 import re
+from collections import Counter
 from typing import NamedTuple
 
 import nbformat
@@ -36,6 +37,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 HEADER = re.compile(r"^<!-- cell (?P<id>[\w-]+)(?P<code>, code)?(?:, of (?P<of>[0-9a-f]{8}))? -->$", re.MULTILINE)
 PAIR = re.compile(r"^(?P<english>[^\n]+)\n=> ?(?P<own>[^\n]*)$", re.MULTILINE)
 STAMPED = re.compile(rf"^(\[!\[Open in Colab\].*|\| *(?:{'|'.join(map(re.escape, FACTS.values()))}) *\|.*)\n*", re.MULTILINE)
+HANGUL = re.compile("[가-힣]")
+NUMBER = re.compile(r"(?<![\w.,])\d[\d,]*(?:\.\d+)?(?:e[-+]?\d+)?")
 FENCED = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
@@ -150,25 +153,57 @@ def twin(address, language):
 
 
 def settled(notebook, english):
-    """The executed notebook with the outputs of the English one in place of those that hold no language.
+    """The executed notebook with what holds no language in its outputs as it is in the English one's.
 
-    So nothing differs between the two but words: a picture without words is the same file, whatever computer drew it.
+    So nothing differs between the two but words, whatever computer ran them: a picture without words is the same file, a text
+    without words the same text, and a number in a sentence the same number, though a training may have ended a little
+    otherwise this time. Raises ValueError, naming the cell, where a sentence has more numbers than in English, or fewer.
     """
     for cell, original in zip(notebook.cells, english.cells, strict=True):
-        if cell.cell_type == "code" and len(cell.outputs) == len(original.outputs):
-            cell.outputs = [settled_output(*pair) for pair in zip(cell.outputs, original.outputs, strict=True)]
+        if cell.cell_type == "code":
+            try:
+                cell.outputs = [settled_output(*pair) for pair in zip(cell.outputs, original.outputs, strict=True)]
+            except ValueError as error:
+                raise ValueError(f"cell {cell.id}: {error}") from None
     return notebook
 
 
 def settled_output(output, english):
-    own = json.dumps(output, ensure_ascii=False)
-    if not re.search("[가-힣]", own):
+    if not HANGUL.search(json.dumps(output, ensure_ascii=False)):
         return english
     picture = output.get("metadata", {}).get("image/png", {})
     if picture and "lang" not in picture:       # its description has language, it has none
         output.data["image/png"] = english.data["image/png"]
         picture |= {key: english.metadata["image/png"][key] for key in ("width", "height") if key in picture}
+    elif output.output_type == "stream":
+        output.text = with_numbers_of(english.text, output.text)
+    elif not picture and "text/html" not in output.data:
+        output.data["text/plain"] = with_numbers_of(english.data["text/plain"], output.data["text/plain"])
     return output
+
+
+def with_numbers_of(english, own):
+    """The text `own` with those of its numbers that `english` lacks exchanged for those that it lacks, smallest for smallest."""
+    there, here = (NUMBER.findall(text) for text in (english, own))
+    lacking, others = ((Counter(one) - Counter(other)).elements() for one, other in ((there, here), (here, there)))
+    lacking = sorted(lacking, key=as_number)
+    others = sorted((number for number in others if not is_a_word(number)), key=as_number)
+    if len(lacking) != len(others):
+        raise ValueError(f"the numbers {', '.join(others) or 'none'} should be {', '.join(lacking) or 'none'}. Run both languages "
+                         "on this computer: `course.py notebooks`.")
+    exchange = {}
+    for old, new in zip(others, lacking, strict=True):
+        exchange.setdefault(old, []).append(new)
+    return NUMBER.sub(lambda found: exchange[found[0]].pop(0) if exchange.get(found[0]) else found[0], own)
+
+
+def as_number(text):
+    return float(text.replace(",", ""))
+
+
+def is_a_word(number):
+    """Whether English may write this number in letters, as in "above zero"."""
+    return number.isdigit() and int(number) <= 20
 
 
 # ---- what is wrong with a translation
