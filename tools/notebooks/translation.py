@@ -38,7 +38,7 @@ HEADER = re.compile(r"^<!-- cell (?P<id>[\w-]+)(?P<code>, code)?(?:, of (?P<of>[
 PAIR = re.compile(r"^(?P<english>[^\n]+)\n=> ?(?P<own>[^\n]*)$", re.MULTILINE)
 STAMPED = re.compile(rf"^(\[!\[Open in Colab\].*|\| *(?:{'|'.join(map(re.escape, FACTS.values()))}) *\|.*)\n*", re.MULTILINE)
 HANGUL = re.compile("[가-힣]")
-NUMBER = re.compile(r"(?<![\w.,])\d[\d,]*(?:\.\d+)?(?:e[-+]?\d+)?")
+NUMBER = re.compile(r"(?<![\w.])\d+(?:,\d{3})*(?:\.\d+)?(?:e[-+]?\d+)?")
 FENCED = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
@@ -186,11 +186,12 @@ def with_numbers_of(english, own):
     """The text `own` with those of its numbers that `english` lacks exchanged for those that it lacks, smallest for smallest."""
     there, here = (NUMBER.findall(text) for text in (english, own))
     lacking, others = ((Counter(one) - Counter(other)).elements() for one, other in ((there, here), (here, there)))
-    lacking = sorted(lacking, key=as_number)
-    others = sorted((number for number in others if not is_a_word(number)), key=as_number)
+    lacking, others = sorted(lacking, key=as_number), sorted(others, key=as_number)
+    if len(others) > len(lacking):
+        others = [number for number in others if not is_a_word(number)]
     if len(lacking) != len(others):
-        raise ValueError(f"the numbers {', '.join(others) or 'none'} should be {', '.join(lacking) or 'none'}. Run both languages "
-                         "on this computer: `course.py notebooks`.")
+        raise ValueError(f"the numbers {', '.join(others) or 'none'} should be {', '.join(lacking) or 'none'}. Run both "
+                         "languages on this computer: `course.py notebooks`.")
     exchange = {}
     for old, new in zip(others, lacking, strict=True):
         exchange.setdefault(old, []).append(new)
