@@ -11,6 +11,7 @@ from __future__ import annotations
 import io
 import numbers
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -47,8 +48,10 @@ def letter_in_korean() -> None:
     ...     plots.plt.rcParams["font.family"]
     ['Course Gothic', 'DejaVu Sans']
     """
-    if str(FONT) not in {font.fname for font in font_manager.fontManager.ttflist}:
-        font_manager.fontManager.addfont(FONT)
+    fonts = font_manager.fontManager
+    if str(FONT) not in {font.fname for font in fonts.ttflist}:
+        fonts.addfont(FONT)
+        fonts.ttflist.append(replace(fonts.ttflist[-1], weight=700))    # there is no bolder one; it is not to be missed aloud
     plt.rcParams["font.family"] = ["Course Gothic", "DejaVu Sans"]
 
 

@@ -69,6 +69,8 @@ def make_course_gothic(file=COURSE_GOTHIC):
     subsetter.populate(unicodes=figure_characters())
     subsetter.subset(font)
     rename(font["name"])
+    for table in font["cmap"].tables:
+        table.cmap[ord("−")] = table.cmap[ord("–")]     # Nanum has no minus sign, and beside a formula no other font steps in
     file.parent.mkdir(exist_ok=True)
     subset.save_font(font, str(file), options)
 
