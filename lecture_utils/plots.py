@@ -33,6 +33,7 @@ BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#8A8A8A"   # from the Okabe–Ito pa
 LINES = [(BLUE, "-"), (ORANGE, "--"), (GREY, ":"), ("#009E73", "-."), ("#CC79A7", "-"), ("#000000", "--")]   # of series
 CELL = 1.75             # side of one picture in a grid, inches
 DPI = 90                # pixels of the page for an inch
+SCORE = worded("class score y")
 DENSITY = 2             # pixels drawn for each of them: sharp on fine screens
 FONT = Path(__file__).parent / "fonts/CourseGothic-Regular.ttf"     # for words in Hangul, which matplotlib's own font lacks
 HANGUL = re.compile("[ㄱ-ㅣ가-힣]")
@@ -300,7 +301,7 @@ def number_grid(arrays, columns=3, cell=CELL) -> Figure:
     return figure
 
 
-def score_stem(scores, class_names, true=None, label=worded("class score y")) -> Figure:
+def score_stem(scores, class_names, true=None, label=SCORE) -> Figure:
     """Stem plot of one image's class scores (or probabilities); the true class is marked.
 
     scores: (classes,); class_names: as many; true: number of the true class; label: of the vertical axis.

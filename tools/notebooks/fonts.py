@@ -12,6 +12,7 @@ import pathlib
 
 import matplotlib
 from fontTools import subset
+from fontTools.pens.ttGlyphPen import TTGlyphPen
 from fontTools.ttLib import TTFont
 
 # The package is looked up and not imported: its import needs distutils, which Python 3.12 no longer has.
@@ -69,8 +70,7 @@ def make_course_gothic(file=COURSE_GOTHIC):
     subsetter.populate(unicodes=figure_characters())
     subsetter.subset(font)
     rename(font["name"])
-    for table in font["cmap"].tables:
-        table.cmap[ord("−")] = table.cmap[ord("–")]     # Nanum has no minus sign, and beside a formula no other font steps in
+    add_minus(font)
     file.parent.mkdir(exist_ok=True)
     subset.save_font(font, str(file), options)
 
@@ -81,6 +81,24 @@ def figure_characters():
     ranges = [(0x20, 0x100), (0x370, 0x400), (0x2010, 0x2040), (0x2070, 0x2080), (0x2190, 0x2200), (0x3131, 0x3164)]
     signs = map(ord, "℃™√∂∑∏∫∞∈∝∩∪∼≈≠≡≤≥±∇⊂⊃■□▲△▶◀●○◎★☆")
     return {*syllables, *signs, *(code for first, end in ranges for code in range(first, end))}
+
+
+def add_minus(font):
+    """The minus sign, which Nanum lacks: the bar of its plus. Beside a formula matplotlib takes it from no other font."""
+    glyphs, plus = font["glyf"], font.getBestCmap()[ord("+")]
+    points, box = glyphs[plus].getCoordinates(glyphs)[0], glyphs[plus]
+    bar = sorted({y for x, y in points if x == box.xMin})
+    pen = TTGlyphPen(None)
+    corners = (box.xMin, bar[0]), (box.xMin, bar[1]), (box.xMax, bar[1]), (box.xMax, bar[0])
+    pen.moveTo(corners[0])
+    for corner in corners[1:]:
+        pen.lineTo(corner)
+    pen.closePath()
+    font.setGlyphOrder([*font.getGlyphOrder(), "minus"])
+    glyphs["minus"], font["hmtx"]["minus"] = pen.glyph(), (font["hmtx"][plus][0], box.xMin)
+    glyphs["minus"].recalcBounds(glyphs)
+    for table in font["cmap"].tables:
+        table.cmap[ord("−")] = "minus"
 
 
 def rename(names):
