@@ -14,6 +14,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ..language import say
+
 SCENE_SIZE = 64  # pixels, height and width
 SHAPES = ("circle", "square", "triangle", "cross", "ring", "bar")
 # Paul Tol's "bright" colours, told apart with every kind of colour vision: https://personal.sron.nl/~pault
@@ -56,7 +58,7 @@ def draw_scenes(n, seed=0, objects=2, shapes=SHAPES[:3]) -> Scenes:
     _require(objects, 1, 4, "objects")
     unknown = [shape for shape in shapes if shape not in SHAPES]
     if unknown or not shapes:
-        raise ValueError(f"shapes must be some of {', '.join(SHAPES)}; got {list(shapes)}.")
+        raise ValueError(say("shapes must be some of {known}; got {shapes}.", known=", ".join(SHAPES), shapes=list(shapes)))
     drawn = [_draw_scene(np.random.default_rng([seed, i]), objects, [SHAPES.index(shape) for shape in shapes]) for i in range(n)]
     if not drawn:
         size = (SCENE_SIZE, SCENE_SIZE)
@@ -67,8 +69,11 @@ def draw_scenes(n, seed=0, objects=2, shapes=SHAPES[:3]) -> Scenes:
 
 def _require(value, least, most, name):
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least or most and value > most:
-        range_ = f"at least {least}" + (f" and at most {most}" if most else "")
-        raise ValueError(f"{name} must be a whole number of {range_}; got {value!r}.")
+        if most:
+            raise ValueError(say("{name} must be a whole number of at least {least} and at most {most}; got {value!r}.",
+                                 name=name, least=least, most=most, value=value))
+        raise ValueError(say("{name} must be a whole number of at least {least}; got {value!r}.", name=name, least=least,
+                             value=value))
 
 
 def _draw_scene(rng, objects, allowed):
