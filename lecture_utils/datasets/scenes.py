@@ -14,12 +14,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..language import say
+from ..language import say, worded
 
 SCENE_SIZE = 64  # pixels, height and width
 SHAPES = ("circle", "square", "triangle", "cross", "ring", "bar")
 # Paul Tol's "bright" colours, told apart with every kind of colour vision: https://personal.sron.nl/~pault
-COLOURS = {"red": "#EE6677", "yellow": "#CCBB44", "green": "#228833", "blue": "#4477AA", "cyan": "#66CCEE", "purple": "#AA3377"}
+COLOURS = {worded("red"): "#EE6677", worded("yellow"): "#CCBB44", worded("green"): "#228833", worded("blue"): "#4477AA",
+           worded("cyan"): "#66CCEE", worded("purple"): "#AA3377"}
 SEEDS = {"training": 10, "validation": 11, "test": 12}  # no picture belongs to two of them
 RELATIONS = ("left of", "right of", "above", "below")
 KINDS = ("shape", "left or right", "up or down")  # of questions
@@ -153,16 +154,18 @@ def questions(scenes) -> Questions:
     return Questions(picture, about, kind, scenes.colours[picture, about], answers[kind, np.arange(len(kind))])
 
 
+_QUESTIONS = (worded("which shape is the {colour} one?"), worded("is the {colour} one on the left or on the right?"),
+              worded("is the {colour} one in the upper or in the lower half?"))
+
+
 def in_words(kind, colour) -> str:
-    """The question as a sentence.
+    """The question as a sentence, in the reader's language; what the network reads are the numbers.
 
     >>> from lecture_utils.datasets.scenes import in_words
     >>> in_words(1, 0)
     'is the red one on the left or on the right?'
     """
-    name = list(COLOURS)[colour]
-    return (f"which shape is the {name} one?", f"is the {name} one on the left or on the right?",
-            f"is the {name} one in the upper or in the lower half?")[kind]
+    return say(_QUESTIONS[kind], colour=say(list(COLOURS)[colour]))
 
 
 # ---------------------------------------------------------------------------------------------- captions

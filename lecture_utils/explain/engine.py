@@ -142,7 +142,7 @@ def explain_gap_head(model, images, equation, score, grid=None):
             with tf.GradientTape(watch_accessed_variables=False) as tape:
                 tensors = network.run(inputs, lambda slot, tensor: slot == averages and tape.watch(tensor))
                 y = score.outputs(network, tensors)
-            w_c = _float32(_gradient(tape, y, tensors[averages], score.seeds(y, chosen), "the averages"))
+            w_c = _float32(_gradient(tape, y, tensors[averages], score.seeds(y, chosen), say("the averages")))
             return equation(_at_places(tensors[A], places_of_A), tf.reshape(w_c, (-1, tensors[A].shape[-1])))
 
         return _Pass(maps, network, chosen)
@@ -261,7 +261,7 @@ def _pixel_gradient(network, inputs, score, chosen):
         tape.watch(image)
         tensors = network.run([*inputs[:at], image, *inputs[at + 1:]])
         y = score.outputs(network, tensors)
-    pixels = _float32(_gradient(tape, y, image, score.seeds(y, chosen), "the image"))
+    pixels = _float32(_gradient(tape, y, image, score.seeds(y, chosen), say("the image")))
     return tensors, pixels if len(image.shape) == 4 else pixels[..., None]
 
 
@@ -271,7 +271,7 @@ def _gradient_from(top, inputs, score, chosen, grid):
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch(A)
         y = score.outputs(top, top.run(inputs))
-    return _at_places(A, grid), _at_places(_gradient(tape, y, A, score.seeds(y, chosen), "the feature map"), grid)
+    return _at_places(A, grid), _at_places(_gradient(tape, y, A, score.seeds(y, chosen), say("the feature map")), grid)
 
 
 def _gradient(tape, y, sources, seeds, names):
