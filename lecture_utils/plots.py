@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from .explain.cam import normalize, upsample
-from .language import language, say, worded
+from .language import language, say, spoken, worded
 from .png import lightened
 
 EVIDENCE = "inferno"    # maps that are never negative
@@ -333,14 +333,14 @@ def learning_curves(history) -> Figure:
     >>> plots.show(plots.learning_curves(history), "In two epochs the loss falls from 1.2 to 0.4.")
     """
     figure, axes = plt.subplots(1, 2, figsize=(7, 2.4), layout="constrained")
-    for axis, key in zip(axes, (worded("loss"), worded("accuracy")), strict=True):
+    for axis, key, label in zip(axes, ("loss", "accuracy"), (spoken("loss", "손실"), spoken("accuracy", "정확도")), strict=True):
         for name, style, colour in ((key, "-", BLUE), ("val_" + key, "--", ORANGE)):
             if name in history.history:
                 values = history.history[name]
                 axis.plot(range(1, len(values) + 1), values, style, marker="o", color=colour,
                           label=say("validation") if name.startswith("val") else say("training"))
         axis.set_xlabel(say("epoch"), fontsize=9)
-        axis.set_ylabel(say(key), fontsize=9)
+        axis.set_ylabel(label, fontsize=9)
         axis.xaxis.get_major_locator().set_params(integer=True)
         axis.spines[["top", "right"]].set_visible(False)
     axes[0].legend(frameon=False, fontsize=8)
