@@ -612,19 +612,19 @@ def test_squeezenet(tmp_path):
 # --- in Korean ----------------------------------------------------------------------------------------------------------
 
 
+@pytest.fixture
+def korean(monkeypatch):
+    monkeypatch.setenv("COURSE_LANG", "ko")
+
+
 @pytest.fixture(scope="module")
-def korean():
+def in_korean(tmp_path_factory):
+    """The audit of a network of which a class is dead, in Korean."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("COURSE_LANG", "ko")
-        yield patch
-
-
-@pytest.fixture(scope="module")
-def in_korean(korean, tmp_path_factory):
-    """The audit of a network of which a class is dead, in Korean."""
-    korean.setattr(maps, "SEEDS", 1)
-    korean.setattr(maps, "ERASED", 16)
-    return found(network(bias=np.array([0, 0, 0, -99, 0])), drawn(), tmp_path_factory.mktemp("korean"))
+        patch.setattr(maps, "SEEDS", 1)
+        patch.setattr(maps, "ERASED", 16)
+        return found(network(bias=np.array([0, 0, 0, -99, 0])), drawn(), tmp_path_factory.mktemp("korean"))
 
 
 STAYS = {"hand_made", "features", "white", "red", "green", "yellow", "dark", "CAM", "Grad-CAM", "Keras", "Z"}    # names
@@ -648,7 +648,7 @@ def test_the_page_is_korean(in_korean):
     assert heads == {"측정값", "정상이면"}
 
 
-def test_what_was_found_is_korean_and_its_keys_are_not(in_korean):
+def test_what_was_found_is_korean_and_its_keys_are_not(korean, in_korean):
     assert list(in_korean.passed) == TESTS and not in_korean.passed["every class"]
     finding = next(finding for finding in in_korean.findings if finding.name == "every class")
     assert finding.question == "모든 클래스가 적어도 한 번은 답으로 나옵니까?"
