@@ -38,7 +38,7 @@ def _dense_patient(seed):
         strength = np.where(np.arange(len(y)) == y.argmax(), 0, maps.max(axis=(1, 2)))
         if strength.max() > 0.02:
             return model, images, int(strength.argmax()), maps[strength.argmax()]
-    raise RuntimeError(f"no class but the predicted one has a map, in twenty images of seed {seed}")
+    raise RuntimeError(say("no class but the predicted one has a map, in twenty images of seed {seed}", seed=seed))
 
 
 @test_named(worded("finite differences"), worded("the map differs from that by finite differences by a share of"),
