@@ -251,10 +251,17 @@ def test_a_slide_that_the_run_sheet_names_is_a_link_to_it(folder):
 def test_documents_lead_to_pages_where_there_are_some_and_to_the_repository_otherwise():
     render = documents.DocumentRenderer("slides/INSTRUCTOR.md", "en")
     assert render.address("../docs/capstone.md") == "capstone.html"
+    assert render.address("../docs/capstone.ko.md") == "capstone.ko.html"
     assert render.address("../notebooks/03_grad_cam_mnist.ipynb#x") == "notebooks/03_grad_cam_mnist.html#x"
     assert render.address("INSTRUCTOR.ko.md#1강") == "instructor.ko.html#1강"
     assert render.address("../classroom/README.md").endswith("/blob/main/classroom/README.md")
     assert render.address("https://far.away/") == "https://far.away/" and render.address("#here") == "#here"
+
+
+def test_the_capstone_has_a_page_in_each_language(folder):
+    for page, language, other in (("capstone.html", "en", "capstone.ko.html"), ("capstone.ko.html", "ko", "capstone.html")):
+        text = (folder / page).read_text(encoding="utf-8")
+        assert f'<html lang="{language}"' in text and "<!-- section" not in text and other in read(folder / page).hrefs
 
 
 @pytest.mark.parametrize("heading, place", [("One hour", "one-hour"), ("1시간 강의", "1시간-강의"), ("Deck 1", "deck-1"),

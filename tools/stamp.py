@@ -21,6 +21,7 @@ import urllib.parse
 import nbformat
 from PIL import Image, ImageChops
 
+from . import twins
 from .decks import run_sheet
 from .decks.languages import LANGUAGES
 from .decks.source import deck_names, read_deck
@@ -265,7 +266,13 @@ def main():
     parser = argparse.ArgumentParser(prog="course.py stamp", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true", help="change nothing; name the files that differ")
-    check = parser.parse_args().check
+    parser.add_argument("--translated", choices=twins.DOCUMENTS, metavar="document",
+                        help=f"for translators: stamp nothing; note that the Korean {' or '.join(twins.DOCUMENTS)} is up to date")
+    arguments = parser.parse_args()
+    if arguments.translated:
+        twins.mark_document_translated(arguments.translated, "ko", ROOT)
+        return
+    check = arguments.check
     differing = stamped_pictures(ROOT) | {path: text.encode() for path, text in stamped_texts(ROOT).items()}
     for path, content in differing.items():
         print(f"{'differs' if check else 'stamped'}: {path.relative_to(ROOT).as_posix()}")

@@ -19,8 +19,8 @@ from tools.website import start
 
 # Those of whose tables, formulas and outputs some are wider than a phone; two languages; every kind of page.
 WRITTEN = ("04_grad_cam_vgg16", "05_cam_equivalence_proof", "07_localization_and_counterfactuals")
-PAGES = ["index.html", "ko.html", "instructor.html", "instructor.ko.html", "capstone.html", "slides/index.html",
-         "notebooks/glossary.html", "notebooks/ko/glossary.html",
+PAGES = ["index.html", "ko.html", "instructor.html", "instructor.ko.html", "capstone.html", "capstone.ko.html",
+         "slides/index.html", "notebooks/glossary.html", "notebooks/ko/glossary.html",
          *(f"notebooks/{folder}{name}.html" for folder in ("", "ko/") for name in WRITTEN)]
 KINDS = ["index.html", "ko.html", "instructor.ko.html", "capstone.html", "slides/index.html", "notebooks/glossary.html",
          f"notebooks/{WRITTEN[1]}.html", "notebooks/ko/glossary.html", f"notebooks/ko/{WRITTEN[1]}.html"]

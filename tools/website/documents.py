@@ -1,4 +1,4 @@
-"""Shows documents of the repository as pages: the run-sheet, in each language, and how the capstone is graded.
+"""Shows documents of the repository as pages: the run-sheet, and how the capstone is graded, each in both languages.
 
 They are written for GitHub: their anchors are those that GitHub makes of headings, and their links lead to files. Here a link
 leads to that file's page, where it has one, and to GitHub otherwise; a slide that is named as `3/formula` becomes a link to it.
@@ -17,7 +17,8 @@ from ..notebooks.repository import file_address, repository_address
 
 # Files of the repository that have a page, and which; every notebook has one besides.
 PAGES = {"slides/INSTRUCTOR.md": "instructor.html", "slides/INSTRUCTOR.ko.md": "instructor.ko.html",
-         "docs/capstone.md": "capstone.html", "docs/GLOSSARY.md": "notebooks/glossary.html"}
+         "docs/capstone.md": "capstone.html", "docs/capstone.ko.md": "capstone.ko.html",
+         "docs/GLOSSARY.md": "notebooks/glossary.html"}
 
 
 def write_document(source, folder, top):
