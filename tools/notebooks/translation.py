@@ -267,8 +267,10 @@ def markdown_faults(entry, cell):
 
 
 def place_free(text):
-    """An address without the heading it leads to, which is called otherwise in another language; other texts as they are."""
-    return text.partition("#")[0] if text.startswith(("../", "0", "1", "#")) else re.sub(r"\s+", " ", text)
+    """An address without the heading it leads to, a formula without its words; other texts as they are."""
+    if text.startswith(("../", "0", "1", "#")):
+        return text.partition("#")[0]
+    return re.sub(r"\s+", "", re.sub(r"\\text\{[^}]*\}|\\q?quad", "", text))
 
 
 def same_code(one, other):
