@@ -12,9 +12,11 @@ import os
 
 import lazy_loader
 
+from .language import say
+
 # Keras reads this once, when it is first imported; where it isn't set, ~/.keras/keras.json would count.
 if os.environ.setdefault("KERAS_BACKEND", "tensorflow") != "tensorflow":
-    raise ImportError(f"the course's methods are written in TensorFlow, and KERAS_BACKEND is "
-                      f"{os.environ['KERAS_BACKEND']!r}: unset it, or set it to 'tensorflow', before Keras is imported")
+    raise ImportError(say("the course's methods are written in TensorFlow, and KERAS_BACKEND is {backend!r}: unset it, or set it "
+                          "to 'tensorflow', before Keras is imported", backend=os.environ["KERAS_BACKEND"]))
 
 __getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

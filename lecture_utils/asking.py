@@ -20,6 +20,6 @@ def agreed(question):
     if not (someone_is_there() or sys.stdin and sys.stdin.isatty()):
         return False
     try:
-        return input(f"{question} [y/n] ").strip().lower() in ("y", "yes")
+        return input(f"{question} [y/n] ").strip().lower() in ("y", "yes", "예", "네")
     except (EOFError, NotImplementedError):  # Ctrl-D; a kernel that cannot ask
         return False

@@ -1,7 +1,8 @@
 """The course's ideas as drawings, in the notebooks and on the slides: one code for both.
 
-Each drawing takes `say`, which picks the language of its labels out of one text for each, and returns a figure, laid out
-in inches of 100 pixels of a slide: (11.7, 5) fills one. In a notebook, `plots.show(drawings.two_heads(), alt)`.
+Each drawing takes `say`, which picks the language of its labels out of one text for each, by default the reader's, and
+returns a figure, laid out in inches of 100 pixels of a slide: (11.7, 5) fills one. In a notebook,
+`plots.show(drawings.two_heads(), alt)`.
 """
 
 import numpy as np
@@ -9,16 +10,12 @@ from matplotlib.colors import ListedColormap
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Rectangle
 from scipy import ndimage
 
+from .language import spoken
 from .localize import boxes, iou
 from .plots import BLUE, EVIDENCE, GREY, ORANGE, SIGNED, draw_boxes, number_grid, overlay, picture, plt
 
 PALE = {BLUE: "#dcecf7", ORANGE: "#fbe6da", GREY: "#eceff2"}
 TEXT = 17.5  # points: 24 pixels of the slide
-
-
-def english(text, *translations):
-    """The `say` of the notebooks."""
-    return text
 
 
 def canvas(width, height):
@@ -61,7 +58,7 @@ def tile(figure, image, x, y, side):
 # ---- notebook 3: the gradient's way back, the sum that builds the map
 
 
-def gradient_flows(digit, forward=5, back=4, say=english):
+def gradient_flows(digit, forward=5, back=4, say=spoken):
     """A 6 goes forward to its score by `forward` arrows, and the gradient comes back by `back`, to conv3, conv2 and conv1."""
     xs = np.linspace(2.9, 10.9, 5)
     figure, axis = canvas(11.7, 4.3)
@@ -85,7 +82,7 @@ def gradient_flows(digit, forward=5, back=4, say=english):
     return figure
 
 
-def weighted_sum(A, alpha, shown=4, cell=2.9, say=english):
+def weighted_sum(A, alpha, shown=4, cell=2.9, say=spoken):
     """Two maps A (2, h, w) times their weights, the sum, the ReLU with what is left outlined; the first `shown` of these."""
     parts = [weight * map_ + 0.0 for weight, map_ in zip(alpha, A, strict=True)]        # + 0.0: no minus sign before a zero
     titles = [f"${weight:g}\\,A^{k}$" for k, weight in enumerate(alpha, start=1)]
@@ -103,7 +100,7 @@ def weighted_sum(A, alpha, shown=4, cell=2.9, say=english):
 # ---- the proof: notebook and deck 5
 
 
-def gap_head(say=english):
+def gap_head(say=spoken):
     """Feature maps, their means, the Dense layer, the score."""
     figure, axis = canvas(11.7, 2.3)
     for x, text, width, colour in ((1.6, say("feature maps $A^k_{ij}$", "특징 맵 $A^k_{ij}$"), 2.9, GREY),
@@ -116,7 +113,7 @@ def gap_head(say=english):
     return figure
 
 
-def gradient_arrives(say=english, step=6):
+def gradient_arrives(say=spoken, step=6):
     """The gradient goes from the score to the three means, w_k each, and from there to four places each, w_k / 4.
 
     step: 0 shows the way forward, 1 the way back to the means, 2 to 5 one place more of each map, 6 the formula, too.
@@ -149,7 +146,7 @@ def gradient_arrives(say=english, step=6):
     block(axis, 10.5, 2.15, "$y$", width=1.5, height=1.3, colour=ORANGE if back else BLUE, size=24)
     if step == 6:
         axis.text(11.6, 0.5, r"$\partial y/\partial A^k_{ij} = w_k \cdot 1/4$"
-                  + say("\nno $i$ and no $j$ in it", "\n$i$도 $j$도 없다"),
+                  + say("\nno $i$ and no $j$ in it", "\n$i$도 $j$도 없음"),
                   ha="right", va="center", fontsize=TEXT, color=ORANGE, linespacing=1.5)
     return figure
 
@@ -157,7 +154,7 @@ def gradient_arrives(say=english, step=6):
 # ---- the gate of a ReLU: notebook and deck 6
 
 
-def three_gates(x, R, say=english, step=10):
+def three_gates(x, R, say=spoken, step=10):
     """Nine units, one after the other: is x above 0, is R above 0, and what do the three methods hand down?
 
     x, R: (3, 3), what came in on the way forward and what comes back from above.
@@ -200,7 +197,7 @@ def _show_first(axis, count):
 # ---- notebooks 1 and 2: the sliding kernel, two heads on one trunk, the sum that builds a map
 
 
-def kernel_slides(say=english, steps=(1, 3, 7)):
+def kernel_slides(say=spoken, steps=(1, 3, 7)):
     """The kernel [1, -1] on a bright bar; below, the result as far as it is known: a column for each of `steps`, from 1."""
     bar = np.zeros((3, 8), int)
     bar[:, 2:6] = 1
@@ -224,7 +221,7 @@ def kernel_slides(say=english, steps=(1, 3, 7)):
     return figure
 
 
-def two_heads(parameters, say=english):
+def two_heads(parameters, say=spoken):
     """A trunk, and above it the heads of `neu_dense` and `neu_gap`. parameters: name → parameters of the head."""
     figure, axis = canvas(11.7, 4.7)
     block(axis, 1.1, 2.35, say("trunk:\nfour\nconvolutions", "백본:\n합성곱\n층 4개"), width=1.9, height=2.1, colour=GREY)
@@ -247,7 +244,7 @@ def two_heads(parameters, say=english):
     return figure
 
 
-def sum_builds_up(A, w, counts=(1, 3, 10, 64), say=english):
+def sum_builds_up(A, w, counts=(1, 3, 10, 64), say=spoken):
     """Σ_k w_k A^k, channel by channel: above, the last channel added; below, the sum so far. A column for each of `counts`.
 
     A: feature maps (h, w, K) of one image; w: weights (K,) of one class. Channels with the highest peaks come first.
@@ -265,7 +262,7 @@ def by_their_peaks(A, w):
     return np.argsort(-np.abs(w * A.max(axis=(0, 1))))
 
 
-def last_channel(axis, A, w, count, say=english):
+def last_channel(axis, A, w, count, say=spoken):
     """The channel that is added as number `count`, and its weight; at last all of them, weighted, as 8×8 tiles."""
     k, sign = by_their_peaks(A, w)[count - 1], say("times", "×")
     if count < len(w):
@@ -280,7 +277,7 @@ def last_channel(axis, A, w, count, say=english):
     axis.set_axis_off()
 
 
-def sum_so_far(axis, A, w, count, say=english):
+def sum_so_far(axis, A, w, count, say=spoken):
     """The sum of the first `count` weighted channels, on the scale of the whole; returns what a colour bar needs."""
     top, first = np.abs(A @ w).max(), by_their_peaks(A, w)[:count]
     drawn = axis.imshow(A[..., first] @ w[first], cmap=SIGNED, vmin=-top, vmax=top)
@@ -299,7 +296,7 @@ def wide_boxes(axis, drawn, colour="#56B4E9", width=4):
         box.set_linewidth(width)
 
 
-def box_steps(image, L, truth, threshold=0.15, say=english, width=4):
+def box_steps(image, L, truth, threshold=0.15, say=spoken, width=4):
     """From a map to a box and its IoU: a list of seven pairs, a title and the function that draws the step on an axis.
 
     image: (height, width, ...); L: (height, width); truth: boxes (k, 4) that people drew; width: of the boxes' lines.
@@ -313,10 +310,11 @@ def box_steps(image, L, truth, threshold=0.15, say=english, width=4):
     own = lambda axis: wide_boxes(axis, box, ORANGE, width)
     drawn = lambda axis: wide_boxes(axis, truth, width=width)
     coloured = lambda axis: axis.imshow(regions, cmap=colours, interpolation="nearest")
+    percent = f"{threshold:.0%}"
     return [(say("a plate, and where\nthe expert sees the defect", "강판과, 전문가가\n결함이라고 본 곳"),
              lambda axis: (picture(axis, image), drawn(axis))),
             (say("the map", "맵"), lambda axis: picture(axis, overlay(image, L))),
-            (say(f"1. at least {threshold:.0%}\nof the maximum", f"1. 최댓값의\n{threshold:.0%} 이상").replace("%", " %"),
+            (say(f"1. at least {percent.replace('%', ' %')}\nof the maximum", f"1. 최댓값의\n{percent} 이상"),
              lambda axis: grey(axis, marked)),
             (say("2. connected regions", "2. 연결된 영역들"), coloured),
             (say("2. the largest one", "2. 그중 가장 큰 것"), lambda axis: grey(axis, largest)),
@@ -325,7 +323,7 @@ def box_steps(image, L, truth, threshold=0.15, say=english, width=4):
              lambda axis: (picture(axis, image), drawn(axis), own(axis)))]
 
 
-def map_to_box(say=english):
+def map_to_box(say=spoken):
     """The seven steps side by side, of a drawn map with three bright places; the brightest is not the largest."""
     rows, columns = np.mgrid[:20, :20]
     spot = lambda row, column, height, spread: height * np.exp(-((rows - row) ** 2 + (columns - column) ** 2) / spread ** 2)
@@ -342,7 +340,7 @@ def map_to_box(say=english):
     return figure
 
 
-def erased_pixels(image, L, empty, say=english, shares=(0, 0.1, 0.3, 0.6, 1)):
+def erased_pixels(image, L, empty, say=spoken, shares=(0, 0.1, 0.3, 0.6, 1)):
     """What the deletion test shows the network: an image without its pixels of highest L; below, two curves of the idea.
 
     image: (height, width, ...), float in [0, 1]; L: (height, width); empty: what stands in the place of missing pixels,
@@ -354,7 +352,7 @@ def erased_pixels(image, L, empty, say=english, shares=(0, 0.1, 0.3, 0.6, 1)):
     axes = above.subplots(1, len(shares) + 1)
     picture(axes[0], overlay(image, L), say("the map", "맵"))
     for axis, share in zip(axes[1:], shares, strict=True):
-        title = say(f"{share:.0%} gone", f"{share:.0%} 지움").replace("%", " %")
+        title = say(f"{100 * share:.0f} % gone", f"{share:.0%} 지움")
         picture(axis, np.where(rank < share * L.size, empty, image), title)
     _falling_curves(below.subplots(), shares, say)
     return figure
@@ -384,7 +382,7 @@ def _falling_curves(axis, shares, say):
 # ---- notebook 11: tokens in place of a feature map
 
 
-def tokens(scene, say=english):
+def tokens(scene, say=spoken):
     """An image (h, w, 3) is cut into patches, which become tokens; behind four blocks only the class token is read."""
     figure, axis = canvas(11.7, 4.4)
     patches = tile(figure, scene, 0.05, 1.1, 2.2)
@@ -409,7 +407,7 @@ def tokens(scene, say=english):
     return figure
 
 
-def after_the_last_block(say=english):
+def after_the_last_block(say=spoken):
     """Into the last block all tokens reach the class token; behind it the others lead nowhere."""
     figure, axis = canvas(11.7, 3.4)
     heights = (3.0, 2.35, 1.85, 1.35, 0.6)

@@ -21,6 +21,7 @@ from tqdm.auto import tqdm
 
 from .explain import arguments, engine, places
 from .explain.cam import upsample
+from .language import say, worded
 from .localize import checked_maps
 
 # --- certainty --------------------------------------------------------------------------------------------------------
@@ -51,8 +52,11 @@ def bootstrap(values, resamples=2000, seed=0) -> Interval:
     """
     values = np.asarray(values, float)
     if values.ndim != 1 or values.size == 0 or not np.isfinite(values).all():
-        raise ValueError("values must be finite numbers of shape (n,), one per image, n at least 1; got shape "
-                         f"{values.shape}" + ("" if np.isfinite(values).all() else " with NaN or infinity"))
+        wrong = worded("values must be finite numbers of shape (n,), one per image, n at least 1; got shape {shape}")
+        if not np.isfinite(values).all():
+            wrong = worded("values must be finite numbers of shape (n,), one per image, n at least 1; got shape {shape} with NaN "
+                           "or infinity")
+        raise ValueError(say(wrong, shape=values.shape))
     _require_count(resamples, "resamples")
     random = np.random.default_rng(seed)
     at_once = max(1, 100_000 // len(values))        # draws: one after the other they take longer, all together more memory
@@ -105,7 +109,7 @@ def magnitude(attribution) -> np.ndarray:
     """
     attribution = np.asarray(attribution)
     if attribution.ndim != 4:
-        raise ValueError(f"attribution must be of shape (n, height, width, channels); got {attribution.shape}")
+        raise ValueError(say("attribution must be of shape (n, height, width, channels); got {shape}", shape=attribution.shape))
     return np.abs(attribution).max(axis=-1)
 
 
@@ -168,8 +172,8 @@ def confidence(model, images, class_index=None, keep=None, baseline=blurred, *, 
         images = _one_array(images)
         keep = _at_size_of(model, images, keep, "keep")
         if keep.min() < 0 or keep.max() > 1:
-            raise ValueError(f"keep is a share of each pixel, in [0, 1]; got values in [{keep.min():.4g}, "
-                             f"{keep.max():.4g}]. Maps: normalize(maps) of maps without negative values")
+            raise ValueError(say("keep is a share of each pixel, in [0, 1]; got values in [{least:.4g}, {most:.4g}]. Maps: "
+                                 "normalize(maps) of maps without negative values", least=keep.min(), most=keep.max()))
         keep = _over_channels(keep, images)
         y, _ = engine.scores(model, _like(images, keep * images + (1 - keep) * baseline(images)), engine.ClassScore(None, output))
     return probability(y, classes)
@@ -306,12 +310,12 @@ def _softmax(y):
 
 def _one_array(images):
     if isinstance(images, (list, tuple, dict)):
-        raise TypeError("pixels can be taken away from one array of images (n, height, width, channels) alone; got a "
-                        f"{type(images).__name__}, the inputs of a model that has several")
+        raise TypeError(say("pixels can be taken away from one array of images (n, height, width, channels) alone; got a "
+                            "{kind}, the inputs of a model that has several", kind=type(images).__name__))
     images = np.asarray(images)
     if images.ndim not in (3, 4):
-        raise ValueError("pixels can be taken away from images of shape (n, height, width, channels) or (n, height, "
-                         f"width) alone; got shape {images.shape}")
+        raise ValueError(say("pixels can be taken away from images of shape (n, height, width, channels) or (n, height, width) "
+                             "alone; got shape {shape}", shape=images.shape))
     return images
 
 
@@ -322,14 +326,15 @@ def _over_channels(maps, images):
 
 def _require_count(number, name):
     if not isinstance(number, numbers.Integral) or number < 1:
-        raise ValueError(f"{name} must be a whole number, at least 1; got {number!r}")
+        raise ValueError(say("{name} must be a whole number, at least 1; got {number!r}", name=name, number=number))
 
 
 def _at_size_of(model, images, maps, name):
     """Maps at the images' size; coarse ones lie where the model's feature maps of their resolution look."""
     maps, size = np.asarray(maps), images.shape[1:3]
     if maps.ndim != 3 or len(maps) != len(images):
-        raise ValueError(f"{name} must be one map per image, ({len(images)}, h, w); got shape {maps.shape}")
+        raise ValueError(say("{name} must be one map per image, ({n}, h, w); got shape {shape}", name=name, n=len(images),
+                             shape=maps.shape))
     if maps.shape[1:] == size:
         return upsample(maps, size)
     return upsample(maps, size, places.centres_by_resolution(engine.prepare(model).network, maps.shape[1:], size))
@@ -365,10 +370,10 @@ def randomized(model, seed=0, only=None) -> Iterator[tuple[str, keras.Model]]:
     """
     stages = _stages(model)
     if not stages:
-        raise ValueError(f"model {model.name!r} has no layer with a kernel, so there is nothing to make random")
+        raise ValueError(say("model {model!r} has no layer with a kernel, so there is nothing to make random", model=model.name))
     if unknown := set(only or ()) - {name for name, *_ in stages}:
-        raise ValueError(f"only names {sorted(unknown)}; the layers of {model.name!r} that have a kernel are "
-                         f"{[name for name, *_ in reversed(stages)]}")
+        raise ValueError(say("only names {unknown}; the layers of {model!r} that have a kernel are {names}",
+                             unknown=sorted(unknown), model=model.name, names=[name for name, *_ in reversed(stages)]))
     weights, new = model.get_weights(), keras.models.clone_model(model).get_weights()
     for name, kernels, others in reversed(stages):
         for i in kernels:
@@ -436,8 +441,8 @@ def ssim(maps, others) -> NDArray[np.float64]:
     """
     maps, others = _checked_partners(maps, others)
     if min(maps.shape[1:]) < 7:
-        raise ValueError(f"SSIM compares windows of 7 x 7, so maps must be at least as large; got {maps.shape[1:]}. "
-                         "Enlarge them: upsample(maps, images.shape[1:3])")
+        raise ValueError(say("SSIM compares windows of 7 x 7, so maps must be at least as large; got {shape}. Enlarge them: "
+                             "upsample(maps, images.shape[1:3])", shape=maps.shape[1:]))
     pairs = [(_of_unit_size(a), _of_unit_size(b)) for a, b in zip(maps, others, strict=True)]
     return np.array([structural_similarity(a, b, data_range=2.0 if min(a.min(), b.min()) < 0 else 1.0)
                      for a, b in pairs])
@@ -450,5 +455,6 @@ def _of_unit_size(map_):
 def _checked_partners(maps, others):
     maps, others = checked_maps(maps), checked_maps(others)
     if maps.shape != others.shape:
-        raise ValueError(f"maps that are compared must have one shape; got {maps.shape} and {others.shape}")
+        raise ValueError(say("maps that are compared must have one shape; got {shape} and {others}", shape=maps.shape,
+                             others=others.shape))
     return maps, others

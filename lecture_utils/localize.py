@@ -12,6 +12,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from .language import say
+
 TWENTIETHS = tuple(n / 20 for n in range(1, 21))
 
 # --- boxes ------------------------------------------------------------------------------------------------------------
@@ -33,11 +35,12 @@ def boxes(map_, threshold=0.15) -> NDArray[np.int_]:
     """
     map_ = np.asarray(map_)
     if map_.ndim != 2 or map_.size == 0:
-        raise ValueError(f"expected one map of shape (height, width), got shape {map_.shape}; take maps one by one")
+        raise ValueError(say("expected one map of shape (height, width), got shape {shape}; take maps one by one",
+                             shape=map_.shape))
     if not np.isfinite(map_).all():
-        raise ValueError("the map must be finite; got NaN or infinity")
+        raise ValueError(say("the map must be finite; got NaN or infinity"))
     if not 0 < threshold <= 1:
-        raise ValueError(f"threshold is a fraction of the map's maximum, in (0, 1]; got {threshold}")
+        raise ValueError(say("threshold is a fraction of the map's maximum, in (0, 1]; got {threshold}", threshold=threshold))
     top = map_.max()
     if top <= 0:
         return np.zeros((0, 4), int)
@@ -60,7 +63,7 @@ def own_boxes(labels, boxes, box_labels) -> list[np.ndarray]:
     [array([[0, 0, 5, 5]])]
     """
     if boxes is None or box_labels is None:
-        raise ValueError("this data has no boxes (NEU-CLS and the .npy files have none; NEU-DET and embedded data do)")
+        raise ValueError(say("this data has no boxes (NEU-CLS and the .npy files have none; NEU-DET and embedded data do)"))
     return [np.asarray(of_image).reshape(-1, 4)[np.asarray(classes) == label]
             for label, of_image, classes in zip(labels, boxes, box_labels, strict=True)]
 
@@ -81,7 +84,8 @@ def box_masks(boxes, size) -> NDArray[np.bool_]:
     for mask, of_image in zip(masks, boxes, strict=True):
         for x0, y0, x1, y1 in _whole(_checked_boxes(of_image)):
             if x0 < 0 or y0 < 0 or x1 > width or y1 > height:
-                raise ValueError(f"a box must lie in the image of {width} x {height} pixels; got {x0, y0, x1, y1}")
+                raise ValueError(say("a box must lie in the image of {width} x {height} pixels; got {box}", width=width,
+                                     height=height, box=(x0, y0, x1, y1)))
             mask[y0:y1, x0:x1] = True
     return masks
 
@@ -90,7 +94,8 @@ def _whole(boxes):
     """Boxes as ints, of floats that are whole numbers."""
     if (boxes != np.round(boxes)).any():
         wrong = boxes[(boxes != np.round(boxes)).any(axis=1)][0]
-        raise ValueError(f"a mask holds whole pixels; got the box {wrong}. Round it as you mean it: np.round(boxes)")
+        raise ValueError(say("a mask holds whole pixels; got the box {wrong}. Round it as you mean it: np.round(boxes)",
+                             wrong=wrong))
     return boxes.astype(int)
 
 
@@ -127,8 +132,8 @@ def box_iou(maps, truth, threshold=0.15) -> NDArray[np.float64]:
     """
     maps = checked_maps(maps)
     if len(truth) != len(maps):
-        raise ValueError("truth must be a list of one array of boxes (k, 4) per map; "
-                         f"got {len(truth)} for {len(maps)} maps")
+        raise ValueError(say("truth must be a list of one array of boxes (k, 4) per map; got {got} for {maps} maps",
+                             got=len(truth), maps=len(maps)))
     return np.array([iou(boxes(map_, threshold)[:1], drawn).max(initial=0) for map_, drawn in zip(maps, truth, strict=True)])
 
 
@@ -154,9 +159,9 @@ def localization_error(maps, classes, labels, truth, threshold=0.15) -> NDArray[
     if maps.ndim == 3 and classes.ndim == 1:
         maps, classes = maps[:, None], classes[:, None]
     if maps.ndim != 4 or classes.shape != maps.shape[:2] or labels.shape != maps.shape[:1]:
-        raise ValueError("expected one map and class per guess: maps (n, height, width) with classes (n,), or "
-                         "(n, m, height, width) with (n, m), and labels (n,); "
-                         f"got {maps.shape}, {classes.shape} and {labels.shape}")
+        raise ValueError(say("expected one map and class per guess: maps (n, height, width) with classes (n,), or (n, m, "
+                             "height, width) with (n, m), and labels (n,); got {maps}, {classes} and {labels}", maps=maps.shape,
+                             classes=classes.shape, labels=labels.shape))
     found = np.stack([box_iou(guess, truth, threshold) >= 0.5 for guess in np.moveaxis(maps, 1, 0)], axis=1)
     return ~((classes == labels[:, None]) & found).any(axis=1)
 
@@ -181,7 +186,7 @@ def pointing_game(maps, masks, tolerance=0) -> NDArray[np.bool_]:
     """
     maps, masks = _checked_pair(maps, masks)
     if not tolerance >= 0:
-        raise ValueError(f"tolerance is a distance in pixels, at least 0; got {tolerance}")
+        raise ValueError(say("tolerance is a distance in pixels, at least 0; got {tolerance}", tolerance=tolerance))
     return np.array([np.ptp(map_) > 0 and _distance_of_peak(map_, mask) <= tolerance
                      for map_, mask in zip(maps, masks, strict=True)])
 
@@ -229,7 +234,8 @@ def precision_recall(maps, masks, thresholds=TWENTIETHS) -> tuple[NDArray[np.flo
     maps, masks = _checked_pair(maps, masks)
     thresholds = np.asarray(thresholds)
     if thresholds.ndim != 1 or not ((0 < thresholds) & (thresholds <= 1)).all():
-        raise ValueError(f"thresholds must be a list of fractions of the map's maximum, in (0, 1]; got {thresholds}")
+        raise ValueError(say("thresholds must be a list of fractions of the map's maximum, in (0, 1]; got {thresholds}",
+                             thresholds=thresholds))
     top = maps.max(axis=(1, 2), keepdims=True)
     precision, recall = [], []
     for threshold in thresholds:
@@ -246,18 +252,19 @@ def checked_maps(maps):
     """Maps as float64 (n, height, width)."""
     maps = np.asarray(maps)
     if maps.ndim != 3 or maps.size == 0 or not np.issubdtype(maps.dtype, np.number):
-        raise ValueError(f"maps must be numbers of shape (n, height, width); got {maps.dtype} of shape {maps.shape}")
+        raise ValueError(say("maps must be numbers of shape (n, height, width); got {dtype} of shape {shape}", dtype=maps.dtype,
+                             shape=maps.shape))
     if not np.isfinite(maps).all():
-        raise ValueError("maps must be finite; got NaN or infinity")
+        raise ValueError(say("maps must be finite; got NaN or infinity"))
     return maps.astype(np.float64)
 
 
 def _checked_pair(maps, masks):
     maps, masks = checked_maps(maps), np.asarray(masks)
     if masks.dtype != bool or masks.shape != maps.shape:
-        raise ValueError(f"masks must be bool and of the maps' shape {maps.shape}; got {masks.dtype} of shape "
-                         f"{masks.shape}. Maps at the image's size: upsample(maps, images.shape[1:3]); masks of boxes: "
-                         "box_masks(boxes, images.shape[1:3])")
+        raise ValueError(say("masks must be bool and of the maps' shape {shape}; got {dtype} of shape {got}. Maps at the "
+                             "image's size: upsample(maps, images.shape[1:3]); masks of boxes: box_masks(boxes, "
+                             "images.shape[1:3])", shape=maps.shape, dtype=masks.dtype, got=masks.shape))
     return maps, masks
 
 
@@ -265,9 +272,10 @@ def _checked_boxes(boxes):
     boxes = np.asarray(boxes)
     boxes = boxes.reshape(0, 4) if boxes.size == 0 else boxes
     if boxes.ndim != 2 or boxes.shape[1] != 4:
-        raise ValueError(f"boxes must be an array (k, 4) of x0, y0, x1, y1; got shape {boxes.shape}")
+        raise ValueError(say("boxes must be an array (k, 4) of x0, y0, x1, y1; got shape {shape}", shape=boxes.shape))
     if not np.issubdtype(boxes.dtype, np.number) or not np.isfinite(boxes).all():
-        raise ValueError(f"boxes must be finite numbers; got {boxes.tolist()}")
+        raise ValueError(say("boxes must be finite numbers; got {boxes}", boxes=boxes.tolist()))
     if (boxes[:, :2] >= boxes[:, 2:]).any():
-        raise ValueError(f"a box must have x0 < x1 and y0 < y1; got {boxes[(boxes[:, :2] >= boxes[:, 2:]).any(1)][0]}")
+        raise ValueError(say("a box must have x0 < x1 and y0 < y1; got {box}",
+                             box=boxes[(boxes[:, :2] >= boxes[:, 2:]).any(1)][0]))
     return boxes

@@ -47,6 +47,7 @@ from .datasets import downloads, scenes
 from .datasets.layouts import CIFAR10_CLASSES
 from .datasets.loaders import Whereabouts, data_folder, shown
 from .datasets.readers import DataError
+from .language import say
 
 WEIGHTS = Path(__file__).resolve().parents[1] / "data" / "weights"
 
@@ -490,7 +491,7 @@ def load_model(name) -> keras.Model:
     (None, 10)
     """
     if name not in BUILDERS:
-        raise ValueError(f"There is no model {name!r}. There are: {', '.join(BUILDERS)}.")
+        raise ValueError(say("There is no model {name!r}. There are: {names}.", name=name, names=", ".join(BUILDERS)))
     model = BUILDERS[name]()
     read_weights(model, WEIGHTS / f"{name}.npz")
     return model
@@ -513,23 +514,25 @@ def _named_weights_of(layer):
 
 def read_weights(model, path):
     """Set the model's variables from an .npz of arrays "layer/variable"; all of them, or none and a `DataError`."""
-    remedy = f"Restore it with `git checkout -- data/weights`, or train it: python3 course.py train {model.name}"
+    remedy = say("Restore it with `git checkout -- data/weights`, or train it: python3 course.py train {model}", model=model.name)
     variables = named_weights(model)
     try:
         with np.load(path, allow_pickle=False) as archive:
             values = {name: archive[name] for name in archive.files}
     except FileNotFoundError as error:
-        raise DataError(f"The weights {path} are missing. {remedy}") from error
+        raise DataError(say("The weights {path} are missing. {remedy}", path=path, remedy=remedy)) from error
     except (OSError, ValueError, TypeError, EOFError, zipfile.BadZipFile) as error:
-        raise DataError(f"The weights {path} cannot be read ({error}). {remedy}") from error
+        raise DataError(say("The weights {path} cannot be read ({error}). {remedy}", path=path, error=error,
+                            remedy=remedy)) from error
     expected = {name: tuple(variable.shape) for name, variable in variables.items()}
     found = {name: np.shape(value) for name, value in values.items()}  # another program's zip gives bytes
     if found != expected:
         wrong = sorted(name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name))
-        raise DataError(f"The weights {path} are not those of {model.name}: {wrong[0]} should have shape "
-                        f"{expected.get(wrong[0])} and has {found.get(wrong[0])}. {remedy}")
+        raise DataError(say("The weights {path} are not those of {model}: {name} should have shape {expected} and has {found}. "
+                            "{remedy}", path=path, model=model.name, name=wrong[0], expected=expected.get(wrong[0]),
+                            found=found.get(wrong[0]), remedy=remedy))
     if not all(np.isfinite(value).all() for value in values.values()):
-        raise DataError(f"The weights {path} hold values that are not finite numbers. {remedy}")
+        raise DataError(say("The weights {path} hold values that are not finite numbers. {remedy}", path=path, remedy=remedy))
     for name, variable in variables.items():
         variable.assign(values[name].astype("float32"))
 
@@ -563,20 +566,20 @@ def load_vgg16(source: Literal["auto", "download"] = "auto") -> PhotoModel:
     '...cat'
     """
     if source not in ("auto", "download"):
-        raise ValueError(f'source={source!r} is neither "auto" nor "download"')
+        raise ValueError(say('source={source!r} is neither "auto" nor "download"', source=source))
     try:
         class_names = _imagenet_classes(_published(IMAGENET_FILE, IMAGENET_URL, IMAGENET_HASH))
         if source == "auto" and not _vgg16_at_hand() and not _may_fetch_vgg16():
-            raise _Unavailable('load_vgg16("download") fetches ImageNet\'s weights, 553 MB')
+            raise _Unavailable(say("load_vgg16(\"download\") fetches ImageNet's weights, 553 MB"))
         path = _published(VGG16_FILE, VGG16_URL, VGG16_HASH)
     except _Unavailable as reason:
         if source == "download":
             raise
-        print(f"VGG16: the compact one with CIFAR-10's ten classes, which ships with the course ({reason})")
+        print(say("VGG16: the compact one with CIFAR-10's ten classes, which ships with the course ({reason})", reason=reason))
         return _compact()
     model = vgg16()
     model.load_weights(path)
-    print(f"VGG16: ImageNet's weights, {path}")
+    print(say("VGG16: ImageNet's weights, {path}", path=path))
     return PhotoModel(model, _preprocess_vgg16, class_names, f"ImageNet: {path}")
 
 
@@ -599,11 +602,12 @@ def load_squeezenet() -> PhotoModel:
         class_names = _imagenet_classes(_published(IMAGENET_FILE, IMAGENET_URL, IMAGENET_HASH))
         path = _published(squeezenet.FILE, squeezenet.URL, squeezenet.HASH)
     except _Unavailable as reason:
-        print(f"SqueezeNet: in its place the compact VGG16 with CIFAR-10's ten classes, which ships with the course ({reason})")
+        print(say("SqueezeNet: in its place the compact VGG16 with CIFAR-10's ten classes, which ships with the course "
+                  "({reason})", reason=reason))
         return _compact()
     model = squeezenet.squeezenet()
     squeezenet.read_weights(model, path)
-    print(f"SqueezeNet: ImageNet's weights, {path}")
+    print(say("SqueezeNet: ImageNet's weights, {path}", path=path))
     return PhotoModel(model, _preprocess_squeezenet, class_names, f"ImageNet: {path}")
 
 
@@ -640,8 +644,8 @@ def fetch_vgg16():
 
 def where_are_the_weights():
     """A `Whereabouts` each for ImageNet's SqueezeNet and VGG16, found out without a network."""
-    return [_whereabouts("SqueezeNet", squeezenet.FILE, squeezenet.HASH, "2.4 MB; the compact VGG16 stands in"),
-            _whereabouts("VGG16", VGG16_FILE, VGG16_HASH, "553 MB; `python3 course.py data VGG16` downloads them")]
+    return [_whereabouts("SqueezeNet", squeezenet.FILE, squeezenet.HASH, say("2.4 MB; the compact VGG16 stands in")),
+            _whereabouts("VGG16", VGG16_FILE, VGG16_HASH, say("553 MB; `python3 course.py data VGG16` downloads them"))]
 
 
 def _whereabouts(name, filename, known_hash, remark):
@@ -661,7 +665,7 @@ def _vgg16_at_hand():
 def _may_fetch_vgg16():
     """Whether 553 MB may be downloaded: on Colab they arrive in seconds and leave with the session."""
     return ("google.colab" in sys.modules or downloads.offline()  # the download itself then says why it cannot be
-            or agreed("Download ImageNet's weights for VGG16, 553 MB, once? Without them a small VGG16 takes their place."))
+            or agreed(say("Download ImageNet's weights for VGG16, 553 MB, once? Without them a small VGG16 takes their place.")))
 
 
 # ------------------------------------------------------------------------------------- backbones to build on
@@ -682,11 +686,11 @@ def load_backbone(name="vgg16_compact") -> keras.Model:
     (None, 6, 6, 160)
     """
     if name not in BACKBONES:
-        raise ValueError(f"There is no backbone {name!r}. There are: {', '.join(BACKBONES)}.")
+        raise ValueError(say("There is no backbone {name!r}. There are: {names}.", name=name, names=", ".join(BACKBONES)))
     try:
         return BACKBONES[name]()
     except _Unavailable as reason:
-        raise DataError(f"The weights of {name} could not be had: {reason}") from reason
+        raise DataError(say("The weights of {name} could not be had: {reason}", name=name, reason=reason)) from reason
 
 
 def _compact_backbone():
@@ -748,8 +752,8 @@ def _at_hand(filename, known_hash):
     local = data_folder() / filename
     if local.exists():
         if not downloads.has_hash(local, known_hash):
-            raise DataError(f"{local} is not the published file (its checksum differs). "
-                            "Remove it, or fetch it once more.")
+            raise DataError(say("{local} is not the published file (its checksum differs). Remove it, or fetch it once more.",
+                                local=local))
         return local
     return downloads.cached(filename, known_hash, downloads.keras_folder("models")) or downloads.cached(filename, known_hash)
 
@@ -784,9 +788,9 @@ def resized(images, size):
     """
     images = np.asarray(images)
     if images.ndim != 4 or images.shape[-1] != 3 or 0 in images.shape or images.dtype.kind != "f":
-        raise ValueError("preprocess takes RGB photographs as floats (n, height, width, 3) in [0, 1]; "
-                         f"it got {images.dtype} of shape {images.shape}. One photograph is photo[None].")
+        raise ValueError(say("preprocess takes RGB photographs as floats (n, height, width, 3) in [0, 1]; it got {dtype} of "
+                             "shape {shape}. One photograph is photo[None].", dtype=images.dtype, shape=images.shape))
     if not (images.min() >= 0 and images.max() <= 1):
-        raise ValueError("preprocess takes values in [0, 1]; these range from "
-                         f"{images.min():g} to {images.max():g}. Divide values of 0 to 255 by 255.")
+        raise ValueError(say("preprocess takes values in [0, 1]; these range from {least:g} to {most:g}. Divide values of 0 to "
+                             "255 by 255.", least=images.min(), most=images.max()))
     return tf.image.resize(images, (size, size), antialias=True).numpy().astype("float32")

@@ -10,16 +10,21 @@ from __future__ import annotations
 
 import io
 import numbers
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib import font_manager
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
+from matplotlib.text import Text
 from numpy.typing import NDArray
 from PIL import Image
 
 from .explain.cam import normalize, upsample
+from .language import language, say, spoken, worded
 from .png import lightened
 
 EVIDENCE = "inferno"    # maps that are never negative
@@ -28,7 +33,31 @@ BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#8A8A8A"   # from the Okabe–Ito pa
 LINES = [(BLUE, "-"), (ORANGE, "--"), (GREY, ":"), ("#009E73", "-."), ("#CC79A7", "-"), ("#000000", "--")]   # of series
 CELL = 1.75             # side of one picture in a grid, inches
 DPI = 90                # pixels of the page for an inch
+SCORE = worded("class score y")
 DENSITY = 2             # pixels drawn for each of them: sharp on fine screens
+FONT = Path(__file__).parent / "fonts/CourseGothic-Regular.ttf"     # for words in Hangul, which matplotlib's own font lacks
+HANGUL = re.compile("[ㄱ-ㅣ가-힣]")
+
+
+def letter_in_korean() -> None:
+    """From now on figures are lettered with the course's Korean font, and with matplotlib's own where that has no sign.
+
+    On import this is done where the reader's language is Korean (COURSE_LANG); English figures keep their font.
+
+    >>> with plots.plt.rc_context():
+    ...     plots.letter_in_korean()
+    ...     plots.plt.rcParams["font.family"]
+    ['Course Gothic', 'DejaVu Sans']
+    """
+    fonts = font_manager.fontManager
+    if str(FONT) not in {font.fname for font in fonts.ttflist}:
+        fonts.addfont(FONT)
+        fonts.ttflist.append(replace(fonts.ttflist[-1], weight=700))    # there is no bolder one; it is not to be missed aloud
+    plt.rcParams["font.family"] = ["Course Gothic", "DejaVu Sans"]
+
+
+if language() == "ko":
+    letter_in_korean()
 
 
 def show(figure, alt) -> None:
@@ -43,11 +72,18 @@ def show(figure, alt) -> None:
     from IPython.display import display
 
     if not alt.strip():
-        raise ValueError("show() needs an alternative text: say in a sentence or two what the figure shows.")
-    png, density = (_drawn(figure), DENSITY) if isinstance(figure, Figure) else (Path(figure).read_bytes(), 1)
+        raise ValueError(say("show() needs an alternative text: say in a sentence or two what the figure shows."))
+    is_figure = isinstance(figure, Figure)
+    words = {"lang": "ko"} if is_figure and _has_hangul(figure) else {}
+    png, density = (_drawn(figure), DENSITY) if is_figure else (Path(figure).read_bytes(), 1)
     width, height = Image.open(io.BytesIO(png)).size
     size = {"width": round(width / density), "height": round(height / density)}
-    display({"image/png": png, "text/plain": alt}, metadata={"image/png": {"alt": alt, **size}}, raw=True)
+    display({"image/png": png, "text/plain": alt}, metadata={"image/png": {"alt": alt, **size, **words}}, raw=True)
+
+
+def _has_hangul(figure):
+    """Whether any text of the figure is Korean; the metadata of its PNG say so."""
+    return any(HANGUL.search(text.get_text()) for text in figure.findobj(Text))
 
 
 def _drawn(figure):
@@ -79,10 +115,10 @@ def overlay(image, map_, alpha: float = 0.5, cells=None, input_size=None) -> NDA
     base = _rgb(image)
     map_ = np.asarray(map_)
     if map_.ndim != 2 or map_.size == 0 or map_.dtype.kind not in "fiub" or not np.isfinite(map_).all():
-        raise ValueError(f"overlay() expects one finite map of shape (rows, columns), got shape {map_.shape}. "
-                         "Of a batch of maps, take one: maps[0].")
+        raise ValueError(say("overlay() expects one finite map of shape (rows, columns), got shape {shape}. "
+                             "Of a batch of maps, take one: maps[0].", shape=map_.shape))
     if not isinstance(alpha, numbers.Real) or not 0 <= alpha <= 1:
-        raise ValueError(f"alpha is an opacity between 0 and 1, got {alpha!r}.")
+        raise ValueError(say("alpha is an opacity between 0 and 1, got {alpha!r}.", alpha=alpha))
     evidence = normalize(np.maximum(map_, 0)[None])
     heat = plt.get_cmap(EVIDENCE)(upsample(evidence, base.shape[:2], cells, input_size)[0])[..., :3]
     return np.round(255 * ((1 - alpha) * base + alpha * heat)).astype(np.uint8)
@@ -171,7 +207,7 @@ def map_grid(images, maps, row_titles=None, signed=False, overlaid=True, boxes=N
     if signed or not overlaid:                                  # room for the colour bars, else the rows drift apart
         figure.set_figwidth(figure.get_figwidth() + 0.28 * cell * len(maps))
     for row, image in enumerate(images):
-        picture(axes[row, 0], image, "input" if row == 0 else None)
+        picture(axes[row, 0], image, say("input") if row == 0 else None)
         if row_titles:
             _row_title(axes[row, 0], row_titles[row])
         for column, (name, batch) in enumerate(maps.items(), start=1):
@@ -265,7 +301,7 @@ def number_grid(arrays, columns=3, cell=CELL) -> Figure:
     return figure
 
 
-def score_stem(scores, class_names, true=None, label="class score y") -> Figure:
+def score_stem(scores, class_names, true=None, label=SCORE) -> Figure:
     """Stem plot of one image's class scores (or probabilities); the true class is marked.
 
     scores: (classes,); class_names: as many; true: number of the true class; label: of the vertical axis.
@@ -280,11 +316,11 @@ def score_stem(scores, class_names, true=None, label="class score y") -> Figure:
     plt.setp(markers, color=BLUE)
     plt.setp(base, color=GREY, linewidth=0.8)
     if true is not None:
-        axis.plot(true, scores[true], "o", color=ORANGE, markersize=9, label="true class")
+        axis.plot(true, scores[true], "o", color=ORANGE, markersize=9, label=say("true class"))
         axis.legend(frameon=False, fontsize=8)
     short = max(len(str(name)) for name in class_names) <= 3
     axis.set_xticks(range(len(scores)), class_names, fontsize=8, rotation=0 if short else 30, ha="center" if short else "right")
-    axis.set_ylabel(label, fontsize=9)
+    axis.set_ylabel(say(label), fontsize=9)
     axis.spines[["top", "right"]].set_visible(False)
     return figure
 
@@ -297,14 +333,14 @@ def learning_curves(history) -> Figure:
     >>> plots.show(plots.learning_curves(history), "In two epochs the loss falls from 1.2 to 0.4.")
     """
     figure, axes = plt.subplots(1, 2, figsize=(7, 2.4), layout="constrained")
-    for axis, key in zip(axes, ("loss", "accuracy"), strict=True):
+    for axis, key, label in zip(axes, ("loss", "accuracy"), (spoken("loss", "손실"), spoken("accuracy", "정확도")), strict=True):
         for name, style, colour in ((key, "-", BLUE), ("val_" + key, "--", ORANGE)):
             if name in history.history:
                 values = history.history[name]
                 axis.plot(range(1, len(values) + 1), values, style, marker="o", color=colour,
-                          label="validation" if name.startswith("val") else "training")
-        axis.set_xlabel("epoch", fontsize=9)
-        axis.set_ylabel(key, fontsize=9)
+                          label=say("validation") if name.startswith("val") else say("training"))
+        axis.set_xlabel(say("epoch"), fontsize=9)
+        axis.set_ylabel(label, fontsize=9)
         axis.xaxis.get_major_locator().set_params(integer=True)
         axis.spines[["top", "right"]].set_visible(False)
     axes[0].legend(frameon=False, fontsize=8)
@@ -325,7 +361,8 @@ def curve_bands(x, curves, xlabel, ylabel) -> Figure:
     from .evaluate import bootstrap  # here, because it brings SciPy and scikit-image, which no other figure needs
 
     if len(curves) > len(LINES):
-        raise ValueError(f"{len(LINES)} curves can be told apart in one figure, got {len(curves)}; draw two figures.")
+        raise ValueError(say("{most} curves can be told apart in one figure, got {got}; draw two figures.",
+                             most=len(LINES), got=len(curves)))
     figure, axis = plt.subplots(figsize=(6.4, 3.2), layout="constrained")
     for (name, values), (colour, style) in zip(curves.items(), LINES, strict=False):
         mean, low, high = np.transpose([bootstrap(column) for column in np.transpose(values)])
@@ -357,7 +394,7 @@ def interval_points(scores, chance=None, label="") -> Figure:
     axis.plot(mean, rows, "o", color=BLUE, markersize=5)
     if chance is not None:
         axis.axvline(chance, color=ORANGE, linestyle="--", linewidth=1.2)
-        axis.annotate("chance", (chance, 1), xycoords=("data", "axes fraction"), xytext=(0, 2),
+        axis.annotate(say("chance"), (chance, 1), xycoords=("data", "axes fraction"), xytext=(0, 2),
                       textcoords="offset points", ha="center", va="bottom", fontsize=8, color=ORANGE)
     axis.set_yticks(rows, scores, fontsize=8.5)
     axis.set_ylim(len(scores) - 0.5, -0.5)
@@ -395,13 +432,13 @@ def _rgb(image):
     if image.ndim == 2:
         image = image[..., None]
     if image.ndim != 3 or image.shape[-1] not in (1, 3) or image.size == 0:
-        raise ValueError(f"expected one image of shape (h, w), (h, w, 1) or (h, w, 3), got {image.shape}. "
-                         "Of a batch of images, take one: images[0].")
+        raise ValueError(say("expected one image of shape (h, w), (h, w, 1) or (h, w, 3), got {shape}. "
+                             "Of a batch of images, take one: images[0].", shape=image.shape))
     if image.dtype == np.uint8:
         image = image / 255.0
     if image.dtype.kind not in "fiub":
-        raise TypeError(f"an image holds real numbers, this one {image.dtype}.")
+        raise TypeError(say("an image holds real numbers, this one {kind}.", kind=image.dtype))
     if not np.isfinite(image).all() or image.min() < -1e-4 or image.max() > 1 + 1e-4:
-        raise ValueError(f"a float image has its values in [0, 1], this one in [{image.min():.4g}, {image.max():.4g}]. "
-                         "Divide images of 0…255 by 255, or pass them as uint8.")
+        raise ValueError(say("a float image has its values in [0, 1], this one in [{least:.4g}, {most:.4g}]. "
+                             "Divide images of 0…255 by 255, or pass them as uint8.", least=image.min(), most=image.max()))
     return np.broadcast_to(np.clip(image, 0, 1), (*image.shape[:2], 3))

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from .asking import someone_is_there
 from .files import whole
+from .language import say
 
 KEPT = Path("predictions.json")     # in the folder of the notebook, which is the kernel's
 
@@ -36,16 +37,16 @@ class Prediction:
         ✗ You predicted: no. The result: yes. Only 1 and 7 divide it.
         """
         if self.choices and str(result) not in self.choices:
-            raise ValueError(f"the result {result!r} is none of the choices {self.choices}")
+            raise ValueError(say("the result {result!r} is none of the choices {choices}", result=result, choices=self.choices))
         shown = str(result) if self.choices else f"{result:,.4g}"
-        print(" ".join(filter(None, [self._beside(result, close), f"The result: {shown}.", because])))
+        print(" ".join(filter(None, [self._beside(result, close), say("The result: {shown}.", shown=shown), because])))
 
     def _beside(self, result, close):
         if self.mine is None:
-            return "· No prediction was made."
+            return "· " + say("No prediction was made.")
         right = self.mine == str(result) if self.choices else math.isclose(self.mine, result, rel_tol=close)
         mine = self.mine if self.choices else f"{self.mine:,.4g}"
-        return f"{'✓' if right else '✗'} You predicted: {mine}."
+        return ("✓ " if right else "✗ ") + say("You predicted: {mine}.", mine=mine)
 
     def _understood(self, answer):
         """A choice by its letter or its text, a number by itself. Raises ValueError for what is neither."""
@@ -56,14 +57,16 @@ class Prediction:
         letters = dict(zip(string.ascii_lowercase, self.choices, strict=False))
         chosen = letters.get(str(answer).strip().lower(), str(answer))
         if chosen not in self.choices:
-            raise ValueError(f"mine={answer!r} is none of the choices: take one of the letters {', '.join(letters)}")
+            raise ValueError(say("mine={answer!r} is none of the choices: take one of the letters {letters}",
+                                 answer=answer, letters=", ".join(letters)))
         return chosen
 
     def __repr__(self):
+        asked = say("Predict: {question}", question=self.question)
         if self.choices is None:
-            return f"Predict: {self.question}\n  Your number: mine=…"
+            return f"{asked}\n  {say('Your number: mine=…')}"
         lines = [f"  {letter}) {choice}" for letter, choice in zip(string.ascii_lowercase, self.choices, strict=False)]
-        return "\n".join([f"Predict: {self.question}", *lines])
+        return "\n".join([asked, *lines])
 
 
 def predict(question, choices=None, *, mine=None) -> Prediction:
@@ -96,7 +99,7 @@ def _number(answer):
     try:
         return float(str(answer).strip().replace("%", "").replace(",", ""))
     except ValueError:
-        raise ValueError(f"mine={answer!r} is no number: the question asks for one") from None
+        raise ValueError(say("mine={answer!r} is no number: the question asks for one", answer=answer)) from None
 
 
 # ---- what is kept -----------------------------------------------------------------------------
@@ -143,14 +146,14 @@ def _show(prediction):
         try:
             prediction.mine = prediction._understood(change["new"])
         except ValueError:
-            said.value = "A number, please."
+            said.value = say("A number, please.")
             return
-        said.value = "Noted." if _keep(prediction) else "Noted, until the kernel ends."
+        said.value = say("Noted.") if _keep(prediction) else say("Noted, until the kernel ends.")
 
     field.observe(answered, "value")
-    box = widgets.VBox([widgets.HTML(f"<b>Predict:</b> {html.escape(prediction.question)}"), field, said])
+    box = widgets.VBox([widgets.HTML(say("<b>Predict:</b> {question}", question=html.escape(prediction.question))), field, said])
     view = {"version_major": 2, "version_minor": 0, "model_id": box.model_id}
-    text = f"{prediction}\nWithout buttons: add mine=\"a\" to the call, or your number."
+    text = f"{prediction}\n" + say('Without buttons: add mine="a" to the call, or your number.')
     display({"application/vnd.jupyter.widget-view+json": view, "text/plain": text}, raw=True)
 
 
@@ -160,4 +163,4 @@ def _buttons(widgets, prediction):
 
 def _field(widgets, prediction):
     value = "" if prediction.mine is None else f"{prediction.mine:g}"
-    return widgets.Text(value=value, placeholder="your number, then Enter", continuous_update=False)
+    return widgets.Text(value=value, placeholder=say("your number, then Enter"), continuous_update=False)

@@ -6,6 +6,8 @@ import string
 import tomllib
 from pathlib import Path
 
+from .language import say
+
 QUESTIONS = Path(__file__).parent / "questions"      # a file for each notebook, named by its number
 
 
@@ -31,15 +33,16 @@ class Quiz:
         try:
             choice = self.questions[range(1, len(self.questions) + 1).index(question)]["choices"][letters.index(letter)]
         except (ValueError, IndexError):
-            raise ValueError(f"there is no choice {question!r} {letter!r}: the questions are 1 to {len(self.questions)}, "
-                             f"the choices a to {letters[-1]}") from None
+            raise ValueError(say("there is no choice {question!r} {letter!r}: the questions are 1 to {questions}, "
+                                 "the choices a to {last}", question=question, letter=letter,
+                                 questions=len(self.questions), last=letters[-1])) from None
         print(_answer(choice))
 
     def __repr__(self):
         lines = []
         for number, question in enumerate(self.questions, start=1):
-            lines.append(f"{number}. {question['asks']}")
-            lines += [f"   {letter}) {choice['text']}"
+            lines.append(f"{number}. {say(question['asks'])}")
+            lines += [f"   {letter}) {say(choice['text'])}"
                       for letter, choice in zip(string.ascii_lowercase, question["choices"], strict=False)]
         return "\n".join(lines)
 
@@ -57,26 +60,27 @@ def quiz(notebook) -> Quiz:
     """
     path = QUESTIONS / f"{int(notebook):02d}.toml"
     if not path.exists():
-        raise ValueError(f"notebook {notebook} has no quiz: there is one for "
-                         f"{', '.join(str(int(each.stem)) for each in sorted(QUESTIONS.glob('*.toml')))}")
+        raise ValueError(say("notebook {notebook} has no quiz: there is one for {numbers}", notebook=notebook,
+                             numbers=", ".join(str(int(each.stem)) for each in sorted(QUESTIONS.glob("*.toml")))))
     return Quiz(tomllib.loads(path.read_text(encoding="utf-8"))["questions"])
 
 
 def _answer(choice):
-    return f"{'✓ Right.' if choice['right'] else '✗ No.'} {choice['because']}"
+    return f"{say('✓ Right.') if choice['right'] else say('✗ No.')} {say(choice['because'])}"
 
 
 def _as_html(number, question):
-    choices = "".join(f"<details style='margin:.3em 0 .3em 1.6em'><summary>{_marked_up(choice['text'])}</summary>"
+    choices = "".join(f"<details style='margin:.3em 0 .3em 1.6em'><summary>{_marked_up(say(choice['text']))}</summary>"
                       f"<p style='margin:.2em 0 .6em 1.1em'>{_marked_up(_answer(choice))}</p></details>"
                       for choice in question["choices"])
-    return f"<p><b>{number}.</b> {_marked_up(question['asks'])}</p>{choices}"
+    return f"<p><b>{number}.</b> {_marked_up(say(question['asks']))}</p>{choices}"
 
 
 def _marked_up(text):
-    """Text as HTML: `code`, and α_k, A^k with what is lowered and raised."""
+    """Text as HTML: `code`, and α_k, A^k with what is lowered and raised: letters and digits, not a Korean particle behind."""
     text = html.escape(text, quote=False)
     text = re.sub(r"`([^`]+)`", r"<code>\1</code>", text)
     parts = re.split(r"(<code>.*?</code>)", text)
-    mark = lambda part: re.sub(r"\^(\w+)", r"<sup>\1</sup>", re.sub(r"(?<=\w)_(\w+)", r"<sub>\1</sub>", part))
+    lowered = lambda part: re.sub(r"(?<=\w)_([A-Za-z0-9_]+)", r"<sub>\1</sub>", part)
+    mark = lambda part: re.sub(r"\^([A-Za-z0-9_]+)", r"<sup>\1</sup>", lowered(part))
     return "".join(part if part.startswith("<code>") else mark(part) for part in parts)

@@ -12,6 +12,7 @@ import numpy as np
 from keras import layers
 
 from .datasets.readers import DataError
+from .language import say
 
 FILE = "squeezenet_v1.1.bin"
 URL = ("https://raw.githubusercontent.com/nihui/ncnn-assets/9489f876aebdaa846af3786f70ea5da6be198243/models/"
@@ -62,16 +63,18 @@ def read_weights(model, path):
         count = height * width * inputs * outputs
         end = at + 4 + -(-2 * count // 4) * 4 + 4 * outputs
         if end > len(data):
-            raise DataError(f"{path} ends within the weights of {layer.name}: {len(data):,} bytes. Remove it, or fetch it "
-                            "once more.")
+            raise DataError(say("{path} ends within the weights of {layer}: {size:,} bytes. Remove it, or fetch it once more.",
+                                path=path, layer=layer.name, size=len(data)))
         mark = int.from_bytes(data[at:at + 4], "little")
         if mark != FLOAT16_WEIGHTS:
-            raise DataError(f"{path} has the mark {mark:#010x} before the weights of {layer.name} instead of "
-                            f"{FLOAT16_WEIGHTS:#010x}: it is another network's, or damaged. Remove it, or fetch it once more.")
+            raise DataError(say("{path} has the mark {mark:#010x} before the weights of {layer} instead of {expected:#010x}: it "
+                                "is another network's, or damaged. Remove it, or fetch it once more.", path=path, mark=mark,
+                                layer=layer.name, expected=FLOAT16_WEIGHTS))
         kernel = np.frombuffer(data, "<f2", count, at + 4).reshape(outputs, inputs, height, width)
         found.append((kernel.transpose(2, 3, 1, 0).astype("float32"), np.frombuffer(data, "<f4", outputs, end - 4 * outputs)))
         at = end
     if at != len(data):
-        raise DataError(f"{path} goes on for {len(data) - at:,} bytes after the last weights. Remove it, or fetch it once more.")
+        raise DataError(say("{path} goes on for {size:,} bytes after the last weights. Remove it, or fetch it once more.",
+                            path=path, size=len(data) - at))
     for layer, weights in zip(convolutions, found, strict=True):
         layer.set_weights(weights)

@@ -5,6 +5,8 @@ import platform
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from .language import say
+
 PROJECT = Path(__file__).resolve().parents[1] / "pyproject.toml"
 
 
@@ -14,7 +16,7 @@ def say_versions():
         import tomllib  # since Python 3.11
 
         if outside := versions_outside(tomllib.loads(PROJECT.read_text(encoding="utf-8"))["project"]):
-            print(f"Not tested with these versions: {'; '.join(outside)}. The lesson goes on.")
+            print(say("Not tested with these versions: {versions}. The lesson goes on.", versions="; ".join(outside)))
 
 
 def versions_outside(project):
@@ -30,5 +32,5 @@ def versions_outside(project):
         with contextlib.suppress(PackageNotFoundError):
             found = platform.python_version() if wanted.name == "Python" else version(wanted.name)
             if not wanted.specifier.contains(found, prereleases=True):
-                outside.append(f"{wanted.name} {found} (tested: {wanted.specifier})")
+                outside.append(say("{name} {found} (tested: {range})", name=wanted.name, found=found, range=wanted.specifier))
     return outside

@@ -15,7 +15,7 @@ ORDER = (  # each room imports only from those below it
     {"lecture_utils.squeezenet"},
     {"lecture_utils.explain", "lecture_utils.localize", "lecture_utils.datasets"}, {"lecture_utils.quiet", "lecture_utils.png"},
     {"lecture_utils.predictions", "lecture_utils.quizzes"},
-    {"lecture_utils.versions", "lecture_utils.files", "lecture_utils.asking"})
+    {"lecture_utils.versions", "lecture_utils.files", "lecture_utils.asking"}, {"lecture_utils.language"})
 RANK = {room: rank for rank, rooms in enumerate(ORDER) for room in rooms}
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from urllib.parse import urljoin, urlsplit
 
 from ..files import whole
+from ..language import say
 from .readers import DataError
 
 CONNECT_SECONDS = 2.8  # finding the host and reaching it, together
@@ -69,13 +70,14 @@ def download(url, filename, known_hash=None, again=False):
     the cache cannot be written.
     """
     if offline():
-        raise DataError(f"COURSE_OFFLINE=1 is set, so {filename} is not downloaded. Unset it to allow downloads.")
+        raise DataError(say("COURSE_OFFLINE=1 is set, so {filename} is not downloaded. Unset it to allow downloads.",
+                            filename=filename))
     path = cached(filename, known_hash)
     if path:
         return path
     remembered = _failed.get(url) or _failed.get(urlsplit(url).netloc)
     if remembered and not again:
-        raise DataError(f"{remembered} (Not tried again in this session.)")
+        raise DataError(say("{reason} (Not tried again in this session.)", reason=remembered))
     try:
         with _failures_explained(url, filename):
             path = _fetch(url, cache_folder() / filename, known_hash)
@@ -102,8 +104,8 @@ def _fetch(url, path, known_hash):
         with whole(path) as partial:
             _write(url, partial)
             if not has_hash(partial, known_hash):
-                raise DataError(f"{urlsplit(url).netloc} sent a {path.name} with another checksum than the known one. "
-                                "It is not used.")
+                raise DataError(say("{host} sent a {filename} with another checksum than the known one. It is not used.",
+                                    host=urlsplit(url).netloc, filename=path.name))
     except PermissionError:  # Windows: another process has fetched the same file and is reading it
         if not cached(path.name, known_hash):
             raise
@@ -128,8 +130,8 @@ def _write(url, path):
             while chunk := response.raw.read1(1 << 16):
                 progress.update(file.write(chunk))
                 if progress.n > LARGEST:
-                    raise DataError(f"{urlsplit(url).netloc} sends more than {LARGEST:,} bytes, more than any file of "
-                                    "the course has. Nothing of it is kept.")
+                    raise DataError(say("{host} sends more than {most:,} bytes, more than any file of the course has. Nothing "
+                                        "of it is kept.", host=urlsplit(url).netloc, most=LARGEST))
                 seconds = time.monotonic() - started
                 if seconds > READ_SECONDS and progress.n < SLOWEST * seconds:
                     raise requests.exceptions.ReadTimeout
@@ -147,8 +149,8 @@ def _answer(session, url):
         response.close()
         url = urljoin(url, response.headers["location"])
         if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
-            raise ValueError(f"it redirects to {url!r}")
-    raise DataError(f"{urlsplit(url).netloc} redirects in a circle. The address may have moved.")
+            raise ValueError(say("it redirects to {url!r}", url=url))
+    raise DataError(say("{host} redirects in a circle. The address may have moved.", host=urlsplit(url).netloc))
 
 
 def _require_connection(url):
@@ -173,10 +175,11 @@ def _require_connection(url):
     thread = threading.Thread(target=connect, daemon=True)
     thread.start()
     thread.join(CONNECT_SECONDS)
-    reason = outcome[0] if outcome else f"no answer within {CONNECT_SECONDS} s"
+    reason = outcome[0] if outcome else say("no answer within {seconds} s", seconds=CONNECT_SECONDS)
     if reason:
         host = urlsplit(url).netloc
-        _failed[host] = f"No connection to {host}{' through the proxy' if proxy else ''} ({reason})."
+        _failed[host] = (say("No connection to {host} through the proxy ({reason}).", host=host, reason=reason) if proxy else
+                         say("No connection to {host} ({reason}).", host=host, reason=reason))
         raise DataError(_failed[host])
     _failed.pop(urlsplit(url).netloc, None)
 
@@ -192,21 +195,26 @@ def _failures_explained(url, filename):
     try:
         yield
     except exceptions.HTTPError as error:
-        raise DataError(f"{host} answers {error.response.status_code} {error.response.reason} for {filename}.") from error
+        raise DataError(say("{host} answers {status} {reason} for {filename}.", host=host, status=error.response.status_code,
+                            reason=error.response.reason, filename=filename)) from error
     except exceptions.SSLError as error:
-        raise DataError(f"The secure connection to {host} failed ({error}). A proxy may be in the way.") from error
+        raise DataError(say("The secure connection to {host} failed ({error}). A proxy may be in the way.", host=host,
+                            error=error)) from error
     except (exceptions.Timeout, exceptions.ConnectionError, ReadTimeoutError) as error:
-        raise DataError(f"{host} stopped answering during the download of {filename}. Nothing of it is kept.") from error
+        raise DataError(say("{host} stopped answering during the download of {filename}. Nothing of it is kept.", host=host,
+                            filename=filename)) from error
     except BrokenAnswer as error:
-        raise DataError(f"{host} cut off the download of {filename}. Nothing of it is kept.") from error
+        raise DataError(say("{host} cut off the download of {filename}. Nothing of it is kept.", host=host,
+                            filename=filename)) from error
     except exceptions.RequestException as error:
-        raise DataError(f"{filename} cannot be downloaded from {host} ({error}).") from error
+        raise DataError(say("{filename} cannot be downloaded from {host} ({error}).", filename=filename, host=host,
+                            error=error)) from error
     except ValueError as error:  # what cannot be parsed
-        raise DataError(f"{host} does not answer as a server should, so {filename} cannot be downloaded "
-                        f"({error}).") from error
+        raise DataError(say("{host} does not answer as a server should, so {filename} cannot be downloaded ({error}).", host=host,
+                            filename=filename, error=error)) from error
     except OSError as error:
-        raise DataError(f"{filename} cannot be written to {cache_folder()} ({error.strerror or error}). "
-                        "COURSE_CACHE may name another folder.") from error
+        raise DataError(say("{filename} cannot be written to {folder} ({reason}). COURSE_CACHE may name another folder.",
+                            filename=filename, folder=cache_folder(), reason=error.strerror or error)) from error
 
 
 def _progress(url, response):

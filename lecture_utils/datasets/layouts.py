@@ -11,6 +11,7 @@ from pathlib import PurePosixPath
 
 import numpy as np
 
+from ..language import say
 from . import manifest
 from .readers import DataError, open_files, read_array, read_arrays, read_boxes, read_image, read_raw
 
@@ -82,14 +83,15 @@ def _neu_arrays(files):
     arrays = {name: arrays[name] for name in _NEU_ARRAYS if name in arrays}
     missing = set(_NEU_ARRAYS) - set(arrays)
     if arrays and missing:
-        raise DataError(f"{files.path} lacks {', '.join(sorted(missing))}; all four of {', '.join(_NEU_ARRAYS)} are needed.")
+        raise DataError(say("{path} lacks {missing}; all four of {needed} are needed.", path=files.path,
+                            missing=", ".join(sorted(missing)), needed=', '.join(_NEU_ARRAYS)))
     return arrays
 
 
 def _read_neu_arrays(files, arrays):
     """The four .npy files, with the split that they come in. They do not say what their class numbers mean."""
     fields = _checked(*(read_array(files, arrays[name]) for name in _NEU_ARRAYS), NEU_SIZE, NEU_CLASSES, files.path)
-    print(f"NEU: the .npy files do not name their classes; taken to be, from 0 on, {', '.join(NEU_CLASSES)}")
+    print(say("NEU: the .npy files do not name their classes; taken to be, from 0 on, {classes}", classes=", ".join(NEU_CLASSES)))
     return fields
 
 
@@ -101,7 +103,8 @@ def _neu_images(files):
         if match:
             key = int(match[2]), _NEU_LABELS[match[1].lower()]
             if key in images:
-                raise DataError(f"{files.path} has the image {match[0]} twice: {images[key]} and {name}. Keep one of them.")
+                raise DataError(say("{path} has the image {image} twice: {first} and {name}. Keep one of them.", path=files.path,
+                                    image=match[0], first=images[key], name=name))
             images[key] = name
     return dict(sorted(images.items()))
 
@@ -112,7 +115,8 @@ def _read_neu_images(files, verify):
     for label, name in enumerate(NEU_CLASSES):
         count = np.count_nonzero(labels == label)
         if count < 6:
-            raise DataError(f"{files.path} has {count} images of {name}; at least 6 are needed, as a sixth is the test set.")
+            raise DataError(say("{path} has {count} images of {name}; at least 6 are needed, as a sixth is the test set.",
+                                path=files.path, count=count, name=name))
     boxes, box_labels = _read_annotations(files, images.values())
     pixels = _read_images(files, images.values(), NEU_SIZE)
     if verify:
@@ -133,8 +137,8 @@ def _read_annotations(files, images):
         return None, None
     missing = [name for name in images if PurePosixPath(name).stem not in annotations]
     if missing:
-        raise DataError(f"{files.where(missing[0])} has no annotation ({len(missing)} of {len(images)} images have none). "
-                        "Put the .xml files back, or remove all of them to do without boxes.")
+        raise DataError(say("{file} has no annotation ({n} of {all} images have none). Put the .xml files back, or remove all of "
+                            "them to do without boxes.", file=files.where(missing[0]), n=len(missing), all=len(images)))
     pairs = [read_boxes(files, annotations[PurePosixPath(name).stem], NEU_SIZE, NEU_CLASSES) for name in images]
     return [boxes for boxes, _ in pairs], [labels for _, labels in pairs]
 
@@ -244,16 +248,17 @@ def read_stl10(path):
     raw = read_raw(path, _STL10_IMAGES | _STL10_LABELS | _STL10_NAMES, optional=_STL10_NAMES)
     named = tuple(bytes(raw.get("class_names.txt", b"")).decode(errors="replace").split())
     if named not in ((), STL10_CLASSES):
-        raise DataError(f"{path}: class_names.txt names {', '.join(named)}; expected STL-10's {', '.join(STL10_CLASSES)}.")
+        raise DataError(say("{path}: class_names.txt names {named}; expected STL-10's {classes}.", path=path,
+                            named=", ".join(named), classes=', '.join(STL10_CLASSES)))
     fields = {}
     for part in PARTS:
         images, labels = raw[f"{part}_X.bin"], raw[f"{part}_y.bin"]
         if len(images) != len(labels):
-            raise DataError(f"{path}: {part}_X.bin has {len(images):,} images, {part}_y.bin {len(labels):,} labels; expected as "
-                            "many of each. Fetch both once more.")
+            raise DataError(say("{path}: {part}_X.bin has {n:,} images, {part}_y.bin {labels:,} labels; expected as many of "
+                                "each. Fetch both once more.", path=path, part=part, n=len(images), labels=len(labels)))
         if not 1 <= labels.min() <= labels.max() <= len(STL10_CLASSES):
-            raise DataError(f"{path}: {part}_y.bin has labels from {labels.min()} to {labels.max()}; expected 1 to "
-                            f"{len(STL10_CLASSES)}. Fetch it once more.")
+            raise DataError(say("{path}: {part}_y.bin has labels from {least} to {most}; expected 1 to {n}. Fetch it once more.",
+                                path=path, part=part, least=labels.min(), most=labels.max(), n=len(STL10_CLASSES)))
         fields[f"x_{part}"] = np.ascontiguousarray(images.transpose(0, 3, 2, 1))  # channel, column, row: the other way round
         fields[f"y_{part}"] = labels.astype(np.int64) - 1
     return fields
@@ -286,16 +291,19 @@ def _verify(name, digests, expected):
     """Raise `DataError` if what was downloaded is not what the manifest describes."""
     different = [part for part in expected if digests[part] != expected[part]]
     if different:
-        raise DataError(f"The downloaded {name} is not the known one: {', '.join(different)} differ. It is not used.")
+        raise DataError(say("The downloaded {name} is not the known one: {parts} differ. It is not used.", name=name,
+                            parts=", ".join(different)))
 
 
 def _checked(x_train, y_train, x_test, y_test, size, class_names, where):
     """The fields of a data set from a user's arrays, after checking that they are what they should be."""
     fields = {}
     for part, images, labels in (("train", x_train, y_train), ("test", x_test, y_test)):
-        fields[f"x_{part}"] = _as_images(images, size, f"{where}: the {part} images")
-        fields[f"y_{part}"] = _as_labels(labels, len(images), len(class_names), f"{where}: the {part} labels")
-        _require_all_classes(fields[f"y_{part}"], class_names, f"{where}: the {part} labels")
+        of_images = say("{path}: the {part} images", path=where, part=part)
+        of_labels = say("{path}: the {part} labels", path=where, part=part)
+        fields[f"x_{part}"] = _as_images(images, size, of_images)
+        fields[f"y_{part}"] = _as_labels(labels, len(images), len(class_names), of_labels)
+        _require_all_classes(fields[f"y_{part}"], class_names, of_labels)
     return fields
 
 
@@ -306,9 +314,11 @@ def _as_images(array, size, where):
     if their maximum is above 1.
     """
     if array.shape[1:] not in (size, (*size, 1)) or len(array) == 0:
-        raise DataError(f"{where} have the shape {array.shape}; expected (n, {size[0]}, {size[1]}).")
+        raise DataError(say("{where} have the shape {shape}; expected (n, {rows}, {columns}).", where=where, shape=array.shape,
+                            rows=size[0], columns=size[1]))
     if array.dtype.kind not in "iuf" or not (array.min() >= 0 and array.max() <= 255):  # NaN fails this, too
-        raise DataError(f"{where} must be numbers from 0 to 255 or from 0 to 1; these ({array.dtype}) are not.")
+        raise DataError(say("{where} must be numbers from 0 to 255 or from 0 to 1; these ({dtype}) are not.", where=where,
+                            dtype=array.dtype))
     images = array.reshape(len(array), *size, 1)
     if array.dtype.kind in "iu":
         return images.astype(np.uint8, copy=False)
@@ -318,13 +328,15 @@ def _as_images(array, size, where):
 def _as_labels(array, n, n_classes, where):
     """Labels int64 (n,) from class numbers, (n,) or (n, 1), or from one-hot rows, (n, classes)."""
     if array.dtype.kind not in "iuf":
-        raise DataError(f"{where} must be numbers; these are {array.dtype}.")
+        raise DataError(say("{where} must be numbers; these are {dtype}.", where=where, dtype=array.dtype))
     if array.shape == (n, n_classes) and np.isin(array, (0, 1)).all() and (array.sum(axis=1) == 1).all():
         return array.argmax(axis=1).astype(np.int64)
     if array.shape not in ((n,), (n, 1)):
-        raise DataError(f"{where} have the shape {array.shape}; expected ({n},), or one-hot rows ({n}, {n_classes}).")
+        raise DataError(say("{where} have the shape {shape}; expected ({n},), or one-hot rows ({n}, {classes}).", where=where,
+                            shape=array.shape, n=n, classes=n_classes))
     if not np.isin(array, range(n_classes)).all():
-        raise DataError(f"{where} must be whole numbers from 0 to {n_classes - 1}; these ({array.dtype}) are not.")
+        raise DataError(say("{where} must be whole numbers from 0 to {last}; these ({dtype}) are not.", where=where,
+                            last=n_classes - 1, dtype=array.dtype))
     return array.reshape(n).astype(np.int64)
 
 
@@ -332,4 +344,4 @@ def _require_all_classes(labels, class_names, where):
     present = set(map(int, labels))
     missing = [name for label, name in enumerate(class_names) if label not in present]
     if missing:
-        raise DataError(f"{where}: there is no image of {', '.join(missing)}.")
+        raise DataError(say("{where}: there is no image of {missing}.", where=where, missing=", ".join(missing)))

@@ -27,6 +27,7 @@ from typing import Literal, NamedTuple, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from ..language import say, worded
 from . import downloads, layouts
 from .readers import DataError
 
@@ -54,6 +55,8 @@ STL10_URL = "http://ai.stanford.edu/~acoates/stl10/stl10_binary.tar.gz"
 STL10_FILE = "stl10_binary.tar.gz"
 STL10_HASH = "md5:91f7769df0f17e558f3565bffb0c7dfb"
 
+ORIGINS = {"local": worded("local: {path}"), "download": worded("download: {path}"),      # `Dataset.source`, as it is printed
+           "embedded": worded("embedded (drawn by code)")}
 DRIVE = Path("/content/drive")  # where Colab shows a Google Drive, once it is mounted
 
 PHOTOS = {"cat": "chelsea", "coffee": "coffee", "astronaut": "astronaut", "rocket": "rocket"}
@@ -71,8 +74,8 @@ class Dataset:
     source: str  # what was taken: "embedded", "local: data/mnist.npz", "download: ..."
 
     def __repr__(self):
-        return (f"{type(self).__name__}: x_train {self.x_train.shape}, x_test {self.x_test.shape}, "
-                f"{len(self.class_names)} classes, {self.source}")
+        return say("{kind}: x_train {train}, x_test {test}, {n} classes, {source}", kind=type(self).__name__,
+                   train=self.x_train.shape, test=self.x_test.shape, n=len(self.class_names), source=self.source)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -178,7 +181,7 @@ def load_photo(name="cat") -> NDArray[np.float32]:
     ((300, 451, 3), dtype('float32'))
     """
     if name not in PHOTOS:
-        raise DataError(f"There is no photograph {name!r}; there are {', '.join(PHOTOS)}.")
+        raise DataError(say("There is no photograph {name!r}; there are {names}.", name=name, names=", ".join(PHOTOS)))
     from skimage import data
 
     return _unit_range(getattr(data, PHOTOS[name])())
@@ -204,15 +207,15 @@ class _Recipe(NamedTuple):
 def _load(recipe, source, data_dir):
     """The `Dataset` from the first source that has it; one printed line says which that was."""
     if source not in SOURCES:
-        raise DataError(f"source={source!r} is not one of {', '.join(SOURCES)}.")
+        raise DataError(say("source={source!r} is not one of {sources}.", source=source, sources=", ".join(SOURCES)))
     why = ""
     if source in ("auto", "local"):
         path = _local_path(recipe, data_dir)
         if path:
             return _made(recipe, recipe.read(path), f"local: {shown(path)}")
         if source == "local":
-            raise DataError(f"No {recipe.name} in {shown(data_folder(data_dir))}; looked for {recipe.wanted}. "
-                            "data/README.md lists what is read.")
+            raise DataError(say("No {name} in {folder}; looked for {wanted}. data/README.md lists what is read.",
+                                name=recipe.name, folder=shown(data_folder(data_dir)), wanted=say(recipe.wanted)))
     if source in ("auto", "download"):
         try:
             fields, path = recipe.fetch(source == "download")
@@ -222,8 +225,11 @@ def _load(recipe, source, data_dir):
                 raise
             why = "COURSE_OFFLINE=1" if downloads.offline() else str(error)
     if not recipe.draw:
-        raise DataError(f"{recipe.name} is not embedded and could not be had{f' ({why})' if why else ''}. "
-                        "data/README.md says which files to put into data/ for it.")
+        if why:
+            raise DataError(say("{name} is not embedded and could not be had ({why}). data/README.md says which files to put "
+                                "into data/ for it.", name=recipe.name, why=why))
+        raise DataError(say("{name} is not embedded and could not be had. data/README.md says which files to put into data/ for "
+                            "it.", name=recipe.name))
     return _made(recipe, recipe.draw(), "embedded", why)
 
 
@@ -232,8 +238,10 @@ def _made(recipe, fields, source, why=""):
     for part in layouts.PARTS:
         fields[f"x_{part}"] = _unit_range(fields[f"x_{part}"])
     data = recipe.kind(**fields, class_names=recipe.class_names, source=source)
-    origin = source if source != "embedded" else "embedded (drawn by code)" + (f": {why}" if why else "")
-    print(f"{recipe.name}: {len(data.x_train):,} training and {len(data.x_test):,} test images, {origin}")
+    kind, _, path = source.partition(": ")
+    origin = say(ORIGINS[kind], path=path) + (f": {why}" if why else "")
+    print(say("{name}: {train:,} training and {test:,} test images, {origin}",
+              name=recipe.name, train=len(data.x_train), test=len(data.x_test), origin=origin))
     return data
 
 
@@ -249,9 +257,9 @@ def data_folder(data_dir=None):
     if os.path.exists(folder):
         return folder
     if folder.is_relative_to(DRIVE) and not os.path.exists(DRIVE / "MyDrive"):
-        raise DataError(f"{by} names {folder}, but no Google Drive is mounted: run "
-                        "`from google.colab import drive; drive.mount('/content/drive')` in a cell, then try again.")
-    raise DataError(f"{by} names {folder}, which does not exist or cannot be reached.")
+        raise DataError(say("{by} names {folder}, but no Google Drive is mounted: run `from google.colab import drive; "
+                            "drive.mount('/content/drive')` in a cell, then try again.", by=by, folder=folder))
+    raise DataError(say("{by} names {folder}, which does not exist or cannot be reached.", by=by, folder=folder))
 
 
 def _local_path(recipe, data_dir=None):
@@ -259,7 +267,7 @@ def _local_path(recipe, data_dir=None):
     try:
         return recipe.find(folder) if folder.is_dir() else folder if folder.exists() else None
     except OSError as error:
-        raise DataError(f"{folder} cannot be read: {error.strerror}.") from error
+        raise DataError(say("{folder} cannot be read: {reason}.", folder=folder, reason=error.strerror)) from error
 
 
 def shown(path):
@@ -313,7 +321,7 @@ def _fetch_stl10(asked):
 
 
 def _how_to_ask(recipe):
-    return f"`python3 course.py data {recipe.name}` downloads its {recipe.large}"
+    return say("`python3 course.py data {name}` downloads its {size}", name=recipe.name, size=recipe.large)
 
 
 def _draw_mnist():
@@ -341,16 +349,17 @@ MNIST = _Recipe(
     layouts.find_mnist, layouts.count_mnist, layouts.read_mnist,
     _cached_mnist, _fetch_mnist, _draw_mnist, sum(n for n, _ in EMBEDDED_DIGITS.values()))
 NEU = _Recipe(
-    "NEU", SteelDataset, layouts.NEU_CLASSES, "a folder or zip whose name begins with NEU, or its files",
+    "NEU", SteelDataset, layouts.NEU_CLASSES, worded("a folder or zip whose name begins with NEU, or its files"),
     layouts.find_neu, layouts.count_neu, layouts.read_neu,
     partial(downloads.cached, NEU_FILE), partial(_fetch_verified, NEU_URL, NEU_FILE, layouts.read_neu), _draw_neu,
     len(layouts.NEU_CLASSES) * sum(n for n, _ in EMBEDDED_STEEL.values()))
 CIFAR10 = _Recipe(
-    "CIFAR-10", Dataset, layouts.CIFAR10_CLASSES, "cifar10-jpeg.zip, or train/<class>/*.jpg and test/<class>/*.jpg",
+    "CIFAR-10", Dataset, layouts.CIFAR10_CLASSES, worded("cifar10-jpeg.zip, or train/<class>/*.jpg and test/<class>/*.jpg"),
     layouts.find_cifar10, layouts.count_cifar10, layouts.read_cifar10,
     partial(downloads.cached, CIFAR10_FILE), partial(_fetch_verified, CIFAR10_URL, CIFAR10_FILE, layouts.read_cifar10), None, 0)
 STL10 = _Recipe(
-    "STL-10", Dataset, layouts.STL10_CLASSES, "stl10_binary.tar.gz, or train_X.bin, train_y.bin, test_X.bin and test_y.bin",
+    "STL-10", Dataset, layouts.STL10_CLASSES,
+    worded("stl10_binary.tar.gz, or train_X.bin, train_y.bin, test_X.bin and test_y.bin"),
     layouts.find_stl10, layouts.count_stl10, layouts.read_stl10,
     partial(downloads.cached, STL10_FILE, STL10_HASH), _fetch_stl10, None, 0, large="2.6 GB")
 DATA_SETS = (MNIST, NEU, CIFAR10, STL10)  # what `course.py data` fetches and shows, and `doctor` looks for
@@ -382,7 +391,8 @@ def _whereabouts(recipe, data_dir):
     except DataError as error:
         return Whereabouts(recipe.name, "broken", "", 0, str(error))
     source = "embedded" if recipe.draw else "missing"
-    remark = f"in {shown(data_folder(data_dir))} is no {recipe.name}; looked for {recipe.wanted}"
+    remark = say("in {folder} is no {name}; looked for {wanted}",
+                 folder=shown(data_folder(data_dir)), name=recipe.name, wanted=say(recipe.wanted))
     if recipe.large:
         remark += f"; {_how_to_ask(recipe)}"
     return Whereabouts(recipe.name, source, "", recipe.drawn, remark)

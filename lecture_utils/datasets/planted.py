@@ -9,6 +9,8 @@ really learn, Nature Communications 10, 2019, arXiv:1902.10178.
 
 import numpy as np
 
+from ..language import say
+
 RULER_CLASS = 5         # scratches: their length is measured
 _WHITE, _BLACK = 0.9, 0.1
 
@@ -29,8 +31,8 @@ def lay_ruler(images):
     """
     images = np.asarray(images)
     if images.ndim != 4 or min(images.shape[1:3]) < 50:
-        raise ValueError("expected images (n, height, width, channels), at least 50 pixels high and wide, so that the "
-                         f"ruler's marks can be seen; got shape {images.shape}")
+        raise ValueError(say("expected images (n, height, width, channels), at least 50 pixels high and wide, so that the "
+                             "ruler's marks can be seen; got shape {shape}", shape=images.shape))
     images = images.copy()
     rows, columns = ruler_place(images.shape[1:3])
     ruler = images[:, rows, columns]                            # a view: what is drawn on it is drawn on the images

@@ -17,6 +17,8 @@ from xml.etree import ElementTree
 import numpy as np
 from PIL import Image  # unlike cv2 it tells an image's size before decoding it, and refuses a truncated one
 
+from ..language import say
+
 # No file that the course reads of its data sets is larger; an archive that declares more is broken or a bomb.
 LARGEST_FILE = 2 * 1024**3
 BLOCK = 2**20  # bytes of a tar that are unpacked at a time
@@ -39,7 +41,7 @@ def _sound(what, remedy):
     except DataError:
         raise
     except Exception as error:
-        raise DataError(f"{what} ({error}). {remedy}") from error
+        raise DataError(say("{what} ({error}). {remedy}", what=what, error=error, remedy=remedy)) from error
 
 
 class Folder:
@@ -57,7 +59,7 @@ class Folder:
         try:
             return (self.path / name).read_bytes()
         except OSError as error:
-            raise DataError(f"{self.where(name)} cannot be read: {error.strerror}.") from error
+            raise DataError(say("{file} cannot be read: {reason}.", file=self.where(name), reason=error.strerror)) from error
 
     def where(self, name):
         return str(self.path / name)
@@ -75,7 +77,7 @@ class Zip:
 
     def read(self, name):
         declared = self._archive.getinfo(name).file_size
-        with _sound(f"{self.where(name)} cannot be unpacked", "Fetch the zip once more."):
+        with _sound(say("{file} cannot be unpacked", file=self.where(name)), say("Fetch the zip once more.")):
             with self._archive.open(name) as file:
                 return file.read(declared)  # without a number it unpacks all there is, then drops what was not declared
 
@@ -84,7 +86,7 @@ class Zip:
 
 
 def _unreadable(error):
-    raise DataError(f"{error.filename} cannot be read: {error.strerror}.") from error
+    raise DataError(say("{path} cannot be read: {reason}.", path=error.filename, reason=error.strerror)) from error
 
 
 @contextmanager
@@ -94,7 +96,7 @@ def open_files(path):
     if path.is_dir():
         yield Folder(path)
         return
-    with _sound(f"{path} is not a readable zip", "Fetch it once more, or unpack it yourself."):
+    with _sound(say("{path} is not a readable zip", path=path), say("Fetch it once more, or unpack it yourself.")):
         archive = zipfile.ZipFile(path)
     with archive:
         yield Zip(path, archive)
@@ -107,11 +109,14 @@ def _refuse_dangerous(member, path):
     """
     name = PurePosixPath(member.filename.replace("\\", "/"))
     if not name.parts or name.is_absolute() or ".." in name.parts or ":" in name.parts[0]:
-        raise DataError(f"{path} has a member named {member.filename!r}, which leads out of the zip. Do not use this file.")
+        raise DataError(say("{path} has a member named {member!r}, which leads out of the zip. Do not use this file.", path=path,
+                            member=member.filename))
     if stat.S_ISLNK(member.external_attr >> 16):
-        raise DataError(f"{path} has a symbolic link, {member.filename!r}. Pack the files themselves.")
+        raise DataError(say("{path} has a symbolic link, {member!r}. Pack the files themselves.", path=path,
+                            member=member.filename))
     if member.file_size > LARGEST_FILE:
-        raise DataError(f"{path} declares {member.file_size:,} bytes for {member.filename!r}; at most {LARGEST_FILE:,} are read.")
+        raise DataError(say("{path} declares {size:,} bytes for {member!r}; at most {most:,} are read.", path=path,
+                            size=member.file_size, member=member.filename, most=LARGEST_FILE))
 
 
 def read_image(files, name, size, mode="L"):
@@ -119,28 +124,30 @@ def read_image(files, name, size, mode="L"):
 
     `size` is (height, width); an image of another size is a `DataError`, and is not decoded.
     """
-    with _sound(f"{files.where(name)} is not a readable image", "Replace or remove it."):
+    with _sound(say("{file} is not a readable image", file=files.where(name)), say("Replace or remove it.")):
         with Image.open(io.BytesIO(files.read(name)), formats=IMAGE_FORMATS) as image:
             width, height = image.size
             if (height, width) == size:
                 return np.asarray(image.convert(mode))
-    raise DataError(f"{files.where(name)} is {height} x {width} pixels; expected {size[0]} x {size[1]}.")
+    raise DataError(say("{file} is {height} x {width} pixels; expected {rows} x {columns}.", file=files.where(name),
+                        height=height, width=width, rows=size[0], columns=size[1]))
 
 
 def read_array(files, name):
     """The array in a .npy file. Pickled objects are never loaded."""
-    with _sound(f"{files.where(name)} is not a whole .npy file of numbers", "Fetch it once more."):
+    with _sound(say("{file} is not a whole .npy file of numbers", file=files.where(name)), say("Fetch it once more.")):
         return _array(io.BytesIO(files.read(name)))
 
 
 def read_arrays(path, keys):
     """The named arrays of an .npz file, in the order of `keys`. Pickled objects are never loaded."""
-    with _sound(f"{path} is not a whole .npz file of numbers", "Fetch it once more."):
+    with _sound(say("{path} is not a whole .npz file of numbers", path=path), say("Fetch it once more.")):
         with zipfile.ZipFile(path) as archive:
             there = Zip(path, archive).names  # which refuses sizes beyond reason; np.load would unpack them
             missing = [key for key in keys if f"{key}.npy" not in there]
             if missing:
-                raise DataError(f"{path} holds no {', '.join(missing)}; expected the arrays {', '.join(keys)}.")
+                raise DataError(say("{path} holds no {missing}; expected the arrays {keys}.", path=path,
+                                    missing=", ".join(missing), keys=', '.join(keys)))
             return [_array(archive.open(f"{key}.npy")) for key in keys]
 
 
@@ -152,17 +159,20 @@ def read_raw(path, shapes, optional=()):
     """
     path, needed = Path(path), [name for name in shapes if name not in optional]
     arrays, places = {}, {}
-    with _sound(f"{path} is not a readable {'folder' if path.is_dir() else '.tar.gz'}", "Fetch it once more."):
+    kind = say("folder") if path.is_dir() else ".tar.gz"
+    with _sound(say("{path} is not a readable {kind}", path=path, kind=kind), say("Fetch it once more.")):
         for name, place, size, file in _open_in_turn(path, shapes):
             if name in places:
-                raise DataError(f"{path} has {name} twice: {places[name]} and {place}. Keep one of them.")
+                raise DataError(say("{path} has {name} twice: {first} and {place}. Keep one of them.", path=path, name=name,
+                                    first=places[name], place=place))
             places[name] = place
             arrays[name] = _records(file, size, shapes[name], f"{path}: {place}")
             if arrays.keys() >= set(needed) and not path.is_dir():
                 break
     missing = [name for name in needed if name not in arrays]
     if missing:
-        raise DataError(f"{path} lacks {', '.join(missing)}; expected {', '.join(needed)}. Fetch it once more.")
+        raise DataError(say("{path} lacks {missing}; expected {needed}. Fetch it once more.", path=path,
+                            missing=", ".join(missing), needed=', '.join(needed)))
     return arrays
 
 
@@ -184,21 +194,23 @@ def _records(file, size, shape, where):
     """The bytes of an open file of this size, uint8 (n, *shape)."""
     record = math.prod(shape)
     if size > LARGEST_FILE:
-        raise DataError(f"{where} declares {size:,} bytes; at most {LARGEST_FILE:,} are read.")
+        raise DataError(say("{where} declares {size:,} bytes; at most {most:,} are read.", where=where, size=size,
+                            most=LARGEST_FILE))
     if size == 0 or size % record:
-        raise DataError(f"{where} has {size:,} bytes; expected a whole multiple of {record:,}. Fetch it once more.")
+        raise DataError(say("{where} has {size:,} bytes; expected a whole multiple of {record:,}. Fetch it once more.",
+                            where=where, size=size, record=record))
     array = np.empty(size, np.uint8)
     for start in range(0, size, BLOCK):
         block = array[start:start + BLOCK]
         if file.readinto(block) < len(block):
-            raise DataError(f"{where} ends before its {size:,} bytes. Fetch it once more.")
+            raise DataError(say("{where} ends before its {size:,} bytes. Fetch it once more.", where=where, size=size))
     return array.reshape(-1, *shape)
 
 
 def _array(file):
     array = np.lib.format.read_array(file, allow_pickle=False)
     if array.ndim == 0:
-        raise ValueError("it holds a single value")
+        raise ValueError(say("it holds a single value"))
     return array
 
 
@@ -217,13 +229,14 @@ def read_boxes(files, name, size, class_names):
         labels = [class_names.index(box.findtext("name")) for box in objects]
         voc = np.array(corners, dtype=np.int64).reshape(-1, 4)
     except ElementTree.ParseError as error:
-        raise DataError(f"{where} is not readable XML ({error}).") from error
+        raise DataError(say("{where} is not readable XML ({error}).", where=where, error=error)) from error
     except (TypeError, ValueError, OverflowError, LookupError) as error:
-        raise DataError(f"{where} is not a Pascal VOC annotation with classes {', '.join(class_names)} ({error}).") from error
+        raise DataError(say("{where} is not a Pascal VOC annotation with classes {classes} ({error}).", where=where,
+                            classes=", ".join(class_names), error=error)) from error
     boxes = np.concatenate([np.maximum(voc[:, :2] - 1, 0), voc[:, 2:]], axis=1)
     height, width = size
     for box, (x0, y0, x1, y1) in zip(corners, boxes, strict=True):
         if min(box) < 0 or x1 > width or y1 > height or x0 >= x1 or y0 >= y1:
-            raise DataError(f"{where} has a box (xmin, ymin, xmax, ymax) = {tuple(box)} that is empty or outside "
-                            f"the {width} x {height} image.")
+            raise DataError(say("{where} has a box (xmin, ymin, xmax, ymax) = {box} that is empty or outside the {width} x "
+                                "{height} image.", where=where, box=tuple(box), width=width, height=height))
     return boxes, np.array(labels, dtype=np.int64)

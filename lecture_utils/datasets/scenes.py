@@ -14,10 +14,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ..language import say, worded
+
 SCENE_SIZE = 64  # pixels, height and width
 SHAPES = ("circle", "square", "triangle", "cross", "ring", "bar")
 # Paul Tol's "bright" colours, told apart with every kind of colour vision: https://personal.sron.nl/~pault
-COLOURS = {"red": "#EE6677", "yellow": "#CCBB44", "green": "#228833", "blue": "#4477AA", "cyan": "#66CCEE", "purple": "#AA3377"}
+COLOURS = {worded("red"): "#EE6677", worded("yellow"): "#CCBB44", worded("green"): "#228833", worded("blue"): "#4477AA",
+           worded("cyan"): "#66CCEE", worded("purple"): "#AA3377"}
 SEEDS = {"training": 10, "validation": 11, "test": 12}  # no picture belongs to two of them
 RELATIONS = ("left of", "right of", "above", "below")
 KINDS = ("shape", "left or right", "up or down")  # of questions
@@ -56,7 +59,7 @@ def draw_scenes(n, seed=0, objects=2, shapes=SHAPES[:3]) -> Scenes:
     _require(objects, 1, 4, "objects")
     unknown = [shape for shape in shapes if shape not in SHAPES]
     if unknown or not shapes:
-        raise ValueError(f"shapes must be some of {', '.join(SHAPES)}; got {list(shapes)}.")
+        raise ValueError(say("shapes must be some of {known}; got {shapes}.", known=", ".join(SHAPES), shapes=list(shapes)))
     drawn = [_draw_scene(np.random.default_rng([seed, i]), objects, [SHAPES.index(shape) for shape in shapes]) for i in range(n)]
     if not drawn:
         size = (SCENE_SIZE, SCENE_SIZE)
@@ -67,8 +70,11 @@ def draw_scenes(n, seed=0, objects=2, shapes=SHAPES[:3]) -> Scenes:
 
 def _require(value, least, most, name):
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least or most and value > most:
-        range_ = f"at least {least}" + (f" and at most {most}" if most else "")
-        raise ValueError(f"{name} must be a whole number of {range_}; got {value!r}.")
+        if most:
+            raise ValueError(say("{name} must be a whole number of at least {least} and at most {most}; got {value!r}.",
+                                 name=name, least=least, most=most, value=value))
+        raise ValueError(say("{name} must be a whole number of at least {least}; got {value!r}.", name=name, least=least,
+                             value=value))
 
 
 def _draw_scene(rng, objects, allowed):
@@ -148,16 +154,18 @@ def questions(scenes) -> Questions:
     return Questions(picture, about, kind, scenes.colours[picture, about], answers[kind, np.arange(len(kind))])
 
 
+_QUESTIONS = (worded("which shape is the {colour} one?"), worded("is the {colour} one on the left or on the right?"),
+              worded("is the {colour} one in the upper or in the lower half?"))
+
+
 def in_words(kind, colour) -> str:
-    """The question as a sentence.
+    """The question as a sentence, in the reader's language; what the network reads are the numbers.
 
     >>> from lecture_utils.datasets.scenes import in_words
     >>> in_words(1, 0)
     'is the red one on the left or on the right?'
     """
-    name = list(COLOURS)[colour]
-    return (f"which shape is the {name} one?", f"is the {name} one on the left or on the right?",
-            f"is the {name} one in the upper or in the lower half?")[kind]
+    return say(_QUESTIONS[kind], colour=say(list(COLOURS)[colour]))
 
 
 # ---------------------------------------------------------------------------------------------- captions

@@ -13,6 +13,8 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
+from ..language import say
+
 STEEL_CLASSES = ("crazing", "inclusion", "patches", "pitted_surface", "rolled-in_scale", "scratches")
 STEEL_SIZE = 200  # pixels, height and width
 _SMALLEST = 30  # pixels that the defects of an image cover at least
@@ -561,4 +563,4 @@ def _scratch(rng):
 def _require_count(name, value):
     """Raise ValueError unless value is a whole number of at least 0."""
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 0:
-        raise ValueError(f"{name} must be a whole number of at least 0, not {value!r}.")
+        raise ValueError(say("{name} must be a whole number of at least 0, not {value!r}.", name=name, value=value))

@@ -17,6 +17,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from ..language import say
 from . import engine
 
 
@@ -221,7 +222,7 @@ def upsample(maps, size, cells=None, input_size=None) -> NDArray[np.float32]:
     if cells is not None:
         cells = _checked_cells(cells)
     elif input_size is not None:
-        raise ValueError("input_size says to what image the cells refer: pass cells, too (`cell_centres`)")
+        raise ValueError(say("input_size says to what image the cells refer: pass cells, too (`cell_centres`)"))
     input_size = size if input_size is None else _checked_size("input_size", input_size)
     large = bilinear(maps.reshape(-1, *maps.shape[-2:]), size, cells, input_size)
     return large.numpy().reshape(*maps.shape[:-2], *size)
@@ -251,7 +252,7 @@ def _linear(maps, axis, pixels, cells, input_pixels):
 def _checked_size(name, size):
     height, width = map(int, size)
     if height < 1 or width < 1:
-        raise ValueError(f"{name} must be (height, width), both at least 1; got {size}")
+        raise ValueError(say("{name} must be (height, width), both at least 1; got {size}", name=name, size=size))
     return height, width
 
 
@@ -261,18 +262,18 @@ def _checked_cells(cells):
     except (TypeError, ValueError):
         pairs = np.empty(0)
     if pairs.shape != (2, 2) or not np.isfinite(pairs).all() or not (pairs[:, 0] > 0).all():
-        raise ValueError("cells must be ((stride, offset) of the rows, (stride, offset) of the columns), numbers of pixels, "
-                         f"strides above 0, as cell_centres(model, layer) gives them; got {cells!r}")
+        raise ValueError(say("cells must be ((stride, offset) of the rows, (stride, offset) of the columns), numbers of pixels, "
+                             "strides above 0, as cell_centres(model, layer) gives them; got {cells!r}", cells=cells))
     return tuple(map(tuple, pairs.tolist()))
 
 
 def _checked_maps(maps):
     maps = np.asarray(maps)
     if maps.ndim not in (2, 3) or maps.size == 0 or not np.issubdtype(maps.dtype, np.number):
-        raise ValueError(f"maps must be numbers of shape (n, height, width) or (height, width); got {maps.dtype} of "
-                         f"shape {maps.shape}")
+        raise ValueError(say("maps must be numbers of shape (n, height, width) or (height, width); got {dtype} of shape {shape}",
+                             dtype=maps.dtype, shape=maps.shape))
     with np.errstate(over="ignore"):                            # a float64 beyond float32 becomes infinite
         maps = maps.astype(np.float32)
     if not np.isfinite(maps).all():
-        raise ValueError("maps must be finite and within the range of float32; got NaN, infinity or a number beyond 3e38")
+        raise ValueError(say("maps must be finite and within the range of float32; got NaN, infinity or a number beyond 3e38"))
     return maps

@@ -20,6 +20,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from ..language import say
 from . import arguments, places, surgery
 
 SHARE = 2**28       # floats that one pass may hold (1 GiB); more images are explained in shares
@@ -141,7 +142,7 @@ def explain_gap_head(model, images, equation, score, grid=None):
             with tf.GradientTape(watch_accessed_variables=False) as tape:
                 tensors = network.run(inputs, lambda slot, tensor: slot == averages and tape.watch(tensor))
                 y = score.outputs(network, tensors)
-            w_c = _float32(_gradient(tape, y, tensors[averages], score.seeds(y, chosen), "the averages"))
+            w_c = _float32(_gradient(tape, y, tensors[averages], score.seeds(y, chosen), say("the averages")))
             return equation(_at_places(tensors[A], places_of_A), tf.reshape(w_c, (-1, tensors[A].shape[-1])))
 
         return _Pass(maps, network, chosen)
@@ -260,7 +261,7 @@ def _pixel_gradient(network, inputs, score, chosen):
         tape.watch(image)
         tensors = network.run([*inputs[:at], image, *inputs[at + 1:]])
         y = score.outputs(network, tensors)
-    pixels = _float32(_gradient(tape, y, image, score.seeds(y, chosen), "the image"))
+    pixels = _float32(_gradient(tape, y, image, score.seeds(y, chosen), say("the image")))
     return tensors, pixels if len(image.shape) == 4 else pixels[..., None]
 
 
@@ -270,15 +271,15 @@ def _gradient_from(top, inputs, score, chosen, grid):
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch(A)
         y = score.outputs(top, top.run(inputs))
-    return _at_places(A, grid), _at_places(_gradient(tape, y, A, score.seeds(y, chosen), "the feature map"), grid)
+    return _at_places(A, grid), _at_places(_gradient(tape, y, A, score.seeds(y, chosen), say("the feature map")), grid)
 
 
 def _gradient(tape, y, sources, seeds, names):
     """dS/d(sources); an error where the way back is interrupted."""
     gradients = tape.gradient(y, sources, seeds)
     if any(gradient is None for gradient in tf.nest.flatten(gradients)):
-        raise ValueError(f"no gradient comes back from the score to {names}: a layer in between is not differentiable "
-                         "(it rounds, compares, takes an argmax, or stops gradients)")
+        raise ValueError(say("no gradient comes back from the score to {names}: a layer in between is not differentiable (it "
+                             "rounds, compares, takes an argmax, or stops gradients)", names=names))
     return gradients
 
 
@@ -294,9 +295,10 @@ def _float32(tensor):
 
 def _warn_of(others):
     if others:
-        listed = ", ".join(f"{name} (in {steps[0]!r}{' and others' if len(steps) > 1 else ''})"
-                           for name, steps in others.items())
-        surgery.warn(f"gates are defined for ReLUs; other activations keep their own gradient: {listed}")
+        where = lambda steps: (say("in {layer!r} and others", layer=steps[0]) if len(steps) > 1 else
+                               say("in {layer!r}", layer=steps[0]))
+        listed = ", ".join(f"{name} ({where(steps)})" for name, steps in others.items())
+        surgery.warn(say("gates are defined for ReLUs; other activations keep their own gradient: {listed}", listed=listed))
 
 
 # --- beside the passes ------------------------------------------------------------------------------------------------
@@ -345,8 +347,9 @@ def image_input(network):
         return ranks.index(4)
     if ranks == [3] and any(len(step.shape) == 4 for step in network.steps):
         return 0
-    raise ValueError(f"model {network.name!r} has no input of shape (n, height, width, channels), so no image whose pixels "
-                     f"could get a value; its inputs are {[tuple(spec.shape) for spec in network.input_specs]}")
+    raise ValueError(say("model {model!r} has no input of shape (n, height, width, channels), so no image whose pixels could "
+                         "get a value; its inputs are {shapes}", model=network.name,
+                         shapes=[tuple(spec.shape) for spec in network.input_specs]))
 
 
 # --- the score S and where it comes from ---------------------------------------------------------------------------
@@ -356,7 +359,7 @@ def score_of(class_index, output, function):
     if function is None:
         return ClassScore(class_index, output)
     if class_index is not None or output is not None:
-        raise ValueError("pass either score=, or class_index= and output=, not both")
+        raise ValueError(say("pass either score=, or class_index= and output=, not both"))
     return OwnScore(function)
 
 
@@ -427,9 +430,9 @@ class OwnScore:
             S = self._call(prepared.network, outputs)
         seeds = tape.gradient(S, outputs) if S.dtype.is_floating else [None]
         if all(seed is None for seed in seeds):
-            raise ValueError("no gradient comes back from score: what it returns does not depend on the model's outputs, or "
-                             "left TensorFlow on the way (.numpy(), np.asarray), or went through a step without gradient "
-                             "(argmax, round, stop_gradient). Compute it from the outputs with tf or keras.ops")
+            raise ValueError(say("no gradient comes back from score: what it returns does not depend on the model's outputs, or "
+                                 "left TensorFlow on the way (.numpy(), np.asarray), or went through a step without gradient "
+                                 "(argmax, round, stop_gradient). Compute it from the outputs with tf or keras.ops"))
         return [np.zeros_like(y) if seed is None else seed.numpy() for seed, y in zip(seeds, outputs, strict=True)]
 
     def seeds(self, y, chosen):
@@ -447,7 +450,8 @@ class OwnScore:
         nested = keras.tree.map_structure(lambda slot: outputs[network.outputs.index(slot)], network.structure)
         S, n = tf.convert_to_tensor(self.function(nested)), len(outputs[0])
         if S.shape != (n,):
-            raise ValueError(f"score must return one number per image, shape ({n},); it returned shape {tuple(S.shape)}")
+            raise ValueError(say("score must return one number per image, shape ({n},); it returned shape {shape}", n=n,
+                                 shape=tuple(S.shape)))
         return S
 
 
@@ -518,8 +522,8 @@ class _Pass:
         result = parts[0] if count == 1 else tf.nest.map_structure(lambda *each: np.concatenate(each), *parts)
         if not all(np.isfinite(each).all() for each in tf.nest.flatten(result)):
             largest = max(np.abs(each).max() for each in inputs)
-            raise ValueError("the network's numbers overflow, or its weights hold NaN or infinity; the images' largest "
-                             f"value is {largest:.3g}: are they in the range that the model expects?")
+            raise ValueError(say("the network's numbers overflow, or its weights hold NaN or infinity; the images' largest "
+                                 "value is {largest:.3g}: are they in the range that the model expects?", largest=largest))
         return result
 
     def kept(self, inputs):

@@ -16,6 +16,7 @@ import numpy as np
 import tensorflow as tf
 from keras import layers as kl
 
+from ..language import say
 from . import surgery
 
 
@@ -56,7 +57,7 @@ def cell_centres(model, layer=None, size=None, grid=None) -> tuple[tuple[float, 
     >>> heat = upsample(np.ones((7, 7)), (28, 28), cells)
     """
     if size is not None and np.shape(size) != (2,):
-        raise ValueError(f"size must be (height, width) of the images, got {size}")
+        raise ValueError(say("size must be (height, width) of the images, got {size}", size=size))
     network = surgery.unroll(model)
     return centres(network, surgery.find_feature_map(network, layer, grid), size)
 
@@ -79,8 +80,8 @@ def centres_or_none(network, step, size=None):
 def _patches(network, step):
     patches = surgery.patches(network, step)
     if patches is None:
-        raise ValueError(f"where the tokens of layer {step.name!r} lie in the image is not known: no feature map before it "
-                         f"has their {step.grid[0]} x {step.grid[1]} places")
+        raise ValueError(say("where the tokens of layer {layer!r} lie in the image is not known: no feature map before it has "
+                             "their {rows} x {columns} places", layer=step.name, rows=step.grid[0], columns=step.grid[1]))
     return patches
 
 
@@ -93,8 +94,9 @@ def centres_by_resolution(network, resolution, size):
     found = {_told_or_none(step, grids) for step in surgery.feature_maps(network)
              if _counts(grids[step.outputs[0]], step) == tuple(resolution)}
     if len(found) > 1:
-        raise ValueError(f"the layers of {network.name!r} whose maps are {resolution[0]} x {resolution[1]} look at different "
-                         "places: enlarge the maps first, upsample(maps, size, cell_centres(model, layer))")
+        raise ValueError(say("the layers of {model!r} whose maps are {rows} x {columns} look at different places: enlarge the "
+                             "maps first, upsample(maps, size, cell_centres(model, layer))", model=network.name,
+                             rows=resolution[0], columns=resolution[1]))
     return found.pop() if found else None
 
 
@@ -103,7 +105,8 @@ def _told(step, grids):
     if isinstance(grid, ValueError):
         raise grid
     if grid in (None, _UNFOLDED):
-        raise ValueError(f"the cells of layer {step.name!r} have no place in the image: a layer before it mixes them all")
+        raise ValueError(say("the cells of layer {layer!r} have no place in the image: a layer before it mixes them all",
+                             layer=step.name))
     return tuple((float(cells.stride), float(cells.offset)) for cells in grid)
 
 
@@ -115,7 +118,7 @@ def _told_or_none(step, grids):
 
 
 def _evenly(step, error):
-    surgery.warn(f"the map of {step.name!r} is stretched evenly over the image: {error}")
+    surgery.warn(say("the map of {layer!r} is stretched evenly over the image: {error}", layer=step.name, error=error))
 
 
 def _counts(grid, step):
@@ -174,9 +177,10 @@ def _middle(step, branches):
     stride, count = branches[0].stride, branches[0].count
     offsets = [cells.offset for cells in branches]
     if any(not math.isclose(cells.stride, stride) for cells in branches) or max(offsets) - min(offsets) >= stride:
-        listed = " and ".join(dict.fromkeys(f"{cells.stride:g} i + {cells.offset:g}" for cells in branches))
-        raise ValueError(f"the branches that join in layer {step.name!r} ({type(step.layer).__name__}) look at different "
-                         f"places: cell i at pixel {listed}; its map has no one place in the image")
+        listed = say(" and ").join(dict.fromkeys(f"{cells.stride:g} i + {cells.offset:g}" for cells in branches))
+        raise ValueError(say("the branches that join in layer {layer!r} ({kind}) look at different places: cell i at pixel "
+                             "{listed}; its map has no one place in the image", layer=step.name, kind=type(step.layer).__name__,
+                             listed=listed))
     return Cells(stride, (max(offsets) + min(offsets)) / 2, count)
 
 
@@ -194,8 +198,8 @@ def _window(step, cells, kernel, stride, padding, dilation=1):
 def _same(step, count, reach, stride):
     """(cells of padding before the first, cells that come out): the smaller half of the padding goes first."""
     if count is None and stride > 1:
-        raise ValueError(f"where the cells of layer {step.name!r} look depends on the size of the images: its padding is "
-                         "'same', and the model leaves their size open. Pass size=(height, width)")
+        raise ValueError(say("where the cells of layer {layer!r} look depends on the size of the images: its padding is 'same', "
+                             "and the model leaves their size open. Pass size=(height, width)", layer=step.name))
     if count is None:
         return (reach - 1) // 2, None
     out = -(-count // stride)
@@ -234,8 +238,8 @@ def _pooling(step, layer, cells, axis):
 def _transposed_convolution(step, layer, cells, axis):
     out = step.shape[1 + axis] or cells.count and layer.compute_output_shape((1, *[cells.count] * 2, 1))[1 + axis]
     if out is None:
-        raise ValueError(f"where the cells of layer {step.name!r} look depends on the size of the images, which the model "
-                         "leaves open. Pass size=(height, width)")
+        raise ValueError(say("where the cells of layer {layer!r} look depends on the size of the images, which the model leaves "
+                             "open. Pass size=(height, width)", layer=step.name))
     return _transposed(step, cells, layer.kernel_size[axis], _pair(layer.strides)[axis], layer.padding,
                        _pair(layer.dilation_rate)[axis], out)
 
@@ -263,8 +267,8 @@ def _resizing(step, grid):
     layer, target = step.layer, (step.layer.height, step.layer.width)
     counts = [cells.count for cells in grid]
     if None in counts:
-        raise ValueError(f"where the cells of layer {step.name!r} look depends on the size of the images, which the model "
-                         "leaves open. Pass size=(height, width)")
+        raise ValueError(say("where the cells of layer {layer!r} look depends on the size of the images, which the model leaves "
+                             "open. Pass size=(height, width)", layer=step.name))
     if layer.crop_to_aspect_ratio or layer.pad_to_aspect_ratio:
         fitting = int(counts[1] * target[0] / target[1]), int(counts[0] * target[1] / target[0])
         grid = tuple(_cut(cells, min(cells.count, each)) if layer.crop_to_aspect_ratio else
@@ -284,8 +288,8 @@ def _filled_up(cells, count):
 def _centre_crop(step, grid):
     target = step.layer.height, step.layer.width
     if any(cells.count is None or cells.count < count for cells, count in zip(grid, target, strict=True)):
-        raise ValueError(f"where the cells of layer {step.name!r} look cannot be told: it crops images that are not known to "
-                         f"be as large as {target}")
+        raise ValueError(say("where the cells of layer {layer!r} look cannot be told: it crops images that are not known to be "
+                             "as large as {target}", layer=step.name, target=target))
     return tuple(_cut(cells, count) for cells, count in zip(grid, target, strict=True))
 
 
@@ -318,9 +322,9 @@ def _measured(step, slot, grid, network):
 
     None if they reach everywhere. What looks through an evenly moving window is measured right; else an error.
     """
-    unknown = ValueError(f"where the cells of layer {step.name!r} ({type(step.layer).__name__}) look cannot be told: it is "
-                         "none of Keras' own layers for images, and its cells do not look through windows equally far "
-                         "apart. Put a layer of Keras in its place")
+    unknown = ValueError(say("where the cells of layer {layer!r} ({kind}) look cannot be told: it is none of Keras' own layers "
+                             "for images, and its cells do not look through windows equally far apart. Put a layer of Keras in "
+                             "its place", layer=step.name, kind=type(step.layer).__name__))
     cells_of = dict(zip((1, 2), grid, strict=True))
     with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
         tensors = {read: surgery.random_tensor(network, read) for read in step.reads}

@@ -17,6 +17,7 @@ import tensorflow as tf
 from tqdm.auto import tqdm
 
 from ..files import whole
+from ..language import say
 from . import surgery
 from .cam import grad_cam
 
@@ -90,21 +91,22 @@ def _batches(model, batches, method, options, strategy, store, bar):
 def _images_of(model, dataset):
     """The function that takes the images out of an element of the dataset, as arrays; an error if there are none."""
     if not isinstance(dataset, tf.data.Dataset):
-        raise TypeError(f"dataset must be a tf.data.Dataset, got {type(dataset).__name__}; for an array: "
-                        "tf.data.Dataset.from_tensor_slices(images).batch(32)")
+        raise TypeError(say("dataset must be a tf.data.Dataset, got {kind}; for an array: "
+                            "tf.data.Dataset.from_tensor_slices(images).batch(32)", kind=type(dataset).__name__))
     first = lambda element: element[0] if isinstance(element, tuple) else element
     spec, inputs = first(dataset.element_spec), getattr(model, "inputs", None) or []
     name = inputs[0].name if len(inputs) == 1 and isinstance(spec, dict) else None
     if name is not None and name not in spec:
-        raise ValueError(f"dataset gives dicts of {', '.join(map(repr, spec))}; the model's input is called {name!r}. "
-                         f"Take the images out: dataset.map(lambda element: element[{next(iter(spec))!r}])")
+        raise ValueError(say("dataset gives dicts of {names}; the model's input is called {name!r}. Take the images out: "
+                             "dataset.map(lambda element: element[{first!r}])", names=", ".join(map(repr, spec)), name=name,
+                             first=next(iter(spec))))
     take = first if name is None else lambda element: first(element)[name]
     spec = take(dataset.element_spec)
     rank = len(inputs[0].shape) if len(inputs) == 1 else 4
     if isinstance(spec, tf.TensorSpec) and spec.shape.rank not in (rank, None):
-        raise ValueError("dataset must give batches of images, shape "
-                         f"{'(n, height, width, channels)' if rank == 4 else inputs[0].shape}, alone or first in a "
-                         f"tuple; it gives {spec.shape}. Single images: dataset.batch(32)")
+        shape = "(n, height, width, channels)" if rank == 4 else inputs[0].shape
+        raise ValueError(say("dataset must give batches of images, shape {shape}, alone or first in a tuple; it gives {got}. "
+                             "Single images: dataset.batch(32)", shape=shape, got=spec.shape))
     return lambda element: tf.nest.map_structure(lambda tensor: tensor.numpy(), take(element))
 
 
@@ -138,8 +140,8 @@ class _Store:
         found = json.loads(note.read_text())
         other = [key for key in contents if found.get(key) != contents[key]]
         if other:
-            raise ValueError(f"folder {str(self.folder)!r} holds maps of another run, with other {', '.join(other)}; "
-                             "choose another folder or empty this one")
+            raise ValueError(say("folder {folder!r} holds maps of another run, with other {other}; choose another folder or "
+                                 "empty this one", folder=str(self.folder), other=", ".join(other)))
 
     def _path(self, number):
         return self.folder / f"{number:08d}.npz"
@@ -156,9 +158,10 @@ class _Store:
         with np.load(self._path(number), allow_pickle=False) as arrays:
             if "images" not in arrays or str(arrays["images"]) != _fingerprint(images):
                 raise ValueError(
-                    f"batch {number} has other images, or more or fewer of them, than the one whose maps lie in folder "
-                    f"{str(self.folder)!r}. Give the same data set in batches of the same size and in the same order "
-                    "(one that is shuffled anew or varied at random cannot be resumed), or choose another folder")
+                    say("batch {number} has other images, or more or fewer of them, than the one whose maps lie in folder "
+                        "{folder!r}. Give the same data set in batches of the same size and in the same order (one that is "
+                        "shuffled anew or varied at random cannot be resumed), or choose another folder", number=number,
+                        folder=str(self.folder)))
             if "maps" in arrays:
                 return arrays["maps"]
             return {name.removeprefix("layer "): arrays[name] for name in arrays if name != "images"}
@@ -228,9 +231,9 @@ def _contents(value):
     try:
         state = value.__reduce_ex__(2)    # what it is made of; nothing is pickled
     except TypeError as error:
-        raise TypeError(f"method= or its options hold or refer to a {type(value).__name__}, which cannot be compared "
-                        "with that of another run, so nothing could be resumed; give them numbers, arrays, functions "
-                        "and models only, or leave folder= out") from error
+        raise TypeError(say("method= or its options hold or refer to a {kind}, which cannot be compared with that of another "
+                            "run, so nothing could be resumed; give them numbers, arrays, functions and models only, or leave "
+                            "folder= out", kind=type(value).__name__)) from error
     return b"", [type(value), *(list(each) if isinstance(each, Iterator) else each for each in state)]
 
 

@@ -23,6 +23,8 @@ import numpy as np
 import tensorflow as tf
 from keras import layers as kl
 
+from ..language import say
+
 
 class Slot(int):
     """The number of one tensor in a network's run: what a step reads, and what it writes."""
@@ -190,8 +192,8 @@ def in_order(values, names, owner):
     values = _by_name(values) | values
     missing = [name for name in names if name not in values]
     if missing:
-        raise ValueError(f"model {owner!r} has the inputs {list(names)}; a dict of inputs goes by these names, and "
-                         f"{missing} is missing: got {sorted(map(str, values))}")
+        raise ValueError(say("model {model!r} has the inputs {names}; a dict of inputs goes by these names, and {missing} is "
+                             "missing: got {got}", model=owner, names=list(names), missing=missing, got=sorted(map(str, values))))
     return [values[name] for name in names]
 
 
@@ -243,23 +245,24 @@ def is_graph(layer):
 def require_graph(model):
     """Raises an error that says what to do, unless the model can be unrolled."""
     if not isinstance(model, keras.Model):
-        raise TypeError(f"model must be a keras.Model, got {type(model).__name__}")
+        raise TypeError(say("model must be a keras.Model, got {kind}", kind=type(model).__name__))
     if isinstance(model, keras.Sequential) and not is_graph(model):
-        raise ValueError(f"the Sequential model {model.name!r} is not built yet, so it has no weights to explain: "
-                         "begin it with keras.Input(shape=...), or call it once on a batch of images")
+        raise ValueError(say("the Sequential model {model!r} is not built yet, so it has no weights to explain: begin it with "
+                             "keras.Input(shape=...), or call it once on a batch of images", model=model.name))
     if not is_graph(model):
-        raise ValueError(f"model {model.name!r} ({type(model).__name__}) is a subclassed model: its `call` is Python "
-                         "code, so its layers cannot be followed one by one. Build it with the functional API, "
-                         "keras.Model(inputs, outputs), or as keras.Sequential; its weights can be carried over with "
-                         "set_weights(get_weights())")
+        raise ValueError(say("model {model!r} ({kind}) is a subclassed model: its `call` is Python code, so its layers cannot "
+                             "be followed one by one. Build it with the functional API, keras.Model(inputs, outputs), or as "
+                             "keras.Sequential; its weights can be carried over with set_weights(get_weights())",
+                             model=model.name, kind=type(model).__name__))
 
 
 def _refuse_channels_first(steps):
     for step in steps:
         if getattr(step.layer, "data_format", None) == "channels_first":
-            raise ValueError(f"layer {step.name!r} has data_format='channels_first', (n, channels, height, width); only "
-                             "'channels_last', (n, height, width, channels), is explained. Rebuild the model with "
-                             "data_format='channels_last'; the kernels of its convolutions can be copied as they are")
+            raise ValueError(say("layer {layer!r} has data_format='channels_first', (n, channels, height, width); only "
+                                 "'channels_last', (n, height, width, channels), is explained. Rebuild the model with "
+                                 "data_format='channels_last'; the kernels of its convolutions can be copied as they are",
+                                 layer=step.name))
 
 
 def _for_inference(operation, kwargs):
@@ -354,7 +357,7 @@ def find_feature_map(network, layer, grid=None):
     if layer is None:
         return _last_feature_map(network, grid)
     if not isinstance(layer, str):
-        raise TypeError(f"layer must be a layer's name or None, got {type(layer).__name__}")
+        raise TypeError(say("layer must be a layer's name or None, got {kind}", kind=type(layer).__name__))
     step = _find_step(network, layer)
     if len(step.shape) == 3:
         return _that_count(network, with_grid(network, step, grid))
@@ -362,9 +365,10 @@ def find_feature_map(network, layer, grid=None):
     if not _is_feature_map(step) and not feature_maps(network):
         raise ValueError(_no_feature_map(network))
     if not _is_feature_map(step):
-        raise ValueError(f"layer {layer!r} ({type(step.layer).__name__}, output shape {step.shape}) is not a feature "
-                         "map. A feature map is a layer's output of shape (n, height, width, k), before pooling; this "
-                         f"model has {_listed(step.name for step in feature_maps(network))}")
+        raise ValueError(say("layer {layer!r} ({kind}, output shape {shape}) is not a feature map. A feature map is a layer's "
+                             "output of shape (n, height, width, k), before pooling; this model has {names}", layer=layer,
+                             kind=type(step.layer).__name__, shape=step.shape,
+                             names=_listed(step.name for step in feature_maps(network))))
     return step
 
 
@@ -380,14 +384,16 @@ def _last_feature_map(network, grid):
     if not maps or chosen and _tokens_after(network, chosen):
         return _last_token_map(network, chosen, grid)
     if chosen is None:
-        raise ValueError(f"model {network.name!r} has branches that come to the score side by side, so there is no one "
-                         f"last feature map; choose with layer=, from {_listed(_ends(network, maps))}")
+        raise ValueError(say("model {model!r} has branches that come to the score side by side, so there is no one last feature "
+                             "map; choose with layer=, from {names}", model=network.name, names=_listed(_ends(network, maps))))
     _refuse_grid(chosen, grid)
     later = network.steps[network.steps.index(chosen) + 1:]
     for last in [step for step in _unpooled(network) if step in later and may_be_chosen(step)][-1:]:
-        why = "is 1×1, no places are left to tell apart" if last.shape[1:3] == (1, 1) else "is one of several branches"
-        warn(f"the last feature map of model {network.name!r}, {last.name!r}, {why}; {chosen.name!r} "
-             f"{chosen.shape[1:3]} is explained instead. Any other is chosen with layer=")
+        why = (say("is 1×1, no places are left to tell apart") if last.shape[1:3] == (1, 1) else
+               say("is one of several branches"))
+        warn(say("the last feature map of model {model!r}, {last!r}, {why}; {chosen!r} {size} is explained instead. Any other "
+                 "is chosen with layer=", model=network.name, last=last.name, why=why, chosen=chosen.name,
+                 size=chosen.shape[1:3]))
     return chosen
 
 
@@ -395,11 +401,14 @@ def _no_feature_map(network):
     """The sentence for a model without one; it names convolutions of other kinds than are explained."""
     kinds = (kl.Conv1D, kl.Conv3D, kl.DepthwiseConv1D, kl.SeparableConv1D, kl.Conv1DTranspose, kl.Conv3DTranspose,
              kl.TimeDistributed)
-    others = [f"{step.name!r} ({type(step.layer).__name__}, output shape {step.shape})" for step in network.steps
-              if isinstance(step.layer, kinds)]
-    return (f"model {network.name!r} has no feature map: no layer whose output has the shape (n, height, width, k), before "
-            "pooling, on the way to its score" +
-            (f". Maps of one or three dimensions and of series are not explained: {', '.join(others)}" if others else ""))
+    others = [say("{layer!r} ({kind}, output shape {shape})", layer=step.name, kind=type(step.layer).__name__, shape=step.shape)
+              for step in network.steps if isinstance(step.layer, kinds)]
+    none = say("model {model!r} has no feature map: no layer whose output has the shape (n, height, width, k), before pooling, "
+               "on the way to its score", model=network.name)
+    if not others:
+        return none
+    return f"{none}. " + say("Maps of one or three dimensions and of series are not explained: {layers}",
+                             layers=", ".join(others))
 
 
 def _last_that_all_passes(network, maps):
@@ -453,16 +462,16 @@ def with_grid(network, step, grid=None):
     count = step.shape[1] if len(step.shape) == 3 else None
     if grid is not None:
         if np.shape(grid) != (2,) or min(grid) < 1 or math.prod(grid) > (count or math.inf):
-            raise ValueError(f"grid must be (h, w), the places that the tokens of layer {step.name!r} stand for, at most as "
-                             f"many as there are tokens, {count}; got {grid}")
+            raise ValueError(say("grid must be (h, w), the places that the tokens of layer {layer!r} stand for, at most as many "
+                                 "as there are tokens, {count}; got {grid}", layer=step.name, count=count, grid=grid))
         return dataclasses.replace(step, grid=tuple(map(int, grid)))
     found = _grid_of(network, step)
     if found is None:
         raise ValueError(
-            f"layer {step.name!r} ({type(step.layer).__name__}, output shape {step.shape}) is not a feature map (n, height, "
-            f"width, k), and its {count} vectors are not known to stand for places: no feature map before it has as many, "
-            "nor one fewer, which would make the first a class token. If the last h w of them are places, row by row, say "
-            "so: grid=(h, w)")
+            say("layer {layer!r} ({kind}, output shape {shape}) is not a feature map (n, height, width, k), and its {count} "
+                "vectors are not known to stand for places: no feature map before it has as many, nor one fewer, which would "
+                "make the first a class token. If the last h w of them are places, row by row, say so: grid=(h, w)",
+                layer=step.name, kind=type(step.layer).__name__, shape=step.shape, count=count))
     return dataclasses.replace(step, grid=found)
 
 
@@ -483,8 +492,9 @@ def _grid_of(network, step):
 
 def _refuse_grid(step, grid):
     if grid is not None:
-        raise ValueError(f"grid says what places tokens stand for, (n, tokens, width); layer {step.name!r} "
-                         f"({type(step.layer).__name__}) has the output shape {step.shape}: leave grid out")
+        raise ValueError(say("grid says what places tokens stand for, (n, tokens, width); layer {layer!r} ({kind}) has the "
+                             "output shape {shape}: leave grid out", layer=step.name, kind=type(step.layer).__name__,
+                             shape=step.shape))
 
 
 def token_maps(network):
@@ -509,20 +519,23 @@ def _last_token_map(network, chosen, grid):
     if step is None:
         tokens = _tokens_after(network, chosen)
         raise ValueError(
-            f"what comes after {chosen.name!r}, the last feature map of model {network.name!r}, works on tokens: "
-            f"{tokens.name!r} ({type(tokens.layer).__name__}), and what places they stand for is not known. Choose them "
-            f"with layer= and grid=(h, w); layer={chosen.name!r} would show nothing of what happens there")
+            say("what comes after {chosen!r}, the last feature map of model {model!r}, works on tokens: {tokens!r} ({kind}), "
+                "and what places they stand for is not known. Choose them with layer= and grid=(h, w); layer={chosen!r} would "
+                "show nothing of what happens there", chosen=chosen.name, model=network.name, tokens=tokens.name,
+                kind=type(tokens.layer).__name__))
     if step is not last:
-        warn(f"after its last attention, model {network.name!r} reads the class token alone, so that at {last.name!r} all "
-             f"gradients of places are zero; {step.name!r} is explained instead. Any other is chosen with layer=")
+        warn(say("after its last attention, model {model!r} reads the class token alone, so that at {last!r} all gradients of "
+                 "places are zero; {layer!r} is explained instead. Any other is chosen with layer=", model=network.name,
+                 last=last.name, layer=step.name))
     return with_grid(network, step, grid)
 
 
 def _that_count(network, step):
     """The map of tokens, with a warning where its places do not count."""
     if not _counts(network, step):
-        warn(f"after layer {step.name!r}, model {network.name!r} reads nothing of the places any more, only the class token: "
-             "their gradients are zero, and so are maps made of them. Choose a layer before the last attention")
+        warn(say("after layer {layer!r}, model {model!r} reads nothing of the places any more, only the class token: their "
+                 "gradients are zero, and so are maps made of them. Choose a layer before the last attention", layer=step.name,
+                 model=network.name))
     return step
 
 
@@ -559,16 +572,21 @@ def self_attention(network):
     if not steps:
         hidden = next((step for step in network.steps if isinstance(step.layer, kl.Layer) and
                        any(isinstance(part, _ATTENTION) for part in step.layer._flatten_layers())), None)
-        raise ValueError(f"model {network.name!r} has no layer keras.layers.MultiHeadAttention on the way to its score" + (
-            f"; that of {hidden.name!r} ({type(hidden.layer).__name__}) lies in its own code, out of reach" if hidden else ""))
+        if hidden:
+            raise ValueError(say("model {model!r} has no layer keras.layers.MultiHeadAttention on the way to its score; that of "
+                                 "{layer!r} ({kind}) lies in its own code, out of reach", model=network.name, layer=hidden.name,
+                                 kind=type(hidden.layer).__name__))
+        raise ValueError(say("model {model!r} has no layer keras.layers.MultiHeadAttention on the way to its score",
+                             model=network.name))
     for step in steps:
         asked = inspect.signature(step.layer.call).bind(*step.args, **step.kwargs).arguments
         if asked["query"] != asked["value"] or asked.get("key") not in (None, asked["value"]):
-            raise ValueError(f"layer {step.name!r} looks from one sequence at another; only attention among the tokens of "
-                             "one, layer(x, x), can be rolled out")
+            raise ValueError(say("layer {layer!r} looks from one sequence at another; only attention among the tokens of one, "
+                                 "layer(x, x), can be rolled out", layer=step.name))
         if len(step.shape) != 3 or step.shape[1] != steps[0].shape[1]:
-            raise ValueError(f"attention can be rolled out through blocks of the same tokens, (n, tokens, width); "
-                             f"{steps[0].name!r} has the output shape {steps[0].shape}, {step.name!r} {step.shape}")
+            raise ValueError(say("attention can be rolled out through blocks of the same tokens, (n, tokens, width); {first!r} "
+                                 "has the output shape {first_shape}, {layer!r} {shape}", first=steps[0].name,
+                                 first_shape=steps[0].shape, layer=step.name, shape=step.shape))
     return steps
 
 
@@ -607,11 +625,11 @@ def _find_step(network, address):
     matches = [step for step in network.steps if step.name == address] or \
               [step for step in network.steps if step.name.endswith("/" + address)]
     if len(matches) > 1:
-        raise ValueError(f"layer {address!r} is not unique in model {network.name!r}; "
-                         f"choose one of {_listed(step.name for step in matches)}")
+        raise ValueError(say("layer {layer!r} is not unique in model {model!r}; choose one of {names}", layer=address,
+                             model=network.name, names=_listed(step.name for step in matches)))
     if not matches:
-        raise ValueError(f"model {network.name!r} has no layer {address!r} on the way to its score; "
-                         f"the nearest names are {_listed(_nearest(address, network))}")
+        raise ValueError(say("model {model!r} has no layer {layer!r} on the way to its score; the nearest names are {names}",
+                             model=network.name, layer=address, names=_listed(_nearest(address, network))))
     return matches[0]
 
 
@@ -689,8 +707,8 @@ def with_activation(step, activation):
     twin = object.__new__(type(step.layer))
     twin.__dict__.update(step.layer.__dict__, activation=activation)
     if twin.activation is not activation:
-        raise ValueError(f"the ReLU inside layer {step.name!r} ({type(step.layer).__name__}) cannot be exchanged; "
-                         "let the layer be linear and a layer ReLU follow it")
+        raise ValueError(say("the ReLU inside layer {layer!r} ({kind}) cannot be exchanged; let the layer be linear and a layer "
+                             "ReLU follow it", layer=step.name, kind=type(step.layer).__name__))
     return twin
 
 
@@ -734,9 +752,9 @@ def _without_hidden_relu(step, by_any_name):
         before = len(graph.get_operations())
         result = step.call(*args, **kwargs)
         if any(_contains_relu(operation, by_any_name) for operation in graph.get_operations()[before:]):
-            raise ValueError(f"layer {step.name!r} ({type(step.layer).__name__}) applies a ReLU inside its own code, or "
-                             "is one by another name, where its gradient cannot be gated; write it as the layer "
-                             "keras.layers.ReLU or the activation 'relu', in a model built from Keras layers")
+            raise ValueError(say("layer {layer!r} ({kind}) applies a ReLU inside its own code, or is one by another name, where "
+                                 "its gradient cannot be gated; write it as the layer keras.layers.ReLU or the activation "
+                                 "'relu', in a model built from Keras layers", layer=step.name, kind=type(step.layer).__name__))
         return result
     return call
 
@@ -833,10 +851,10 @@ def refuse_sealed_softmax(y, name):
         tensor = _origin(inside.outputs[tensor.value_index])
         if tensor.op.type in _SOFTMAXES:
             raise ValueError(
-                f"the output of model {name!r} comes from a compiled function (a SavedModel, or a tf.function in a layer) "
-                f"that ends in {tensor.op.type}, which cannot be cut off there; a probability has another map than the "
-                "class score before it. Save the model without its last activation, or as .keras; or pass score=, a "
-                "function of the probabilities")
+                say("the output of model {name!r} comes from a compiled function (a SavedModel, or a tf.function in a layer) "
+                    "that ends in {operation}, which cannot be cut off there; a probability has another map than the class "
+                    "score before it. Save the model without its last activation, or as .keras; or pass score=, a function of "
+                    "the probabilities", name=name, operation=tensor.op.type))
 
 
 def _origin(tensor):
@@ -859,8 +877,8 @@ def gap_head(network, slot):
         pooling = _before_shape_changes(network, step.reads[0])
         if pooling is not None and isinstance(pooling.layer, _AVERAGES):
             return pooling.reads[0], step.reads[0]
-    raise ValueError("cam needs a network that ends in global average pooling and at most one linear layer, and "
-                     f"{network.name!r} does not; grad_cam explains networks with any head")
+    raise ValueError(say("cam needs a network that ends in global average pooling and at most one linear layer, and {model!r} "
+                         "does not; grad_cam explains networks with any head", model=network.name))
 
 
 _AVERAGES = (kl.GlobalAveragePooling2D, kl.GlobalAveragePooling1D)      # of a feature map, of a map of tokens
@@ -876,8 +894,8 @@ def averaged(network, slot, grid=None):
         return step
     step = with_grid(network, step, grid)
     if step.shape[1] != math.prod(step.grid):
-        raise ValueError(f"model {network.name!r} averages {step.shape[1]} tokens, a class token among them, and so its score "
-                         "is more than the mean of a map; grad_cam explains it")
+        raise ValueError(say("model {model!r} averages {n} tokens, a class token among them, and so its score is more than the "
+                             "mean of a map; grad_cam explains it", model=network.name, n=step.shape[1]))
     return step
 
 

@@ -24,6 +24,7 @@ from .. import plots
 from ..explain import engine, places, surgery
 from ..explain.cam import _counterfactual_cam, _grad_cam, upsample
 from ..explain.methods import ATTENTION, GAP_HEAD, LAYER, METHODS, methods_for
+from ..language import say, worded
 
 OF_A_LAYER = tuple(name for name, method in METHODS.items() if method.of_a_layer)      # for these a layer can be chosen
 OF_PIXELS = tuple(name for name, method in METHODS.items() if method.of_pixels)
@@ -31,7 +32,7 @@ OF_PIXELS = tuple(name for name, method in METHODS.items() if method.of_pixels)
 CLASSES = 10        # explained in one pass and listed at most; of a thousand classes, the best ten of each image
 REMEMBERED = 96     # answers, at least three for each image; the largest, of VGG16's size, takes 6 MB
 SMALL = 64          # pixels: a smaller picture is enlarged in squares and stored exactly
-LOGITS = "class scores (logits)"
+LOGITS = worded("class scores (logits)")
 
 
 class Choice(NamedTuple):
@@ -57,8 +58,8 @@ class Exploration:
         self.preprocess = preprocess or (lambda images: images)
         network = engine.prepare(model).network
         if len(network.outputs) != 1 or model.output_shape != (None, len(self.class_names)):
-            raise ValueError(f"class_names must name the classes of a model with one output (n, classes); got "
-                             f"{len(self.class_names)} names for the output shape {model.output_shape}")
+            raise ValueError(say("class_names must name the classes of a model with one output (n, classes); got {n} names for "
+                                 "the output shape {shape}", n=len(self.class_names), shape=model.output_shape))
         with warnings.catch_warnings(action="ignore"):          # of another layer than might be expected: it is seen by name
             last = surgery.find_feature_map(network, None).name
         self.layers = tuple(dict.fromkeys([*(step.name for step in surgery.convolution_maps(network)), last]))
@@ -94,10 +95,12 @@ class Exploration:
         layer = self.last_layer if layer is None else layer
         class_index = int(self.scores(image).argmax()) if class_index is None else class_index
         if method not in self.methods or layer not in self.layers or class_index not in range(len(self.class_names)):
-            raise ValueError(f"there is no {method!r} at layer {layer!r} for class {class_index!r} here: the methods "
-                             f"are {self.methods}, the layers {self.layers}, the classes 0 to {len(self.class_names) - 1}")
+            raise ValueError(say("there is no {method!r} at layer {layer!r} for class {class_index!r} here: the methods are "
+                                 "{methods}, the layers {layers}, the classes 0 to {last}", method=method, layer=layer,
+                                 class_index=class_index, methods=self.methods, layers=self.layers,
+                                 last=len(self.class_names) - 1))
         if not 0 <= opacity <= 1:
-            raise ValueError(f"opacity must lie between 0 and 1; got {opacity!r}")
+            raise ValueError(say("opacity must lie between 0 and 1; got {opacity!r}", opacity=opacity))
         return Choice(method, layer, class_index, opacity)
 
     def attribution(self, image, choice):
@@ -206,44 +209,49 @@ class Score(NamedTuple):
 def input_picture(exploration, image):
     """The image itself as a `Picture`."""
     pixels = np.round(255 * np.broadcast_to(image, (*image.shape[:2], 3))).astype(np.uint8)
-    alt = f"The input, read as {read_as(exploration, image)}."
-    return _picture(pixels, alt, f"input, {image.shape[0]} × {image.shape[1]} pixels")
+    caption = say("input, {height} × {width} pixels", height=image.shape[0], width=image.shape[1])
+    return _picture(pixels, read_as(exploration, image), caption)
 
 
 def read_as(exploration, image):
-    """What the model sees, in words: "7", "bar and ring"."""
-    return " and ".join(exploration.class_names[c] for c in exploration.predicted(image)) or "nothing that it knows"
+    """What the model sees, in a sentence: "The input, read as bar and ring."."""
+    seen = say(" and ").join(exploration.class_names[c] for c in exploration.predicted(image))
+    return say("The input, read as {classes}.", classes=seen) if seen else say("The input, read as nothing that it knows.")
 
 
 def views(exploration, image, choice):
     """The map of a choice, and the map laid over the image: two `Picture`s."""
     attribution, title = exploration.attribution(image, choice), title_of(exploration, choice)
     evidence, (cells, input_size) = _evidence(attribution), exploration.place(image, choice)
-    evenly = "" if cells or choice.method in OF_PIXELS else ", stretched evenly"
-    size = f"{evidence.shape[0]} × {evidence.shape[1]} " + ("pixels" if choice.method in OF_PIXELS else "cells")
-    strongest = f"strongest {_place(evidence, cells, input_size)}" if evidence.max() > 0 else "empty"
-    peak = f"peak {evidence.max():.3g}"
-    return (_picture(_coloured(attribution, choice.method), f"{title}: {size}, {strongest}.", f"{size}, {peak}"),
+    laid_over = say("laid over, {opacity:.0%}" if cells or choice.method in OF_PIXELS else
+                    "laid over, {opacity:.0%}, stretched evenly", opacity=choice.opacity)
+    size = say("{height} × {width} pixels" if choice.method in OF_PIXELS else "{height} × {width} cells",
+               height=evidence.shape[0], width=evidence.shape[1])
+    strongest = (say("strongest {place}", place=_place(evidence, cells, input_size)) if evidence.max() > 0 else say("empty"))
+    return (_picture(_coloured(attribution, choice.method), f"{title}: {size}, {strongest}.",
+                     say("{size}, peak {peak:.3g}", size=size, peak=evidence.max())),
             _picture(plots.overlay(image, evidence, choice.opacity, cells, input_size),
-                     f"{title}, laid over the input: {strongest}.", f"laid over, {choice.opacity:.0%}{evenly}"))
+                     say("{title}, laid over the input: {strongest}.", title=title, strongest=strongest), laid_over))
 
 
-def title_of(exploration, choice):
-    """What was chosen, in words: "Grad-CAM of conv3 for 7"."""
-    layer = f" of {choice.layer}" if choice.method in OF_A_LAYER else ""
-    return f"{choice.method}{layer} for {exploration.class_names[choice.class_index]}"
+def title_of(exploration, choice, said=say):
+    """What was chosen, in words: "Grad-CAM of conv3 for 7". said: how its words are said, in the reader's language."""
+    asked = {"method": choice.method, "name": exploration.class_names[choice.class_index]}
+    if choice.method in OF_A_LAYER:
+        return said(worded("{method} of {layer} for {name}"), layer=choice.layer, **asked)
+    return said(worded("{method} for {name}"), **asked)
 
 
 def description(exploration, image, choices):
     """What `figure` shows, in a few sentences: its alternative text."""
     pictures = " ".join(view.alt for choice in choices for view in views(exploration, image, choice))
-    bars = "classes' probabilities" if exploration.independent(image) else "class scores"
-    return f"The input, read as {read_as(exploration, image)}. {pictures} Bars of the {bars}."
+    bars = say("Bars of the classes' probabilities.") if exploration.independent(image) else say("Bars of the class scores.")
+    return f"{read_as(exploration, image)} {pictures} {bars}"
 
 
 def file_name(exploration, choices):
-    """A name that says what was chosen: "Grad-CAM-of-conv3-for-7.png"."""
-    titles = "-and-".join(title_of(exploration, choice) for choice in choices)
+    """A name that says what was chosen, in English: "Grad-CAM-of-conv3-for-7.png"."""
+    titles = "-and-".join(title_of(exploration, choice, str.format) for choice in choices)
     return "".join(letter if letter.isalnum() else "-" for letter in titles)[:120] + ".png"
 
 
@@ -276,15 +284,18 @@ def data_address(pixels):
     return f"data:image/{kind};base64,{base64.b64encode(file.getvalue()).decode()}"
 
 
+PLACES = ((worded("in the upper left"), worded("at the top"), worded("in the upper right")),
+          (worded("at the left"), worded("in the middle"), worded("at the right")),
+          (worded("in the lower left"), worded("at the bottom"), worded("in the lower right")))
+
+
 def _place(evidence, cells=None, input_size=None):
     """Where the largest value lies in the image, as one says it: "in the upper left", "in the middle"."""
     strongest = np.unravel_index(evidence.argmax(), evidence.shape)
     cells, size = cells or ((1, 0), (1, 0)), input_size or evidence.shape
     row, column = (int(np.clip(3 * (stride * i + offset + 0.5) / pixels, 0, 2))
                    for i, (stride, offset), pixels in zip(strongest, cells, size, strict=True))
-    words = " ".join(word for word in (("upper", "", "lower")[row], ("left", "", "right")[column]) if word)
-    return {"upper": "at the top", "lower": "at the bottom", "left": "at the left", "right": "at the right",
-            "": "in the middle"}.get(words, f"in the {words}")
+    return say(PLACES[row][column])
 
 
 def score_lines(exploration, image, choices):
@@ -298,7 +309,7 @@ def score_lines(exploration, image, choices):
 
 
 def scores_title(exploration, image):
-    return "probability of each class" if exploration.independent(image) else LOGITS
+    return say("probability of each class") if exploration.independent(image) else say(LOGITS)
 
 
 def scores_html(lines, title=LOGITS):
@@ -310,9 +321,9 @@ def scores_html(lines, title=LOGITS):
         f'{line.value:.2f}</td><td aria-hidden="true" style="min-width:7em">'
         f'<div style="margin-left:{line.left:.1%};width:max({line.width:.1%},1px);height:.8em;'
         f'background:{plots.ORANGE if line.chosen else plots.BLUE}"></div></td>'
-        f'<td style="padding-left:.5em">{"predicted" if line.predicted else ""}</td></tr>' for line in lines)
+        f'<td style="padding-left:.5em">{say("predicted") if line.predicted else ""}</td></tr>' for line in lines)
     return ('<table class="scores" style="border-collapse:collapse;line-height:1.35">'
-            f'<caption style="text-align:left">{title}</caption>{rows}</table>')
+            f'<caption style="text-align:left">{say(title)}</caption>{rows}</table>')
 
 
 def figure(exploration, image, choices):
@@ -323,14 +334,14 @@ def figure(exploration, image, choices):
     for row, choice in enumerate(choices):
         left, middle, right = (drawing.add_subplot(grid[row, column]) for column in range(3))
         attribution = exploration.attribution(image, choice)
-        plots.picture(left, image, "input")
+        plots.picture(left, image, say("input"))
         if choice.method in OF_PIXELS:
-            title = title_of(exploration, choice).replace(" for ", "\nfor ")            # no wider than the picture
+            title = title_of(exploration, choice).replace(say(" for "), say("\nfor "))     # no wider than the picture
             plots.picture(middle, _coloured(attribution, choice.method), title)
         else:
             plots.bare_map(middle, attribution, title_of(exploration, choice), signed=METHODS[choice.method].signed)
         laid_over = plots.overlay(image, _evidence(attribution), choice.opacity, *exploration.place(image, choice))
-        plots.picture(right, laid_over, "laid over the input")
+        plots.picture(right, laid_over, say("laid over the input"))
     scores = drawing.add_subplot(grid[:, 3])
     _bars(scores, score_lines(exploration, image, choices), scores_title(exploration, image))
     if exploration.independent(image):

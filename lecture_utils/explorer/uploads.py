@@ -11,6 +11,8 @@ from base64 import b64decode
 import numpy as np
 from PIL import Image, ImageOps
 
+from ..language import say
+
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP")
 MAX_BYTES = 8_000_000
 MAX_PIXELS = 25_000_000     # of a telephone's photograph: 12 to 24 million
@@ -24,7 +26,8 @@ def read_picture(data):
     Raises ValueError for more than `MAX_BYTES` or `MAX_PIXELS`, other formats than `FORMATS`, and damaged files.
     """
     if len(data) > MAX_BYTES:
-        raise ValueError(f"this file has {len(data) / 1e6:.1f} MB; at most {MAX_BYTES / 1e6:.0f} MB can be taken")
+        raise ValueError(say("this file has {size:.1f} MB; at most {most:.0f} MB can be taken", size=len(data) / 1000000.0,
+                             most=MAX_BYTES / 1000000.0))
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")         # of odd metadata; the size is bounded here
@@ -33,10 +36,10 @@ def read_picture(data):
             if pixels <= MAX_PIXELS:
                 return _on_white(ImageOps.exif_transpose(picture))
     except Exception as error:      # a damaged file can raise nearly anything in a decoder
-        raise ValueError("this is not a picture that can be read; it should be a file of "
-                         f"{', '.join(FORMATS)}") from error
-    raise ValueError(f"this picture has {pixels / 1e6:.0f} million pixels; at most {MAX_PIXELS / 1e6:.0f} million can "
-                     "be taken")
+        raise ValueError(say("this is not a picture that can be read; it should be a file of {formats}",
+                             formats=", ".join(FORMATS))) from error
+    raise ValueError(say("this picture has {size:.0f} million pixels; at most {most:.0f} million can be taken",
+                         size=pixels / 1000000.0, most=MAX_PIXELS / 1000000.0))
 
 
 def _on_white(picture):
@@ -52,12 +55,12 @@ def read_data_address(address):
     head, comma, body = address.partition(",")
     well_formed = comma and head.startswith("data:image/") and head.endswith(";base64")
     if len(body) > 4 * MAX_BYTES // 3 + 4 or not well_formed:
-        raise ValueError("this is not a picture that can be read; it should be a data address of at most "
-                         f"{MAX_BYTES / 1e6:.0f} MB")
+        raise ValueError(say("this is not a picture that can be read; it should be a data address of at most {most:.0f} MB",
+                             most=MAX_BYTES / 1000000.0))
     try:
         data = b64decode(body, validate=True)
     except ValueError as error:
-        raise ValueError("this is not a picture that can be read; its base64 is damaged") from error
+        raise ValueError(say("this is not a picture that can be read; its base64 is damaged")) from error
     return read_picture(data)
 
 
@@ -87,7 +90,7 @@ def as_digit(light):
     border = np.concatenate([light[0], light[-1], light[:, 0], light[:, -1]])
     ink = np.abs(light - np.median(border))
     if ink.max() < 0.2:
-        raise ValueError("there is nothing to read: draw a digit with thick strokes")
+        raise ValueError(say("there is nothing to read: draw a digit with thick strokes"))
     rows, columns = (np.flatnonzero((ink > ink.max() / 4).any(axis=axis)) for axis in (1, 0))
     ink = Image.fromarray(np.uint8(255 * ink[rows[0]:rows[-1] + 1, columns[0]:columns[-1] + 1] / ink.max()))
     small = np.asarray(ImageOps.contain(ink, (DIGIT_INK, DIGIT_INK)), np.float32) / 255

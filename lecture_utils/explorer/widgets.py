@@ -15,6 +15,7 @@ from IPython.display import display
 from .. import plots
 from ..asking import someone_is_there
 from ..datasets.loaders import ROOT
+from ..language import language, say, worded
 from . import uploads
 from .exploration import (
     OF_A_LAYER,
@@ -35,7 +36,7 @@ from .shared import labels
 PICTURE = 180           # height of a picture, CSS pixels
 TOGETHER = 0.02         # seconds: changes that come closer together are drawn once
 PREDICTED = -1          # offered beside the classes; None would mean to a `Dropdown` that nothing is chosen
-DRAWN, UPLOADED = "your drawing", "your picture"
+DRAWN, UPLOADED = worded("your drawing"), worded("your picture")
 
 
 def explore(model, images, class_names, *, preprocess=None, choice=Choice(), alt=None):
@@ -58,7 +59,7 @@ def explore(model, images, class_names, *, preprocess=None, choice=Choice(), alt
     box = Explorer(exploration, images, choice).box
     view = {"version_major": 2, "version_minor": 0, "model_id": box.model_id}
     display({"application/vnd.jupyter.widget-view+json": view,
-             "text/plain": "The explorer: run this cell to use it."}, raw=True)
+             "text/plain": say("The explorer: run this cell to use it.")}, raw=True)
 
 
 class Explorer:
@@ -81,7 +82,7 @@ class Explorer:
         self.draw()
 
     def _make_controls(self, first, c):
-        words, described = labels(), {"style": {"description_width": "5em"}, "layout": {"width": "21em"}}
+        words, described = labels(language()), {"style": {"description_width": "5em"}, "layout": {"width": "21em"}}
         classes = self._class_options(next(iter(self.images.values())))
         layers = self.exploration.layers
         self.image = widgets.Dropdown(options=list(self.images), description=words["image"], **described)
@@ -94,7 +95,7 @@ class Explorer:
         self.other_layer = widgets.Dropdown(options=layers, value=first.layer, description=f"{words['layer']} 2", **described)
         self.other_class = widgets.Dropdown(options=classes, value=c, description=f"{words['class']} 2", **described)
         self.upload = widgets.FileUpload(accept=".png,.jpg,.jpeg,.webp,.bmp", multiple=False,
-                                         description="Upload a picture", layout={"width": "14em"})
+                                         description=say("Upload a picture"), layout={"width": "14em"})
         self.save = widgets.Button(description=words["save"], icon="save", layout={"width": "14em"})
         for control in (self.image, self.method, self.layer, self.class_, self.opacity, self.compare, self.other_layer,
                         self.other_class):
@@ -109,7 +110,7 @@ class Explorer:
         self.strokes = widgets.Textarea(layout={"display": "none"})
         self.strokes.add_class("course-strokes")
         self.strokes.observe(self._take_strokes, "value")
-        self.drawing = widgets.HBox([widgets.HTML(CANVAS), self.strokes])
+        self.drawing = widgets.HBox([widgets.HTML(_canvas()), self.strokes])
         self.drawing.add_class("course-drawing")
 
     # --- what is asked
@@ -124,7 +125,7 @@ class Explorer:
 
     def _class_options(self, image):
         names = self.exploration.class_names
-        return [(labels()["askPredicted"], PREDICTED)] + [(names[c], c) for c in self.exploration.listed_classes(image)]
+        return [(labels(language())["askPredicted"], PREDICTED)] + [(names[c], c) for c in self.exploration.listed_classes(image)]
 
     def _offer_classes(self, change):
         """Networks with many classes offer the best ones of each image; a class no longer offered gives way."""
@@ -156,7 +157,7 @@ class Explorer:
         self._drawn = self._pictures_and_scores(image, asked, titles)
         self.other_layer.layout.display = self.other_class.layout.display = "flex" if self.compare.value else "none"
         self.layer.disabled = self.other_layer.disabled = self.method.value not in OF_A_LAYER
-        self.say(" and ".join(titles))
+        self.say(say(" and ").join(titles))
 
     def say(self, sentence):
         """Write a sentence below the pictures; screen readers announce it."""
@@ -167,8 +168,8 @@ class Explorer:
         """HTML: a row for each choice of the input, its map and the overlay; the scores beside them."""
         shown = [[_figure_html(picture) for picture in views(self.exploration, image, choice)] for choice in asked]
         first = _figure_html(input_picture(self.exploration, image))
-        left = [first] + [f'<p style="max-width:{PICTURE}px;margin:0">compared with {html.escape(title)}</p>'
-                          for title in titles[1:]]
+        others = [html.escape(say("compared with {title}", title=title)) for title in titles[1:]]
+        left = [first] + [f'<p style="max-width:{PICTURE}px;margin:0">{other}</p>' for other in others]
         rows = "".join(start + "".join(pair) for start, pair in zip(left, shown, strict=True))
         scores = scores_html(score_lines(self.exploration, image, asked), scores_title(self.exploration, image))
         return ('<div style="display:flex;flex-flow:row wrap;align-items:center">'
@@ -196,11 +197,11 @@ class Explorer:
         """ipywidgets 7 hands over a dict of files by name, 8 a tuple of files."""
         files = list(change["new"].values() if isinstance(change["new"], dict) else change["new"])
         if files:
-            self.add(UPLOADED, lambda: uploads.read_picture(bytes(files[-1]["content"])))
+            self.add(say(UPLOADED), lambda: uploads.read_picture(bytes(files[-1]["content"])))
 
     def _take_strokes(self, change):
         if change["new"]:
-            self.add(DRAWN, lambda: uploads.read_data_address(change["new"]))
+            self.add(say(DRAWN), lambda: uploads.read_data_address(change["new"]))
 
     def save_figure(self, folder=ROOT / "build" / "figures"):
         """Write the figure as a PNG named after what was chosen; returns its path."""
@@ -208,7 +209,7 @@ class Explorer:
         path = Path(folder) / file_name(self.exploration, asked)
         path.parent.mkdir(parents=True, exist_ok=True)
         figure(self.exploration, image, asked).savefig(path, dpi=2 * plots.DPI)
-        self.say(f"Saved: {path}")
+        self.say(say("Saved: {path}", path=path))
         return path
 
 
@@ -216,7 +217,7 @@ def _named(images):
     """A new dict of names to images; arrays are numbered."""
     images = dict(images) if isinstance(images, dict) else {str(n): image for n, image in enumerate(images)}
     if not images:
-        raise ValueError("explore() needs at least one image; got none")
+        raise ValueError(say("explore() needs at least one image; got none"))
     return images
 
 
@@ -246,9 +247,15 @@ SLIDERS_NAMED = """
 
 # A widget's HTML runs no scripts, but its elements' own handlers do. White ink on black paper, as MNIST is written; at
 # the end of each stroke the drawing goes into the hidden text field, and from there to Python.
+def _canvas():
+    """The drawing area with its words in the reader's language."""
+    return CANVAS.replace("(AREA)", say("Drawing area: draw a digit with mouse, pen or finger")).replace(
+        "(CLEAR)", labels(language())["clear"])
+
+
 CANVAS = """
 <div style="display:flex;gap:8px;align-items:center">
-<canvas width="140" height="140" role="img" aria-label="Drawing area: draw a digit with mouse, pen or finger"
+<canvas width="140" height="140" role="img" aria-label="(AREA)"
   style="background:black;touch-action:none;cursor:crosshair"
   onpointerdown="this.setPointerCapture(event.pointerId); this.pen = [event.offsetX, event.offsetY];
     if (!this.paper) { this.paper = true; this.getContext('2d').fillRect(0, 0, 140, 140) }"
@@ -261,6 +268,6 @@ CANVAS = """
     for (const name of ['input', 'change']) field.dispatchEvent(new Event(name, {bubbles: true}))">
 </canvas>
 <button type="button"
-  onclick="this.parentNode.querySelector('canvas').getContext('2d').fillRect(0, 0, 140, 140)">Clear the drawing</button>
+  onclick="this.parentNode.querySelector('canvas').getContext('2d').fillRect(0, 0, 140, 140)">(CLEAR)</button>
 </div>
 """

@@ -14,11 +14,6 @@ from pathlib import Path
 LANGUAGES = ("en", "ko")
 CATALOGUES = Path(__file__).parent
 
-# Korean particles that depend on the sound before them: (after a consonant, after a vowel).
-PARTICLES = re.compile(r"(?P<before>.?)(?P<closing>['\"`”’)\]}*$]*)\[(?P<closed>[가-힣]+)/(?P<open>[가-힣]+)\]")
-CLOSED_LETTERS = "lmnrLMNR"     # read el, em, en, 알: they end in a consonant
-CLOSED_DIGITS = "013678"        # 영 일 삼 육 칠 팔
-
 
 def language():
     """The code of the language in which the package speaks now: "en" or "ko"."""
@@ -26,8 +21,8 @@ def language():
     return wanted if wanted in LANGUAGES else "en"
 
 
-def say(english, **values):
-    """A text in the reader's language, its fields filled in as by `str.format`.
+def say(english, /, **values):
+    """A text in the reader's language; where there are values, its fields are filled in as by `str.format`.
 
     english: as it stands in the catalogue; a text that is not there stays English. The catalogue's Korean may write a
     particle in both forms, as in "{name}[을/를]": the one that fits what stands before it is taken.
@@ -37,9 +32,8 @@ def say(english, **values):
     '3 images'
     """
     own = catalogue(language()).get(english)
-    if own is None:
-        return english.format(**values) if values else english
-    return with_particles(own.format(**values) if values else own)
+    said = (own or english).format(**values) if values else own or english
+    return with_particles(said) if own else said
 
 
 def worded(english):
@@ -61,6 +55,20 @@ def catalogue(code):
     return {entry["en"]: entry[code] for entry in entries}
 
 
+# ---- Korean particles, which depend on the sound before them: [after a consonant/after a vowel]
+
+CHOICE = re.compile(r"\[([가-힣]+)/([가-힣]+)\]")
+SILENT = " '\"`“”‘’()[]{}<>«»*$_.,:;!?…"      # not read aloud: what is read stands before them
+CONSONANT, L, VOWEL = "a consonant", "ㄹ", "a vowel"
+DIGITS = dict.fromkeys("036", CONSONANT) | dict.fromkeys("178", L)       # 영 삼 육, 일 칠 팔; the others end in a vowel
+LETTERS = dict.fromkeys("mn", CONSONANT) | dict.fromkeys("lr", L)        # 엠 엔, 엘 알; the others end in a vowel
+SIGNS = {"ε": CONSONANT, "²": CONSONANT, "³": CONSONANT}                 # 엡실론, 제곱, 세제곱
+# How words in Latin letters end when Koreans say them: model 모델, file 파일; frame 프레임, ring 링; map 맵, output 아웃풋, block
+# 블록. All others end in a vowel: layer 레이어, class 클래스, weight 웨이트, Dense 덴스.
+WORDS = [(re.compile(r"le?$"), L),
+         (re.compile(r"([mn]e?|ng|ck|out)$|(^|[^aeiou])[aeiou][ptb]$"), CONSONANT)]
+
+
 def with_particles(korean):
     """The text with every choice as [을/를] made by the sound before it.
 
@@ -68,20 +76,32 @@ def with_particles(korean):
     >>> with_particles("CAM[은/는] `conv3`[을/를] 봅니다")
     'CAM은 `conv3`을 봅니다'
     """
-    return PARTICLES.sub(_fitting, korean)
+    return CHOICE.sub(_fitting, korean)
 
 
-def _fitting(found):
-    before, closed = found["before"], _ends_in_consonant(found["before"])
-    if found["open"].startswith("로") and (before in "lL178" or _final(before) == 8):      # ㄹ takes 로, not 으로
-        closed = False
-    return before + found["closing"] + (found["closed"] if closed else found["open"])
+def _fitting(choice):
+    after_consonant, after_vowel = choice.groups()
+    sound = ending(choice.string[:choice.start()])
+    if after_vowel.startswith("로") and sound == L:      # 으로 after other consonants alone
+        return after_vowel
+    return after_vowel if sound == VOWEL else after_consonant
 
 
-def _ends_in_consonant(letter):
-    return _final(letter) > 0 or letter != "" and letter in CLOSED_LETTERS + CLOSED_DIGITS
+def ending(text):
+    """How the last word of a text ends when it is read aloud in Korean: in CONSONANT, L or VOWEL."""
+    text = text.rstrip(SILENT)
+    last = text[-1:]
+    if "가" <= last <= "힣":
+        return {0: VOWEL, 8: L}.get((ord(last) - ord("가")) % 28, CONSONANT)    # the final consonants are numbered, 0 is none
+    if last.isascii() and last.isalpha():
+        return _latin_ending(re.search(r"[A-Za-z]+$", text)[0])
+    return (DIGITS | SIGNS).get(last, VOWEL)
 
 
-def _final(letter):
-    """The number of a Hangul syllable's final consonant; 0 for none."""
-    return (ord(letter) - 0xAC00) % 28 if "가" <= letter <= "힣" else 0
+def _latin_ending(word):
+    """Of a word that is said as a word (CAM, ReLU, layer), or letter by letter (CNN, npz); of IoU and ViT the last letter."""
+    part = re.search(r"[A-Z]+$|[A-Z]?[a-z]+$", word)[0]        # of LayerCAM it is CAM, of ReLU it is LU
+    spelled = not re.search("[aeiouy]", part.lower()) or len(part) == 1
+    if spelled:
+        return LETTERS.get(part[-1].lower(), VOWEL)
+    return next((sound for pattern, sound in WORDS if pattern.search(part.lower())), VOWEL)

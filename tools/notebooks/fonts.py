@@ -1,7 +1,8 @@
 """The fonts of decks and pages: Nanum Gothic, for Latin and Korean, and DejaVu for code and for signs that Nanum lacks.
 
 Both come with packages. A deck carries of each only the characters it uses, so it looks the same on every computer;
-a page carries its Korean letters, for computers that have none.
+a page carries its Korean letters, for computers that have none. So does `lecture_utils`, for the figures of notebooks:
+`python3 -m tools.notebooks.fonts` makes lecture_utils/fonts/CourseGothic-Regular.ttf of Nanum Gothic.
 """
 import base64
 import importlib.metadata
@@ -11,6 +12,7 @@ import pathlib
 
 import matplotlib
 from fontTools import subset
+from fontTools.pens.ttGlyphPen import TTGlyphPen
 from fontTools.ttLib import TTFont
 
 # The package is looked up and not imported: its import needs distutils, which Python 3.12 no longer has.
@@ -24,6 +26,8 @@ DECK = [  # family, weight, file
     ("Deck code", 400, DEJAVU / "DejaVuSansMono.ttf"),
 ]
 HANGUL_RANGE = "U+AC00-D7A3"
+COURSE_GOTHIC = pathlib.Path(__file__).resolve().parents[2] / "lecture_utils/fonts/CourseGothic-Regular.ttf"
+FAMILY = "Course Gothic"    # the Open Font License keeps the name Nanum for the font as its authors made it
 HANGUL = [("Course Hangul", 400, NANUM / "NanumGothic.ttf"), ("Course Hangul", 700, NANUM / "NanumGothicBold.ttf")]
 
 
@@ -51,3 +55,60 @@ def subset_of(file, characters):
     small = io.BytesIO()
     subset.save_font(font, small, options)
     return base64.b64encode(small.getvalue()).decode("ascii")
+
+
+# ---- the font that the notebooks' figures take
+
+
+def make_course_gothic(file=COURSE_GOTHIC):
+    """Write Nanum Gothic with the characters of `figure_characters` alone, under its own name."""
+    options = subset.Options(hinting=False, notdef_outline=True, layout_features=[], name_IDs=[0, 1, 2, 3, 4, 5, 6, 9, 13],
+                             legacy_kern=False)
+    options.drop_tables += ["gasp", "kern", *(f"TSI{number}" for number in range(6))]
+    font = subset.load_font(str(NANUM / "NanumGothic.ttf"), options)
+    subsetter = subset.Subsetter(options)
+    subsetter.populate(unicodes=figure_characters())
+    subsetter.subset(font)
+    rename(font["name"])
+    add_minus(font)
+    file.parent.mkdir(exist_ok=True)
+    subset.save_font(font, str(file), options)
+
+
+def figure_characters():
+    """The code points that a Korean figure may hold: KS X 1001's 2,350 syllables, letters, Latin, Greek, common signs."""
+    syllables = [code for code in range(0xAC00, 0xD7A4) if len(chr(code).encode("euc_kr")) == 2]  # others take eight bytes
+    ranges = [(0x20, 0x100), (0x370, 0x400), (0x2010, 0x2040), (0x2070, 0x2080), (0x2190, 0x2200), (0x3131, 0x3164)]
+    signs = map(ord, "℃™√∂∑∏∫∞∈∝∩∪∼≈≠≡≤≥±∇⊂⊃■□▲△▶◀●○◎★☆")
+    return {*syllables, *signs, *(code for first, end in ranges for code in range(first, end))}
+
+
+def add_minus(font):
+    """The minus sign, which Nanum lacks: the bar of its plus. Beside a formula matplotlib takes it from no other font."""
+    glyphs, plus = font["glyf"], font.getBestCmap()[ord("+")]
+    points, box = glyphs[plus].getCoordinates(glyphs)[0], glyphs[plus]
+    bar = sorted({y for x, y in points if x == box.xMin})
+    pen = TTGlyphPen(None)
+    corners = (box.xMin, bar[0]), (box.xMin, bar[1]), (box.xMax, bar[1]), (box.xMax, bar[0])
+    pen.moveTo(corners[0])
+    for corner in corners[1:]:
+        pen.lineTo(corner)
+    pen.closePath()
+    font.setGlyphOrder([*font.getGlyphOrder(), "minus"])
+    glyphs["minus"], font["hmtx"]["minus"] = pen.glyph(), (font["hmtx"][plus][0], box.xMin)
+    glyphs["minus"].recalcBounds(glyphs)
+    for table in font["cmap"].tables:
+        table.cmap[ord("−")] = "minus"
+
+
+def rename(names):
+    """The name table says `FAMILY` and where the font comes from; who made it and under which licence it still says."""
+    names.names = [name for name in names.names if name.platformID == 3 and name.langID == 0x409]
+    origin = "Nanum Gothic, a subset with fewer characters and tables, made for figures of the course."
+    for number, text in {1: FAMILY, 3: f"{FAMILY} Regular", 4: f"{FAMILY} Regular", 6: "CourseGothic-Regular", 10: origin,
+                         13: "SIL Open Font License, Version 1.1: OFL.txt beside this file."}.items():
+        names.setName(text, number, 3, 1, 0x409)
+
+
+if __name__ == "__main__":
+    make_course_gothic()
