@@ -23,6 +23,7 @@ from lecture_utils import (
     grad_cam,
     guided_backprop,
     load_model,
+    plots,
     upsample,
 )
 from lecture_utils.asking import someone_is_there
@@ -476,6 +477,8 @@ def test_every_control_and_picture_has_its_words(shown):
 
 def test_in_korean_every_word_is_korean_but_the_names_of_methods_and_layers(exploring, digits, monkeypatch, tmp_path):
     monkeypatch.setenv("COURSE_LANG", "ko")
+    monkeypatch.setitem(plots.plt.rcParams, "font.family", ["sans-serif"])      # to be as it was afterwards
+    plots.letter_in_korean()
     shown = widgets.Explorer(exploring, digits)
     shown.compare.value = True
     told = [control.description for control in within(shown.box) if getattr(control, "description", "")]
