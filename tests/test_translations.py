@@ -22,6 +22,7 @@ from tools.notebooks import code_texts, glossary, languages, normalize, pages, t
 from tools.notebooks.bootstrap_cell import BEGIN, BOOTSTRAP, FOLDED, bootstrap_cell, colab_badge
 from tools.notebooks.repository import repository_address
 from tools.notebooks.title_cell import figures, promise, title_table
+from tools.run import execute
 
 ROOT = Path(__file__).resolve().parents[1]
 ENGLISH = {path.stem: nbformat.read(path, as_version=4) for path in sorted((ROOT / "notebooks").glob("*.ipynb"))}
@@ -188,6 +189,17 @@ def test_outputs_are_fit_to_be_committed(korean):
             assert not normalize.is_widget(output)
     assert korean.metadata.kernelspec == normalize.KERNEL and korean.metadata.course.language == "ko"
     assert set(korean.metadata) == {"course", "kernelspec", "language_info"}
+
+
+def test_the_quickest_notebook_prints_in_korean_what_is_committed():
+    """The one that is run here; of the others the tests above say that their code and numbers are the English ones."""
+    name = min(ENGLISH, key=lambda name: ENGLISH[name].metadata.course.cpu_seconds)
+    ran, = execute([ROOT / "notebooks" / "ko" / f"{name}.ipynb"], cell_limit=240, limit=600, embedded=True)
+    assert not ran.error
+    settled = translation.settled(ran.notebook, ENGLISH[name])
+    for own, committed in zip(settled.cells, KOREAN[name].cells, strict=True):
+        assert [plain_text(output) for output in own.get("outputs", [])] == [
+            plain_text(output) for output in committed.get("outputs", [])]
 
 
 # ---- nothing is left in English
