@@ -419,7 +419,8 @@ def _grid(rows, columns, cell, titles=None):
 def _bare(axis, title):
     axis.set_axis_off()
     if title is not None:
-        axis.set_title(title, fontsize=8.5, pad=3)
+        leading = 1.4 if HANGUL.search(str(title)) else 1.2     # its letters fill the line
+        axis.set_title(title, fontsize=8.5, pad=3, linespacing=leading)
 
 
 def _row_title(axis, text):
