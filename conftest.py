@@ -1,6 +1,7 @@
 """What begins first, and what holds for the notebooks under nbval: they run on the embedded data, a cell that never ran
 is a failure, and before each exercise its solution runs, too (tests/test_instructor_edition.py)."""
 import collections
+import os
 import tempfile
 
 import pytest
@@ -10,6 +11,10 @@ from nbval.plugin import IPyNbCell
 from tools.notebooks.execute import embedded_environment
 from tools.notebooks.exercises import is_exercise, solved
 
+os.environ.pop("COURSE_LANG", None)     # what is compared is English; the tests of other languages ask for them
+
+# The translated notebooks run no code of their own: tests/test_translations.py shows that theirs is the English one's.
+collect_ignore_glob = ["notebooks/ko/*.ipynb"]
 EMPTY_FOLDER = tempfile.TemporaryDirectory()
 
 # What takes longest, in this order (beginnings of names). Under `--dist loadfile` a file is one worker's. By itself xdist begins

@@ -607,3 +607,68 @@ def test_squeezenet(tmp_path):
     result = audit(net.model, np.stack(images), np.array(labels), class_names=net.class_names, path=tmp_path / "a.html",
                    progress=False)
     assert result.passed["CAM theory"] and result.passed["slope"] and result.passed["colour order"] is not False
+
+
+# --- in Korean ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def korean(monkeypatch):
+    monkeypatch.setenv("COURSE_LANG", "ko")
+
+
+@pytest.fixture(scope="module")
+def in_korean(tmp_path_factory):
+    """The audit of a network of which a class is dead, in Korean."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COURSE_LANG", "ko")
+        patch.setattr(maps, "SEEDS", 1)
+        patch.setattr(maps, "ERASED", 16)
+        return found(network(bias=np.array([0, 0, 0, -99, 0])), drawn(), tmp_path_factory.mktemp("korean"))
+
+
+STAYS = {"hand_made", "features", "white", "red", "green", "yellow", "dark", "CAM", "Grad-CAM", "Keras", "Z"}    # names
+
+
+def rest(text):
+    """English words in a text, but for names, and what stands in brackets beside the Korean."""
+    return set(re.findall(r"[A-Za-z][A-Za-z_-]+", re.sub(r"\([^()]*\)|\S*=\S*|\S*/\S*", " ", text))) - STAYS
+
+
+@pytest.mark.filterwarnings("ignore:Glyph")     # the font is set up on import, which was in English
+def test_the_page_is_korean(in_korean):
+    reader, source = Reader(), in_korean.path.read_text(encoding="utf-8")
+    reader.feed(source)
+    text = " ".join(reader.text)
+    body, alts = text[text.index("hand_made", 100):], " ".join(attrs["alt"] for tag, attrs in reader.tags if tag == "img")
+    assert '<html lang="ko">' in source and "word-break: keep-all" in source
+    assert rest(body) == rest(alts) == set()
+    assert not re.search(r"\[[가-힣]+/[가-힣]+\]|\{\w*", body + alts)
+    heads = {attrs["data-head"] for _, attrs in reader.tags if "data-head" in attrs}
+    assert heads == {"측정값", "정상이면"}
+
+
+def test_what_was_found_is_korean_and_its_keys_are_not(korean, in_korean):
+    assert list(in_korean.passed) == TESTS and not in_korean.passed["every class"]
+    finding = next(finding for finding in in_korean.findings if finding.name == "every class")
+    assert finding.question == "모든 클래스가 적어도 한 번은 답으로 나옵니까?"
+    assert finding.remark.startswith("한 번도 답으로 나오지 않은 클래스는 “yellow”(이미지 18장)입니다.")
+    compared = next(use for use in in_korean.uses if use.name == "두 클래스 비교하기")
+    assert compared.fit is False and compared.verdict == "불가능"
+    assert compared.because == "모든 클래스(every class) 시험에서 탈락했습니다."
+    assert str(in_korean).startswith("hand_made, features의 맵: 시험 20개 가운데 19개를 통과했습니다.")
+
+
+@pytest.mark.parametrize("told, changed", [
+    ("labels에는 이미지 20장마다 클래스가 하나씩", dict(labels=LABELS[:-1])),
+    ("원-핫으로 보입니다", dict(labels=np.eye(5)[LABELS])),
+    ("언제나 2라고만 답해도", dict(labels=LABELS * 0 + 2)), ("적어도 8장", dict(images=X[:1], labels=LABELS[:1])),
+    ("65535", dict(images=X * 65535)), ("이름은 2개입니다", dict(class_names=["a", "b"])),
+    ("masks는 bool이고", dict(masks=MASKS * 1.0)), ("파일 missing.keras가 없습니다", dict(model="missing.keras"))])
+def test_a_mistake_is_told_in_korean(korean, tmp_path, told, changed):
+    model, images, labels = (changed.get(name, default) for name, default in (
+        ("model", None), ("images", X), ("labels", LABELS)))
+    options = {name: value for name, value in changed.items() if name not in ("model", "images", "labels")}
+    with pytest.raises((ValueError, TypeError, FileNotFoundError), match=told) as error:
+        audit(network() if model is None else model, images, labels, path=tmp_path / "a.html", progress=False, **options)
+    assert str(error.value).endswith(("다.", "오.")) and "[을/를]" not in str(error.value)

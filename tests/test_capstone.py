@@ -3,6 +3,7 @@
 The trainings take minutes and are left out: in their place stands a network without any.
 """
 
+import re
 import sys
 
 import keras
@@ -128,6 +129,7 @@ def test_the_files_are_there_and_the_task_gives_nothing_away(few, monkeypatch, t
     monkeypatch.setattr(capstone, "FOLDER", tmp_path / "capstone")
     monkeypatch.setattr(capstone, "trained", lambda images, labels, seed: capstone.network())
     monkeypatch.setattr(capstone, "row_of", lambda letter, flaw, *others: f"| {letter} | {capstone.described(flaw, others[1])} |")
+    monkeypatch.setenv("COURSE_LANG", "en")
     monkeypatch.setattr(sys, "argv", ["capstone", "--seed", "7"])
     capstone.main()
     folder = tmp_path / "capstone"
@@ -143,6 +145,32 @@ def test_the_files_are_there_and_the_task_gives_nothing_away(few, monkeypatch, t
     with np.load(folder / "images.npz", allow_pickle=False) as data:
         assert data["images"].dtype == np.uint8 and data["masks"].dtype == bool and len(data["labels"]) == len(data["images"])
     assert "key.md" in capsys.readouterr().out
+
+
+def test_in_korean_task_key_and_what_is_printed_are_korean(few, monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(capstone, "FOLDER", tmp_path / "capstone")
+    monkeypatch.setattr(capstone, "trained", lambda images, labels, seed: capstone.network())
+    monkeypatch.setattr(capstone, "row_of", lambda letter, flaw, *others: f"| {letter} | {capstone.described(flaw, others[1])} |")
+    monkeypatch.setattr(capstone.plots, "letter_in_korean", lambda: None)
+    monkeypatch.setenv("COURSE_LANG", "en")     # main sets another, and this one is put back
+    monkeypatch.setattr(sys, "argv", ["capstone", "--seed", "7", "--lang", "ko"])
+    capstone.main()
+    task, key = ((tmp_path / "capstone" / name).read_text(encoding="utf-8") for name in ("task.md", "key.md"))
+    plain = re.sub(r"```.*?```|`[^`]*`", "", task, flags=re.DOTALL)
+    assert task.startswith("# 신경망 셋, 결함 셋") and "%env COURSE_LANG=ko" in task
+    assert set(re.findall(r"[A-Za-z][\w-]{2,}", plain)) <= {*NEU_CLASSES, "audit"}
+    for word in ("도장", "지름길", "죽은", "맞바", "학습 모드", "정규화", "드문"):
+        assert word not in task
+    assert key.startswith("# 정답(강의자만 볼 것)") and "검사원의 도장으로 알아봅니다(" in key
+    assert capsys.readouterr().out.startswith("학생에게 줄 것: ")
+
+
+def test_both_languages_have_the_same_fields_and_the_same_code():
+    for english, korean in (capstone.TASK, capstone.KEY, capstone.WRITTEN, *(flaw.what for flaw in capstone.FLAWS.values())):
+        fields = lambda text: sorted(set(re.findall(r"\{[^}]+\}", text)))
+        assert fields(english) == fields(korean)
+    code = [re.search("```python\n(.*?)```", text, re.DOTALL)[1] for text in capstone.TASK]
+    assert code[1] == "%env COURSE_LANG=ko\n\n" + code[0]
 
 
 def test_what_is_told_of_a_flaw_names_its_classes_and_place():

@@ -1,6 +1,7 @@
 """The clinic: each test finds its fault in the broken code and passes the mended one; patients can be told apart."""
 
 import inspect
+import re
 
 import keras
 import numpy as np
@@ -188,3 +189,51 @@ def test_the_tests_do_not_read_the_code():
         assert "fault" in inspect.getsource(hidden)
         plain, wrapped = clinic.examine(fault, 3), clinic.examine(hidden, 3)
         assert {name: finding.passed for name, finding in plain.items()} == {name: f.passed for name, f in wrapped.items()}
+
+
+# ---- in Korean
+
+
+@pytest.fixture
+def korean(monkeypatch):
+    monkeypatch.setenv("COURSE_LANG", "ko")
+
+
+def without_names(text):
+    """The text without what stays English in every language: names that students type, in quotes and brackets, and code."""
+    return re.sub(r"'[^']*'|\([^()]*\)|RGB|ReLU|softmax", "", text)
+
+
+def test_wards_complaints_and_patients_are_korean(korean):
+    assert {each.ward for each in clinic.CASES} == set(clinic.WARDS) and len(clinic.WARDS) == 5
+    assert [each for number in range(1, 6) for each in clinic.ward(number)] == list(clinic.CASES)
+    patient = waiting.waiting_room(14)[0]
+    told = [*clinic.WARDS, *(each.complaint for each in clinic.CASES), repr(patient), waiting.refutation(patient, "sound")]
+    assert all(re.search("[가-힣]", each) and not re.search("[A-Za-z]", without_names(each)) for each in told), told
+    assert all(each.complaint.endswith("다.") for each in clinic.CASES)
+    assert waiting.refutation(patient, "sound") == "'sound'라면 'in company' 검사를 통과해야 하는데, 이 환자는 통과하지 못합니다"
+
+
+def test_findings_are_korean_beside_the_names_that_are_typed(korean):
+    test = EXAMINATIONS["two sides"]
+    assert repr(test(maps.one_sigmoid)) == (
+        "✗ 양쪽(two sides): ‘예’와 ‘아니요’의 맵이 제자리에 놓인 비율(작은 쪽) 0, 정상이면 1")
+    assert repr(test(lambda model, images, c: 1 / 0)) == (
+        "✗ 양쪽(two sides): 실행이 멈춤(ZeroDivisionError: division by zero) —, 정상이면 1")
+    assert test(maps.sound).test == "two sides"
+
+
+def test_the_legend_of_the_table_names_each_examination_in_both_languages(korean, capsys):
+    clinic.table({"x": {name: True for name in EXAMINATIONS}})
+    legend = capsys.readouterr().out.split("\n\n")[1]
+    assert all(f"({name})" in legend for name in EXAMINATIONS) and max(map(len, legend.splitlines())) < 90
+
+
+def test_code_that_is_shown_has_korean_comments(korean):
+    assert clinic.case("shortcut").difference().endswith("# 눈금자가 있든 없든 모든 이미지에")
+    assert "# PyTorch: output.backward(output)" in clinic.case("½‖y‖²").code()
+
+
+def test_a_case_that_there_is_not_is_said_in_korean(korean):
+    with pytest.raises(ValueError, match="사례 'flu'는 없습니다. 있는 사례: softmax"):
+        clinic.case("flu")

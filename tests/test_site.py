@@ -14,6 +14,7 @@ from tools import site, stamp
 from tools.notebooks import notebook_paths, pages
 from tools.notebooks.repository import site_address
 from tools.website import documents, links, ruler, start
+from tools.website.texts import TEXTS
 
 ROOT = site.ROOT
 NOTEBOOKS = [path.stem for path in notebook_paths(ROOT / "notebooks")]
@@ -147,22 +148,29 @@ def test_the_picture_is_a_plate_with_a_ruler_and_a_map_that_lies_on_it():
 def test_both_languages_lead_to_the_same_places(folder):
     def places(page, language):
         other = {"en": "ko", "ko": "en"}[language]
-        return sorted(href.replace(f"/{language}/", "/xx/").replace(f"lang={language}", "lang=xx")
+        return sorted(href.replace("notebooks/ko/", "notebooks/").replace(f"/{language}/", "/xx/")
+                      .replace(f"lang={language}", "lang=xx")
+                      .replace("capstone.ko.html", "capstone.html")
                       .replace(f"instructor{'.ko' if language == 'ko' else ''}.html", "sheet")
                       .replace(f"instructor{'.ko' if other == 'ko' else ''}.html", "other sheet")
-                      if href != start.TEXTS[other]["file"] else "the other language"
+                      if href != TEXTS[other]["file"] else "the other language"
                       for href in read(folder / page).hrefs if not href.endswith(".pdf"))
     assert places("index.html", "en") == places("ko.html", "ko")
 
 
 def test_every_notebook_has_a_card_in_both_languages(folder):
-    assert list(start.TEXTS["notebook"]) == NOTEBOOKS
-    for page in ("index.html", "ko.html"):
-        assert [href for href in read(folder / page).hrefs if re.match(r"notebooks/\d", href)] == [
-            f"notebooks/{name}.html" for name in NOTEBOOKS]
-    assert start.TEXTS["en"].keys() == start.TEXTS["ko"].keys()
-    for name in NOTEBOOKS:
-        assert re.match(r"\d+", start.TEXTS["notebook"][name]["title"])[0] == str(int(name[:2]))
+    for page, place in (("index.html", "notebooks"), ("ko.html", "notebooks/ko")):
+        assert [href for href in read(folder / page).hrefs if re.match(rf"{place}/\d", href)] == [
+            f"{place}/{name}.html" for name in NOTEBOOKS]
+    assert TEXTS["en"].keys() == TEXTS["ko"].keys()
+
+
+def test_korean_readers_stay_in_korean(folder):
+    """From the Korean start page no link leads to a page in English that is not marked as such."""
+    page = (folder / "ko.html").read_text(encoding="utf-8")
+    hrefs = re.findall(r'<a (?![^>]*lang="en"|[^>]*lang=\'en\')[^>]*href=["\']([^"\']+)["\']', page)
+    english = [href for href in hrefs if re.match(r"(notebooks/(?!ko/)|slides/en/|instructor\.html|capstone\.html)", href)]
+    assert hrefs and not english
 
 
 def test_a_deck_links_to_its_pdf_where_it_was_printed(folder):
@@ -243,10 +251,17 @@ def test_a_slide_that_the_run_sheet_names_is_a_link_to_it(folder):
 def test_documents_lead_to_pages_where_there_are_some_and_to_the_repository_otherwise():
     render = documents.DocumentRenderer("slides/INSTRUCTOR.md", "en")
     assert render.address("../docs/capstone.md") == "capstone.html"
+    assert render.address("../docs/capstone.ko.md") == "capstone.ko.html"
     assert render.address("../notebooks/03_grad_cam_mnist.ipynb#x") == "notebooks/03_grad_cam_mnist.html#x"
     assert render.address("INSTRUCTOR.ko.md#1강") == "instructor.ko.html#1강"
     assert render.address("../classroom/README.md").endswith("/blob/main/classroom/README.md")
     assert render.address("https://far.away/") == "https://far.away/" and render.address("#here") == "#here"
+
+
+def test_the_capstone_has_a_page_in_each_language(folder):
+    for page, language, other in (("capstone.html", "en", "capstone.ko.html"), ("capstone.ko.html", "ko", "capstone.html")):
+        text = (folder / page).read_text(encoding="utf-8")
+        assert f'<html lang="{language}"' in text and "<!-- section" not in text and other in read(folder / page).hrefs
 
 
 @pytest.mark.parametrize("heading, place", [("One hour", "one-hour"), ("1시간 강의", "1시간-강의"), ("Deck 1", "deck-1"),

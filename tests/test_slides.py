@@ -243,6 +243,14 @@ def test_a_cell_is_quoted_with_its_comments_moved_up():
                                   "    score = y[:, 6]  # y^c for c = 6, before softmax", "```"]
 
 
+def test_a_korean_deck_quotes_the_korean_notebook():
+    line = 'code: 03_grad_cam_mnist "score = y[:, 6]"'
+    english, korean = code.quoted(line), code.quoted(line, "ko")
+    assert re.search("# .*[가-힣]", korean) and not re.search("[가-힣]", english)
+    assert [row.partition("  #")[0] for row in korean.splitlines()] == [row.partition("  #")[0] for row in english.splitlines()]
+    assert re.search("[가-힣]", code.quoted('output: 04_grad_cam_vgg16 "nine = [["', "ko"))
+
+
 def test_what_a_cell_prints_is_quoted():
     assert "alpha_1 = 0.5   alpha_2 = -1.0" in code.quoted('output: 03_grad_cam_mnist "alpha_1 = gradient"')
 

@@ -599,3 +599,80 @@ def test_a_thumbnail_is_never_larger_than_its_figure(size, expected):
     png = io.BytesIO()
     Image.new("RGB", size, "white").save(png, format="png", compress_level=0)       # so that any other file is smaller
     assert Image.open(io.BytesIO(pages.thumbnail(png.getvalue(), 560))).size == expected
+
+
+# ---- the Korean edition
+
+
+PROSE = """<!-- cell title -->
+# 01_works
+
+시험해 보는 노트북입니다.
+
+| | |
+|---|---|
+| 배우고 나면 | 시험하기 |
+
+<!-- cell said, code -->
+two cats
+=> 고양이 두 마리
+"""
+
+
+@pytest.fixture
+def two_editions(own_checkout):
+    """A checkout of one notebook in two languages, not yet run; its figure has a word in it."""
+    folder = own_checkout / "notebooks"
+    for path in folder.glob("*.ipynb"):
+        path.unlink()
+    make_notebook(folder / "01_works.ipynb", new_code_cell("print('two cats', 3)", id="said"), new_code_cell("1 + 1", id="sum"))
+    notebook = nbformat.read(folder / "01_works.ipynb", as_version=4)
+    notebook.cells[0].id = "title"
+    nbformat.write(notebook, folder / "01_works.ipynb")
+    (folder / "ko").mkdir()
+    (folder / "ko" / "01_works.md").write_text(PROSE, encoding="utf-8")
+    return own_checkout
+
+
+def read_edition(checkout, place):
+    return nbformat.read(checkout / "notebooks" / place / "01_works.ipynb", as_version=4)
+
+
+def test_the_notebooks_of_both_languages_are_run_and_saved(two_editions):
+    marked = tool(two_editions, "-m", "tools.run", "notebooks", "1", "--translated")
+    assert (marked.returncode, marked.stdout) == (0, "notebooks/ko/01_works.md translates the English notebook as it is now.\n")
+    done = tool(two_editions, "-m", "tools.run", "notebooks", "1", COURSE_LANG="ko")
+    assert done.returncode == 0, done.stderr
+    english, korean = read_edition(two_editions, ""), read_edition(two_editions, "ko")
+    assert [cell.outputs[0].text for cell in (english.cells[1], korean.cells[1])] == ["two cats 3\n", "고양이 두 마리 3\n"]
+    assert korean.cells[2] == english.cells[2] and korean.metadata.course.language == "ko"
+    assert f"| CPU 시간(초) | {english.metadata.course.cpu_seconds} |" in korean.cells[0].source
+
+
+def test_prose_that_is_out_of_date_is_named_and_the_english_notebook_saved(two_editions):
+    done = tool(two_editions, "-m", "tools.run", "notebooks", "1")
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+    assert "01_works.md: cell title: it translates an older English cell (none named, now " in done.stderr
+    assert read_edition(two_editions, "").cells[1].outputs and not (two_editions / "notebooks/ko/01_works.ipynb").exists()
+
+
+def test_stamp_renews_the_korean_words_and_keeps_the_outputs(two_editions):
+    (two_editions / "README.md").write_text("")
+    (two_editions / "classroom" / "README.md").write_text("")
+    for words in (["run", "notebooks", "1", "--translated"], ["run", "notebooks", "1"]):
+        tool(two_editions, "-m", f"tools.{words[0]}", *words[1:])
+    prose = two_editions / "notebooks" / "ko" / "01_works.md"
+    prose.write_text(prose.read_text(encoding="utf-8").replace("시험해 보는", "연습하는"), encoding="utf-8")
+    assert "stamped: notebooks/ko/01_works.ipynb" in tool(two_editions, "-m", "tools.stamp").stdout
+    korean = read_edition(two_editions, "ko")
+    assert "연습하는 노트북입니다." in korean.cells[0].source and korean.cells[1].outputs[0].text == "고양이 두 마리 3\n"
+
+
+def test_the_pages_of_the_korean_notebooks_lie_in_a_folder_of_their_own(two_editions):
+    for words in (["notebooks", "1", "--translated"], ["notebooks", "1"]):
+        tool(two_editions, "-m", "tools.run", *words)
+    done = tool(two_editions, "-m", "tools.run", "run", "--lang", "ko")
+    index, page = ((two_editions / "build" / "ko" / name).read_text(encoding="utf-8") for name in ("index.html", "01_works.html"))
+    assert done.returncode == 0 and '<html lang="ko">' in index and '<html lang="ko">' in page
+    assert "노트북입니다" in page and "고양이 두 마리 3" in page and "본문으로 건너뛰기" in page and "Contents" not in page
+    assert "이 컴퓨터에서 방금 실행한 노트북입니다." in index and "minutes to work" not in index

@@ -2,8 +2,10 @@
 
 Git ignores the folder my/, so `git pull` never meets a student's work. A copy is made once and never overwritten; it
 carries in its metadata a fingerprint of the notebook that it was made from, which tells when the course has moved on. It
-has no outputs: a prediction is none where the result stands below the question.
+has no outputs: a prediction is none where the result stands below the question. `--lang ko` does so with the Korean notebooks:
+their copies lie in my/ko/.
 """
+import argparse
 import contextlib
 import hashlib
 import json
@@ -15,33 +17,39 @@ import nbformat
 
 from .notebooks import notebook_paths
 from .notebooks.execute import cleared
+from .notebooks.languages import LANGUAGES, WORDS, add_language, folder, wanted
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 MINE = "my"
 
 
-def copy_notebooks(root):
+def mine_in(root, language):
+    """Where the student's copies of the notebooks of a language lie."""
+    return root / MINE if language == LANGUAGES[0] else root / MINE / language
+
+
+def copy_notebooks(root, language=LANGUAGES[0]):
     """Copy what is not yet in my/; return a line for what was copied, for each copy that the course has outrun, and for
-    each notebook of the course that can't be read."""
-    (root / MINE).mkdir(exist_ok=True)
+    each notebook of the course that can't be read, in the notebooks' language."""
+    theirs, own, words = folder(root, language), mine_in(root, language), WORDS[language]
+    own.mkdir(parents=True, exist_ok=True)
     copied, lines = [], []
-    for path in notebook_paths(root / "notebooks"):
-        mine = root / MINE / path.name
+    for path in notebook_paths(theirs):
+        mine = own / path.name
         try:
             notebook = nbformat.read(path, as_version=4)
             original = fingerprint(notebook)
         except Exception as error:  # nbformat's errors for what is no notebook have no common class
-            lines.append(f"notebooks/{path.name} can't be read ({type(error).__name__}). `python3 course.py update` moves it "
-                         f"into {MINE}/ and puts the course's own in its place.")
+            there = path.relative_to(root).as_posix()
+            lines.append(words["unreadable"].format(path=there, error=type(error).__name__, mine=MINE))
             continue
         if not os.path.lexists(mine):
             copy(notebook, original, mine)
             copied.append(path.stem)
         elif made_from(mine) not in (None, original):
-            lines.append(f"{MINE}/{mine.name}: the course's notebook has changed since your copy. Yours stays as it is; for "
-                         "the new one beside it, rename yours and run this command again.")
+            lines.append(words["outrun"].format(mine=mine.relative_to(root).as_posix()))
     if copied:
-        lines.insert(0, f"Copied into {MINE}/, to work in: {', '.join(copied)}.")
+        lines.insert(0, words["copied"].format(folder=own.relative_to(root).as_posix(), names=", ".join(copied)))
     return lines
 
 
@@ -83,14 +91,17 @@ def made_from(mine):
 
 
 def main(arguments):
+    parser = argparse.ArgumentParser(prog="course.py lab", add_help=False, allow_abbrev=False)
+    add_language(parser, default=wanted())
+    known, others = parser.parse_known_args(arguments)      # the others are JupyterLab's, which lists them
+    own = mine_in(ROOT, known.lang)
     try:
-        for line in copy_notebooks(ROOT):
+        for line in copy_notebooks(ROOT, known.lang):
             print(line, flush=True)
     except OSError as error:
-        sys.exit(f"The notebooks could not be copied into {ROOT / MINE} ({error.strerror}). Make room there, and run the "
-                 "same command again; what is in the folder is as it was.")
+        sys.exit(WORDS[known.lang]["no room"].format(folder=own, error=error.strerror))
     from jupyterlab.labapp import main as open_lab
-    open_lab([f"--ServerApp.root_dir={ROOT}", f"--LabApp.default_url=/lab/tree/{MINE}", *arguments])
+    open_lab([f"--ServerApp.root_dir={ROOT}", f"--LabApp.default_url=/lab/tree/{own.relative_to(ROOT).as_posix()}", *others])
 
 
 if __name__ == "__main__":

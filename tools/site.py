@@ -6,6 +6,7 @@ any web server, and asks no other for anything.
 """
 import argparse
 import os
+import pathlib
 import shutil
 import subprocess
 import sys
@@ -21,11 +22,14 @@ from .decks.source import ROOT, deck_names, read_deck
 from .explorer.build import build as build_explorer
 from .notebooks import notebook_paths, pages
 from .notebooks.execute import embedded_environment
+from .notebooks.languages import LANGUAGES
+from .notebooks.languages import folder as place
 from .notebooks.output_folder import make_ready, not_written
 from .notebooks.pages import Link
 from .website.documents import PAGES, language_of, write_document
 from .website.links import broken
-from .website.start import TEXTS, write_start
+from .website.start import write_start
+from .website.texts import TEXTS
 
 BUILD = ROOT / "build" / "site"
 STATEFUL = ("explorer/index.html",)     # what stands behind # in its address is a state, and no place
@@ -50,8 +54,9 @@ def main():
 
 def build(folder):
     """Write the site into `folder`, which is empty, and return what is broken in it: sentences, none if all is well."""
-    notebooks = [(path.stem, nbformat.read(path, as_version=4)) for path in notebook_paths(ROOT / "notebooks")]
-    for part, write in {"notebooks": lambda: write_notebooks(folder, notebooks),
+    notebooks = {language: [(path.stem, nbformat.read(path, as_version=4)) for path in notebook_paths(place(ROOT, language))]
+                 for language in LANGUAGES}
+    for part, write in {"notebooks": lambda: [write_notebooks(folder, *each) for each in notebooks.items()],
                         "documents": lambda: write_documents(folder),
                         "explorer": lambda: build_explorer(folder / "explorer"),
                         "decks": lambda: write_decks(folder / "slides"),
@@ -62,31 +67,40 @@ def build(folder):
     return broken(folder, STATEFUL)
 
 
-def write_notebooks(folder, notebooks):
-    """The notebooks and the glossary as pages of `folder`/notebooks."""
-    place = folder / "notebooks"
-    place.mkdir()
+def write_notebooks(folder, language, notebooks):
+    """The notebooks of a language and the glossary as pages of `folder`/notebooks, or of the language's folder in it."""
+    own, up = place(folder, language), "../" if language == LANGUAGES[0] else "../../"
+    own.mkdir()
     for (name, notebook), (before, after) in zip(notebooks, pages.neighbours(notebooks), strict=True):
-        pages.write_page(notebook, place / f"{name}.html", top_of(name), before, after)
-    pages.write_glossary(place / "glossary.html", house("../"))
+        pages.write_page(notebook, own / f"{name}.html", top_of(name, up, language), before, after)
+    pages.write_glossary(own / "glossary.html", house(up, language, "glossary"), language)
 
 
-def house(up, language="en"):
-    """The links above every page of the site; `up` leads from the page to the site's folder."""
+def house(up, language="en", notebook=None):
+    """The links above every page of the site; `up` leads from the page to the site's folder.
+
+    notebook: the name of a page that lies among the notebooks of each language; without it the other language's start page.
+    """
     words, other = TEXTS[language], "en" if language == "ko" else "ko"
     start, explorer, slides, glossary = words["links"]
-    return (Link(start, up + words["file"], language), Link(words["other"], up + TEXTS[other]["file"], other),
+    in_other = f"{notebook_folder(other)}/{notebook}.html" if notebook else TEXTS[other]["file"]
+    return (Link(start, up + words["file"], language), Link(words["other"], up + in_other, other),
             Link(explorer, f"{up}explorer/index.html#lang={language}", language),
             Link(slides, f"{up}slides/index.html", language),
-            Link(glossary, f"{up}notebooks/glossary.html", language))
+            Link(glossary, f"{up}{notebook_folder(language)}/glossary.html", language))
 
 
-def top_of(name):
+def notebook_folder(language):
+    """Where the notebooks of a language lie in the site, seen from its folder."""
+    return place(pathlib.PurePosixPath(), language).as_posix()
+
+
+def top_of(name, up, language):
     """The links above a notebook's page: the house's, with its own decks in place of all."""
-    start, korean, explorer, _, words = house("../")
-    decks = (Link(f"Deck {number}", f"../slides/en/{deck}.html") for number, deck in enumerate(deck_names(), start=1)
-             if int(name[:2]) in notebooks_of(deck))
-    return (start, korean, explorer, *decks, words)
+    start, other, explorer, _, words = house(up, language, name)
+    decks = (Link(TEXTS[language]["deck"].format(number=number), f"{up}slides/{language}/{deck}.html", language)
+             for number, deck in enumerate(deck_names(), start=1) if int(name[:2]) in notebooks_of(deck))
+    return (start, other, explorer, *decks, words)
 
 
 def notebooks_of(deck):

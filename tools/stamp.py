@@ -21,16 +21,18 @@ import urllib.parse
 import nbformat
 from PIL import Image, ImageChops
 
+from . import twins
 from .decks import run_sheet
 from .decks.languages import LANGUAGES
 from .decks.source import deck_names, read_deck
-from .notebooks import glossary, notebook_paths
+from .notebooks import glossary, languages, notebook_paths, translation
 from .notebooks.begin import is_placeholder
 from .notebooks.bootstrap_cell import FOLDED, bootstrap_cell, colab_badge
 from .notebooks.pages import thumbnail
 from .notebooks.repository import repository_address, site_address
 from .notebooks.title_cell import promise, thumbnail_figure, title, title_table
 from .website import ruler
+from .website.texts import TEXTS
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 PICTURES = "docs/pictures"  # of README.md, one for each notebook
@@ -44,10 +46,10 @@ def stamped_texts(root):
     """What each stamped file should hold: a dict path -> text, with only those that differ from what they do hold."""
     address = repository_address(root)
     texts = {path: stamped_notebook(path, address, root) for path in notebook_paths(root / "notebooks")}
-    texts[root / "README.md"] = with_sections(root / "README.md", {
-        "cover": cover(root), "claim": claim(root), "site": site(address), "badges": badges(root, address),
-        "clone": clone(address), "map": course_map(root, address),
-        "notebooks": in_words(len(notebook_paths(root / "notebooks"))), "decks": in_words(len(deck_names(root / "slides")))})
+    texts |= translations(root)
+    texts[root / "README.md"] = with_sections(root / "README.md", readme_sections(root, address, "en"))
+    if (own := root / "README.ko.md").is_file():
+        texts[own] = with_sections(own, readme_sections(root, address, "ko"))
     sheets = {language: run_sheet.sheet(language, root / "slides") for language in LANGUAGES}
     texts |= {sheet: with_sections(sheet, {"decks": deck_table(root, language)})
               for language, sheet in sheets.items() if sheet.is_file()}
@@ -93,6 +95,20 @@ def stamped_notebook(path, address, root):
     tagged[0].source, tagged[0].metadata = bootstrap_cell(address), nbformat.from_dict(FOLDED)
     after = nbformat.writes(notebook)
     return after + "\n" if after != before else path.read_text(encoding="utf-8")
+
+
+def translations(root):
+    """The notebooks of the other languages: a dict path -> text, those left out whose prose is missing or out of date.
+
+    (tests/test_translations.py says of each what is wrong.)
+    """
+    texts = {}
+    for language in languages.LANGUAGES[1:]:
+        for path in notebook_paths(root / "notebooks"):
+            if not translation.faults(path, language):
+                notebook = translation.renewed(path, language)
+                texts[languages.folder(root, language) / path.name] = nbformat.writes(notebook) + "\n"
+    return texts
 
 
 def with_badge(source, badge):
@@ -152,13 +168,23 @@ def deck_table(root, language):
     return "\n".join(rows)
 
 
-def badges(root, address):
+def readme_sections(root, address, language):
+    """What is stamped into README.md, or into the README of another language: a dict name -> text."""
+    counted = in_words if language == "en" else str
+    return {"cover": cover(root, language), "claim": claim(root, language), "site": site(address),
+            "badges": badges(root, address, language), "clone": clone(address, language),
+            "map": course_map(root, address, language),
+            "notebooks": counted(len(notebook_paths(root / "notebooks"))), "decks": counted(len(deck_names(root / "slides")))}
+
+
+def badges(root, address, language):
     repository = address.removeprefix("https://github.com/")
+    place = languages.folder(root, language).relative_to(root).as_posix()
     first = next((path.name for path in notebook_paths(root / "notebooks")), "")
     return "\n".join([
-        colab_badge(address, f"notebooks/{first}"),
+        colab_badge(address, f"{place}/{first}", language),
         "[![Open in Binder](https://mybinder.org/badge_logo.svg)]"
-        f"(https://mybinder.org/v2/gh/{repository}/main?urlpath=lab/tree/notebooks)"])
+        f"(https://mybinder.org/v2/gh/{repository}/main?urlpath=lab/tree/{place})"])
 
 
 def littlest(address):
@@ -185,21 +211,23 @@ def link(address):
     return f"```\nhttps://YOUR-HUB/hub/user-redirect/git-pull?{query}\n```"
 
 
-def clone(address):
+def clone(address, language):
     folder = address.rsplit("/", 1)[1]
-    return f"```\ngit clone {address}\ncd {folder}\npython3 course.py run\npython3 course.py test\n```"
+    run = "python3 course.py run" if language == "en" else f"python3 course.py run --lang {language}"
+    return f"```\ngit clone {address}\ncd {folder}\n{run}\npython3 course.py test\n```"
 
 
-def course_map(root, address):
+def course_map(root, address, language):
     """The table of the notebooks: picture, title with launch badge, what one learns, minutes."""
     wide = "&nbsp;" * 36  # GitHub makes a column as narrow as its text, and shrinks the pictures in it
-    rows = [f"| {wide} | notebook | you will be able to | minutes |", "|---|---|---|---|"]
-    for path in notebook_paths(root / "notebooks"):
+    words = languages.WORDS[language]
+    rows = [f"| {wide} | {words['map']} |", "|---|---|---|---|"]
+    for path in notebook_paths(languages.folder(root, language)):
         notebook = nbformat.read(path, as_version=4)
         name, table = path.relative_to(root).as_posix(), title_table(notebook)
-        learn = table.get("You will be able to", promise(notebook))
-        rows.append(f"| {picture(path, 180)} | [{title(notebook)}]({name})<br>{colab_badge(address, name)} "
-                    f"| {learn} | {table.get('Minutes', '')} |")
+        learn = table.get(words["able"], promise(notebook))
+        rows.append(f"| {picture(path, 180)} | [{title(notebook)}]({name})<br>{colab_badge(address, name, language)} "
+                    f"| {learn} | {table.get(words['facts']['minutes'], '')} |")
     return "\n".join(rows)
 
 
@@ -209,18 +237,18 @@ def picture(path, width):
     return image_tag(f"{path.stem}.png", width, figure[1]) if figure else ""
 
 
-def cover(root):
+def cover(root, language):
     """HTML of the picture that tells the course in one look; nothing without the notebook that it comes from."""
-    return image_tag(COVER, COVER_WIDTH, ruler.ALT) if has_case(root) else ""
+    return image_tag(COVER, COVER_WIDTH, ruler.ALT_KO if language == "ko" else ruler.ALT) if has_case(root) else ""
 
 
 def has_case(root):
     return (root / "notebooks" / f"{ruler.NOTEBOOK}.ipynb").is_file()
 
 
-def claim(root):
+def claim(root, language):
     """What that picture shows, in a sentence whose number the notebook prints."""
-    return f"{ruler.accuracy():.0f} % accurate, and it was reading the ruler." if has_case(root) else ""
+    return TEXTS[language]["claim"].format(accuracy=f"{ruler.accuracy():.0f}") if has_case(root) else ""
 
 
 def site(address):
@@ -238,7 +266,13 @@ def main():
     parser = argparse.ArgumentParser(prog="course.py stamp", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true", help="change nothing; name the files that differ")
-    check = parser.parse_args().check
+    parser.add_argument("--translated", choices=twins.DOCUMENTS, metavar="document",
+                        help=f"for translators: stamp nothing; note that the Korean {' or '.join(twins.DOCUMENTS)} is up to date")
+    arguments = parser.parse_args()
+    if arguments.translated:
+        twins.mark_document_translated(arguments.translated, "ko", ROOT)
+        return
+    check = arguments.check
     differing = stamped_pictures(ROOT) | {path: text.encode() for path, text in stamped_texts(ROOT).items()}
     for path, content in differing.items():
         print(f"{'differs' if check else 'stamped'}: {path.relative_to(ROOT).as_posix()}")

@@ -11,6 +11,7 @@ import subprocess
 import sys
 
 from . import lab
+from .notebooks.languages import LANGUAGES
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 SECONDS = 300  # a network that says nothing for so long is down
@@ -31,8 +32,10 @@ def update(root, say=print):
     before = git(root, "rev-parse", "HEAD")
     step_forward(root)
     say("The course is up to date." if git(root, "rev-parse", "HEAD") == before else "The course was renewed.")
-    for line in lab.copy_notebooks(root):
-        say(line)
+    for language in LANGUAGES:
+        if language == LANGUAGES[0] or lab.mine_in(root, language).is_dir():
+            for line in lab.copy_notebooks(root, language):
+                say(line)
 
 
 def check_clone(root):
@@ -59,12 +62,13 @@ def move_into_mine(root, path):
 
     A copy that is there already, from an attempt that came no further, is not made again.
     """
-    (root / lab.MINE).mkdir(exist_ok=True)
     work = root / path
-    mine, number = root / lab.MINE / work.name, 1
+    own = root / lab.MINE / work.parent.relative_to(root / "notebooks")     # my/ko for the Korean ones
+    own.mkdir(parents=True, exist_ok=True)
+    mine, number = own / work.name, 1
     while mine.exists() and not filecmp.cmp(work, mine, shallow=False):
         number += 1
-        mine = root / lab.MINE / f"{work.stem}_{number}.ipynb"
+        mine = own / f"{work.stem}_{number}.ipynb"
     if not mine.exists():
         with lab.whole(mine) as part:
             shutil.copyfile(work, part)

@@ -9,6 +9,7 @@ from scipy.optimize import linear_sum_assignment
 
 from ..evaluate import bootstrap
 from ..explain import engine
+from ..language import say, worded
 from .subject import EXPLAINED, CannotBeAskedError, Outcome, told
 
 RARE = 0.05             # a chance this small counts as none
@@ -21,8 +22,9 @@ def accuracy(subject) -> Outcome:
     commonest = np.bincount(subject.labels).argmax()
     constant = subject.labels == commonest
     gain = bootstrap(subject.is_right.astype(float) - constant)
-    return Outcome(f"{told(subject.is_right)} right, which is {told(gain, '+.2f')} beside chance",
-                   f"surely above {constant.mean():.2f}, which always “{subject.class_names[commonest]}” would get", gain.low > 0)
+    return Outcome(say("{right} right, which is {gain} beside chance", right=told(subject.is_right), gain=told(gain, "+.2f")),
+                   say("surely above {chance:.2f}, which always “{name}” would get", chance=constant.mean(),
+                       name=subject.class_names[commonest]), gain.low > 0)
 
 
 def every_class(subject) -> Outcome:
@@ -33,15 +35,15 @@ def every_class(subject) -> Outcome:
     unanswered = [c for c in subject.present if not answered[c]]
     dead = [c for c in unanswered if _missed_by_chance(c, images, hits) * len(subject.present) < RARE]
     if unanswered and not dead:
-        raise CannotBeAskedError(f"{_listed(subject, unanswered, images)} is never answered, but has so few images that this may "
-                                 "be chance")
-    return Outcome(f"{len(dead)} of {len(subject.present)} classes never answered", "0", not dead,
-                   f"Never answered: {_listed(subject, dead, images)}. Look at the unit's weights and bias, and at the labels "
-                   "that it was trained with." if dead else "")
+        raise CannotBeAskedError(say("{classes} is never answered, but has so few images that this may be chance",
+                                     classes=_listed(subject, unanswered, images)))
+    return Outcome(say("{dead} of {present} classes never answered", dead=len(dead), present=len(subject.present)), "0", not dead,
+                   say("Never answered: {classes}. Look at the unit's weights and bias, and at the labels that it was trained "
+                       "with.", classes=_listed(subject, dead, images)) if dead else "")
 
 
 def _listed(subject, classes, images):
-    return ", ".join(f"“{subject.class_names[c]}” ({images[c]} images)" for c in classes)
+    return ", ".join(say("“{name}” ({n} images)", name=subject.class_names[c], n=images[c]) for c in classes)
 
 
 def _missed_by_chance(c, images, hits):
@@ -59,10 +61,12 @@ def names_of_outputs(subject) -> Outcome:
         renamed[judged_on] = _renaming(subject, found_on)[subject.predicted[judged_on]]
     gain = bootstrap((renamed == subject.labels).astype(float) - subject.is_right)
     swapped = _renaming(subject, np.arange(n))
-    exchanged = ", ".join(f"what is called “{subject.class_names[c]}” is “{subject.class_names[swapped[c]]}”"
-                          for c in range(subject.count) if swapped[c] != c)
-    return Outcome(f"{told(gain, '+.2f')} right answers by renaming outputs", "no gain", gain.low <= 0,
-                   f"The outputs seem to stand in another order than the names: {exchanged}." if gain.low > 0 else "")
+    exchanged = ", ".join(
+        say("what is called “{called}” is “{real}”", called=subject.class_names[c], real=subject.class_names[swapped[c]])
+        for c in range(subject.count) if swapped[c] != c)
+    return Outcome(say("{gain} right answers by renaming outputs", gain=told(gain, "+.2f")), say("no gain"), gain.low <= 0,
+                   say("The outputs seem to stand in another order than the names: {exchanged}.", exchanged=exchanged)
+                   if gain.low > 0 else "")
 
 
 def _renaming(subject, some):
@@ -85,13 +89,14 @@ def value_range(subject) -> Outcome:
     x = subject.images[:EXPLAINED]
     low, high = float(x.min()), float(x.max())
     if np.issubdtype(x.dtype, np.integer):
-        raise CannotBeAskedError("the network takes whole numbers")
+        raise CannotBeAskedError(say("the network takes whole numbers"))
     as_given = subject.is_right[:EXPLAINED].astype(float)
     gains = {name: bootstrap(subject.right(changed) - as_given) for name, changed in _other_ranges(x, low, high).items()}
     best = max(gains, key=lambda name: gains[name].mean)
     passed = gains[best].low <= 0
-    return Outcome(f"{low:.3g} to {high:.3g}; {told(gains[best], '+.2f')} right answers by another range, {best}",
-                   "no gain by any", passed, "" if passed else f"The network seems to want another range: {best}.")
+    return Outcome(say("{low:.3g} to {high:.3g}; {gain} right answers by another range, {best}", low=low, high=high,
+                       gain=told(gains[best], "+.2f"), best=say(best)), say("no gain by any"), passed,
+                   "" if passed else say("The network seems to want another range: {best}.", best=say(best)))
 
 
 def _other_ranges(x, low, high):
@@ -101,23 +106,26 @@ def _other_ranges(x, low, high):
     elif low >= -1.001 and high <= 1.001:
         unit = (x + 1) / 2
     else:                                               # a mean was taken off: which one is not known
-        return {"a hundredth of it": x / 100, "a hundred times as much": x * 100}
+        return {worded("a hundredth of it"): x / 100, worded("a hundred times as much"): x * 100}
     found = {"0…1": unit, "0…255": unit * 255, "−1…1": 2 * unit - 1}
     if x.shape[-1] == 3:
-        found |= {"0…255 less ImageNet's mean, blue first": (unit * 255 - 255 * _MEAN)[..., ::-1],
-                  "less ImageNet's mean, by its deviation": (unit - _MEAN) / _DEVIATION}
+        found |= {worded("0…255 less ImageNet's mean, blue first"): (unit * 255 - 255 * _MEAN)[..., ::-1],
+                  worded("less ImageNet's mean, by its deviation"): (unit - _MEAN) / _DEVIATION}
     return {name: changed for name, changed in found.items() if not np.allclose(changed, x)}
 
 
 def colour_order(subject) -> Outcome:
     """Whether red and blue exchanged get more right answers."""
-    if subject.images.shape[-1] != 3:
-        raise CannotBeAskedError(f"the images have {subject.images.shape[-1]} channel{'s'[:subject.images.shape[-1] - 1]}, not 3")
+    channels = subject.images.shape[-1]
+    if channels == 1:
+        raise CannotBeAskedError(say("the images have 1 channel, not 3"))
+    if channels != 3:
+        raise CannotBeAskedError(say("the images have {n} channels, not 3", n=channels))
     if (subject.images == subject.images[..., ::-1]).all():
-        raise CannotBeAskedError("the images are grey")
+        raise CannotBeAskedError(say("the images are grey"))
     gain = bootstrap(subject.right(subject.images[..., ::-1]).astype(float) - subject.is_right)
-    return Outcome(f"{told(gain, '+.2f')} right answers by exchanging red and blue", "no gain", gain.low <= 0,
-                   "The network seems to want the other order of colours: images[..., ::-1]." if gain.low > 0 else "")
+    return Outcome(say("{gain} right answers by exchanging red and blue", gain=told(gain, "+.2f")), say("no gain"), gain.low <= 0,
+                   say("The network seems to want the other order of colours: images[..., ::-1].") if gain.low > 0 else "")
 
 
 # --- whether an answer is one -------------------------------------------------------------------------------------------
@@ -126,44 +134,47 @@ def alone_or_among_others(subject) -> Outcome:
     """An image's output among others, alone, a second time, and by `predict`: the farthest that two of them lie apart."""
     x = subject.images[:min(24, len(subject.images))]
     among = subject.answer(x)
-    others = {"a second time": subject.answer(x), "alone": np.concatenate([subject.answer(image[None]) for image in x]),
-              "by `predict`": subject.model.predict(x, verbose=0).reshape(among.shape)}
+    others = {worded("a second time"): subject.answer(x),
+              worded("alone"): np.concatenate([subject.answer(image[None]) for image in x]),
+              worded("by `predict`"): subject.model.predict(x, verbose=0).reshape(among.shape)}
     apart = {how: np.abs(values - among).max() / (np.ptp(subject.outputs) or 1) for how, values in others.items()}
     worst = max(apart, key=lambda how: apart[how])
     passed = bool(apart[worst] <= STEADY)
-    return Outcome(f"outputs differ by {_percent(apart[worst])} of their range", f"at most {STEADY:.0%}", passed,
-                   "" if passed else f"The answer changes {worst}: a batch normalization in training mode, another mean over the "
-                   "batch, or a dropout that is left on. The course's maps switch Keras' own layers to inference.")
+    return Outcome(say("outputs differ by {share} of their range", share=_percent(apart[worst])),
+                   say("at most {share:.0%}", share=STEADY), passed,
+                   "" if passed else say("The answer changes {how}: a batch normalization in training mode, another mean over "
+                                         "the batch, or a dropout that is left on. The course's maps switch Keras' own layers "
+                                         "to inference.", how=say(worst)))
 
 
 def _percent(share):
-    return "less than 0.1 %" if share < 0.001 else f"up to {100 * share:.1f} %"
+    return say("less than 0.1 %") if share < 0.001 else say("up to {percent:.1f} %", percent=100 * share)
 
 
 def batch_statistics(subject) -> Outcome:
     """Whether normalizing by the images' own mean and deviation, instead of by the kept ones, gets more right answers."""
     if not any(isinstance(step.layer, keras.layers.BatchNormalization) for step in subject.network.steps):
-        raise CannotBeAskedError("the network has no batch normalization")
+        raise CannotBeAskedError(say("the network has no batch normalization"))
     x = subject.images[:EXPLAINED]
     with keras.StatelessScope():                                                    # nothing is learned from it
         by_their_own = subject.right(x, training=True)
     gain = bootstrap(by_their_own.astype(float) - subject.is_right[:EXPLAINED])
-    return Outcome(f"{told(gain, '+.2f')} right answers by the images' own mean and deviation", "no gain", gain.low <= 0,
-                   "The kept means and deviations of a batch normalization do not fit these images: kept of other images, or "
-                   "not kept at all." if gain.low > 0 else "")
+    return Outcome(say("{gain} right answers by the images' own mean and deviation", gain=told(gain, "+.2f")), say("no gain"),
+                   gain.low <= 0, say("The kept means and deviations of a batch normalization do not fit these images: kept of "
+                                      "other images, or not kept at all.") if gain.low > 0 else "")
 
 
 def score(subject) -> Outcome:
     """Whether the score that is explained is one before softmax, and not a probability."""
     if subject.count == 2 and subject.outputs.shape[1] == 1:
-        raise CannotBeAskedError("the network has one output, so nothing need sum to 1")
+        raise CannotBeAskedError(say("the network has one output, so nothing need sum to 1"))
     y, _ = engine.scores(subject.model, subject.explained, engine.ClassScore())
     are_shares, were_shares = _are_shares(y), _are_shares(subject.outputs)
-    note = ("Its softmax was cut off: the maps explain the score before it." if were_shares and not are_shares else
-            "The maps explain a probability: where it is near 0 or 1, its gradient vanishes. Save the model without its last "
-            "steps." if are_shares else "")
-    sums = bootstrap(y.sum(axis=1))
-    return Outcome(f"the explained scores of an image sum to {told(sums)}", "not always to 1", not are_shares, note)
+    note = (say("Its softmax was cut off: the maps explain the score before it.") if were_shares and not are_shares else
+            say("The maps explain a probability: where it is near 0 or 1, its gradient vanishes. Save the model without its last "
+                "steps.") if are_shares else "")
+    return Outcome(say("the explained scores of an image sum to {sums}", sums=told(bootstrap(y.sum(axis=1)))),
+                   say("not always to 1"), not are_shares, note)
 
 
 def _are_shares(y):

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from ..evaluate import Interval, bootstrap, deletion, random_maps, randomized, rank_correlation
 from ..explain import cam, engine, places, surgery
+from ..language import say, spoken, worded
 from ..localize import energy_inside, pointing_game
 from .subject import ERASED, CannotBeAskedError, Outcome, told
 
@@ -24,6 +25,10 @@ SEEDS = 2               # random networks
 STEPS = 10              # of deletion
 LEAST = 0.005           # by which the area must be smaller than in random order: less is no use to anybody
 
+# What is drawn for the figures, as it is called there.
+ANOTHER_CLASS, RANDOM_TOP, RANDOM_NETWORK = worded("another class"), worded("top layer random"), worded("all layers random")
+BY_THE_MAP, AT_RANDOM = worded("by the map"), worded("in random order")
+
 
 # --- what the maps are --------------------------------------------------------------------------------------------------
 
@@ -32,15 +37,16 @@ def cam_theory(subject) -> Outcome:
     try:
         slot, _ = surgery.gap_head(subject.network, subject.network.outputs[0])
     except ValueError:
-        raise CannotBeAskedError("the network does not end in global average pooling and one linear layer") from None
+        raise CannotBeAskedError(say("the network does not end in global average pooling and one linear layer")) from None
     if slot not in subject.step.outputs:
         averaged = subject.network.producer(slot).name
-        return Outcome(f"maps of {subject.step.name!r}", f"maps of {averaged!r}", False,
-                       f"Only the maps of {averaged!r}, which are averaged, add up to the score.")
+        return Outcome(say("maps of {layer!r}", layer=subject.step.name), say("maps of {layer!r}", layer=averaged), False,
+                       say("Only the maps of {layer!r}, which are averaged, add up to the score.", layer=averaged))
     M = np.maximum(cam.cam(subject.model, subject.explained, subject.predicted[:len(subject.explained)]), 0)
     Z = M[0].size
     off = np.abs(Z * subject.maps - M).max() / (M.max() or 1)
-    return Outcome(f"Z · Grad-CAM and CAM differ by {_share(off)} of the maximum", f"at most {EXACT:.1%}", bool(off <= EXACT))
+    return Outcome(say("Z · Grad-CAM and CAM differ by {share} of the maximum", share=_share(off)),
+                   say("at most {share:.1%}", share=EXACT), bool(off <= EXACT))
 
 
 def slope(subject) -> Outcome:
@@ -48,12 +54,12 @@ def slope(subject) -> Outcome:
     rise, said = _steps(subject)
     felt = said > 0
     if not felt.any():
-        raise CannotBeAskedError("the gradient is zero in every image")
+        raise CannotBeAskedError(say("the gradient is zero in every image"))
     ratio = bootstrap(rise[felt] / said[felt])
     passed = 1 - STEEP <= ratio.low and ratio.high <= 1 + STEEP
-    return Outcome(f"{told(ratio)} of the rise that the gradient says", f"1, within {STEEP}", passed,
-                   "" if passed else "The way back is another one than the way forward: stopped gradients, rounding, a "
-                   "gradient of its own in some layer.")
+    return Outcome(say("{ratio} of the rise that the gradient says", ratio=told(ratio)), say("1, within {range}", range=STEEP),
+                   passed, "" if passed else say("The way back is another one than the way forward: stopped gradients, rounding, "
+                                                 "a gradient of its own in some layer."))
 
 
 def _steps(subject):
@@ -90,12 +96,13 @@ def placement(subject) -> Outcome:
     try:
         cells = places.centres(subject.network, subject.step, subject.size)
     except ValueError as error:
-        return Outcome("not known", "known", False, f"The maps are stretched over the image and may lie beside what they mean: "
-                       f"{error}.")
+        return Outcome(say("not known"), say("known"), False,
+                       say("The maps are stretched over the image and may lie beside what they mean: {error}.",
+                           error=str(error).rstrip(".")))
     off = max(abs(_looks_at(i, *axis) - _looks_at(i, pixels / count, (pixels / count - 1) / 2))
               for axis, pixels, count in zip(cells, subject.size, subject.maps.shape[1:], strict=True) for i in (0, count - 1))
-    return Outcome(f"known; stretched over the image, a cell would lie up to {off:.1f} pixels off", "known", True,
-                   "Draw the maps with cells=cell_centres(model)." if off >= 1 else "")
+    return Outcome(say("known; stretched over the image, a cell would lie up to {off:.1f} pixels off", off=off), say("known"),
+                   True, say("Draw the maps with cells=cell_centres(model).") if off >= 1 else "")
 
 
 def _looks_at(i, stride, offset):
@@ -106,9 +113,9 @@ def not_empty(subject) -> Outcome:
     """Maps without any evidence."""
     empty = ~subject.has_maps
     passed = bool(empty.mean() <= EMPTY)
-    return Outcome(f"{told(empty)} of the maps are empty", f"at most {EMPTY}", passed,
-                   "" if passed else "In these images nothing speaks for the answer, only against the others: look at "
-                   "`counterfactual_cam`, or at the difference of two classes' scores.")
+    return Outcome(say("{share} of the maps are empty", share=told(empty)), say("at most {share}", share=EMPTY), passed,
+                   "" if passed else say("In these images nothing speaks for the answer, only against the others: look at "
+                                         "`counterfactual_cam`, or at the difference of two classes' scores."))
 
 
 # --- what the maps depend on --------------------------------------------------------------------------------------------
@@ -116,23 +123,24 @@ def not_empty(subject) -> Outcome:
 def class_sensitivity(subject) -> Outcome:
     """The map of the answer beside that of another class: one map for all of them explains none."""
     _need_maps(subject)
-    subject.kept["another class"] = others = subject.grad_cam(subject.explained, subject.other_class)
+    subject.kept[ANOTHER_CLASS] = others = subject.grad_cam(subject.explained, subject.other_class)
     alike = bootstrap(rank_correlation(subject.maps, others)[subject.has_maps])
-    return Outcome(f"rank correlation {told(alike)} with the map of another class", f"surely below {ALIKE}", alike.high < ALIKE,
-                   "" if alike.high < ALIKE else "Whatever class is asked about, the map is the same.")
+    return Outcome(say("rank correlation {alike} with the map of another class", alike=told(alike)),
+                   say("surely below {line}", line=ALIKE), alike.high < ALIKE,
+                   "" if alike.high < ALIKE else say("Whatever class is asked about, the map is the same."))
 
 
 def random_top(subject) -> Outcome:
     """The map beside that of a network whose last layer with a kernel is random."""
     name, _ = next(randomized(subject.model))
-    return _randomization(subject, name, "top layer random", ALIKE)
+    return _randomization(subject, name, RANDOM_TOP, ALIKE)
 
 
 def random_network(subject) -> Outcome:
     """The map beside that of a network that has learned nothing."""
     name = next(step.name for step in subject.network.steps
                 if any("kernel" in weight.name for weight in getattr(step.layer, "weights", [])))
-    return _randomization(subject, name, "all layers random", REMEMBERED)
+    return _randomization(subject, name, RANDOM_NETWORK, REMEMBERED)
 
 
 def _randomization(subject, layer, title, line):
@@ -140,15 +148,16 @@ def _randomization(subject, layer, title, line):
     values, x = [], subject.explained[:ERASED]
     trained, classes, valid = (each[:ERASED] for each in (subject.maps, subject.predicted, subject.has_maps))
     if not valid.any():
-        raise CannotBeAskedError("nearly all maps are empty")
+        raise CannotBeAskedError(say("nearly all maps are empty"))
     for seed in range(SEEDS):
         ((_, copy),) = randomized(subject.model, seed, only=[layer])
         subject.kept[title] = others = subject.grad_cam(x, classes, copy)
         values.append(rank_correlation(trained, others)[valid])
     alike = bootstrap(np.mean(values, axis=0))
-    return Outcome(f"rank correlation {told(alike)} with the random network's map", f"surely below {line}", alike.high < line,
-                   "" if alike.high < line else "The map hardly depends on what was learned: it shows the image, or the "
-                   "network's architecture.")
+    return Outcome(say("rank correlation {alike} with the random network's map", alike=told(alike)),
+                   say("surely below {line}", line=line), alike.high < line,
+                   "" if alike.high < line else say("The map hardly depends on what was learned: it shows the image, or the "
+                                                    "network's architecture."))
 
 
 def erased(subject) -> Outcome:
@@ -158,13 +167,14 @@ def erased(subject) -> Outcome:
     maps = subject.enlarged(subject.maps[:ERASED])
     coarse = subject.enlarged(random_maps(len(x), subject.maps.shape[1:]))
     curves = {name: deletion(subject.model, x, each, classes, steps=STEPS, progress=False)
-              for name, each in {"by the map": maps, "in random order": coarse}.items()}
+              for name, each in {BY_THE_MAP: maps, AT_RANDOM: coarse}.items()}
     subject.kept["erased"] = curves
-    difference = bootstrap(curves["by the map"].auc - curves["in random order"].auc)
+    difference = bootstrap(curves[BY_THE_MAP].auc - curves[AT_RANDOM].auc)
     passed = difference.high < -LEAST
-    return Outcome(f"area under the curve {told(difference, '+.3f')} beside random order", f"surely below −{LEAST}", passed,
-                   "" if passed else "What the map marks is not what the answer needs most, or the blur in its place is evidence "
-                   "itself: try other baselines.")
+    return Outcome(say("area under the curve {difference} beside random order", difference=told(difference, "+.3f")),
+                   say("surely below −{line}", line=LEAST), passed,
+                   "" if passed else say("What the map marks is not what the answer needs most, or the blur in its place is "
+                                         "evidence itself: try other baselines."))
 
 
 def grey_images(subject) -> Outcome:
@@ -177,13 +187,15 @@ def grey_images(subject) -> Outcome:
     subject.kept["grey"] = (flat[1], maps[1, maps[1].max(axis=(1, 2)).argmax()] / peak)
     inside = maps[..., 1:-1, 1:-1]
     if not inside.size:
-        raise CannotBeAskedError(f"a map of {maps.shape[2]} x {maps.shape[3]} cells is nearly all rim")
+        raise CannotBeAskedError(say("a map of {rows} x {columns} cells is nearly all rim", rows=maps.shape[2],
+                                     columns=maps.shape[3]))
     rim = maps.copy()
     rim[..., 1:-1, 1:-1] = 0
     excess = ((rim.max(axis=(2, 3)) - inside.max(axis=(2, 3))) / peak).max()
-    return Outcome(f"on grey images the rim stands out by up to {max(0, excess):.2f} of a usual peak", f"at most {RIM}",
-                   bool(excess <= RIM), "" if excess <= RIM else "Zeros around the image light up corners and rim by "
-                   "themselves: evidence there is no evidence.")
+    return Outcome(say("on grey images the rim stands out by up to {excess:.2f} of a usual peak", excess=max(0, excess)),
+                   say("at most {share}", share=RIM), bool(excess <= RIM),
+                   "" if excess <= RIM else say("Zeros around the image light up corners and rim by themselves: evidence there "
+                                                "is no evidence."))
 
 
 # --- what the maps point at ---------------------------------------------------------------------------------------------
@@ -194,8 +206,8 @@ def pointing(subject) -> Outcome:
     chance = masks.mean(axis=(1, 2))
     hits = pointing_game(maps, masks)
     gain = bootstrap(hits - chance)
-    return Outcome(f"{told(hits)} of the peaks in the mask, {told(gain, '+.2f')} beside chance",
-                   f"surely above {chance.mean():.2f}, the masks' share of the image", gain.low > 0)
+    return Outcome(say("{hits} of the peaks in the mask, {gain} beside chance", hits=told(hits), gain=told(gain, "+.2f")),
+                   say("surely above {chance:.2f}, the masks' share of the image", chance=chance.mean()), gain.low > 0)
 
 
 def energy(subject) -> Outcome:
@@ -203,16 +215,17 @@ def energy(subject) -> Outcome:
     maps, masks = _masked(subject)
     chance, inside = masks.mean(axis=(1, 2)), energy_inside(maps, masks)
     gain = bootstrap(inside - chance)
-    return Outcome(f"{told(inside)} of the evidence in the mask, {told(gain, '+.2f')} beside chance",
-                   f"surely above {chance.mean():.2f}, what an even map has", gain.low > 0)
+    return Outcome(say("{inside} of the evidence in the mask, {gain} beside chance", inside=told(inside),
+                       gain=told(gain, "+.2f")),
+                   say("surely above {chance:.2f}, what an even map has", chance=chance.mean()), gain.low > 0)
 
 
 def _masked(subject):
     if subject.masks is None:
-        raise CannotBeAskedError("no masks of the objects were given")
+        raise CannotBeAskedError(say("no masks of the objects were given"))
     marked = subject.masks.any(axis=(1, 2))
     if not marked.any():
-        raise CannotBeAskedError("the masks mark nothing")
+        raise CannotBeAskedError(say("the masks mark nothing"))
     return subject.enlarged(subject.of_true_class)[marked], subject.masks[marked]
 
 
@@ -237,17 +250,20 @@ def fixed_place(subject) -> Outcome:
     subject.kept["peaks"] = peaks = _peaks(subject.enlarged(subject.maps))
     judged, suspects = _suspects(subject, peaks)
     if not judged:
-        raise CannotBeAskedError("no class has four maps")
+        raise CannotBeAskedError(say("no class has four maps"))
     guilty = [each for each in suspects if each.gain.low > 0]
     if not guilty:
-        laid = "; what lies there, laid on other images, does not surely make more of them the class" if suspects else ""
-        return Outcome(f"{len(suspects)} of {judged} classes' peaks gather at one place{laid}", "0", True)
+        laid = say("; what lies there, laid on other images, does not surely make more of them the class") if suspects else ""
+        told_of = say("{n} of {judged} classes' peaks gather at one place", n=len(suspects), judged=judged)
+        return Outcome(told_of + laid, "0", True)
     worst = max(guilty, key=lambda each: each.turned)
-    return Outcome(f"{worst.gathered:.0%} of the peaks of “{subject.class_names[worst.c]}” at one place, "
-                   f"{_in_words(worst.place, subject.size)}; what lies there, laid on other images, turns {worst.turned:.0%} of "
-                   f"them into the class, {told(worst.gain, '+.2f')} beside another place",
-                   "not surely more", False, "What lies there gives the class away. Where the object itself always lies "
-                   "there (digits, faces), that is it; else it is a shortcut: cover it, and train again.")
+    return Outcome(say("{gathered:.0%} of the peaks of “{name}” at one place, {place}; what lies there, laid on other images, "
+                       "turns {turned:.0%} of them into the class, {gain} beside another place", gathered=worst.gathered,
+                       name=subject.class_names[worst.c], place=_in_words(worst.place, subject.size), turned=worst.turned,
+                       gain=told(worst.gain, "+.2f")),
+                   say("not surely more"), False, say("What lies there gives the class away. Where the object itself always lies "
+                                                      "there (digits, faces), that is it; else it is a shortcut: cover it, and "
+                                                      "train again."))
 
 
 def _suspects(subject, peaks):
@@ -265,9 +281,14 @@ def _suspects(subject, peaks):
     return judged, suspects
 
 
+_PLACES = ((worded("upper left"), worded("upper centre"), worded("upper right")),
+           (worded("middle left"), worded("middle centre"), worded("middle right")),
+           (worded("lower left"), worded("lower centre"), worded("lower right")))
+
+
 def _in_words(place, size):
     row, column = (int(3 * at / side) for at, side in zip(place, size, strict=True))
-    return f"{('upper', 'middle', 'lower')[row]} {('left', 'centre', 'right')[column]}"
+    return say(_PLACES[row][column])
 
 
 def _peaks(maps):
@@ -294,7 +315,7 @@ def _laid(subject, c, own, window):
     x = subject.explained
     others = np.flatnonzero((subject.predicted[:len(x)] != c) & (subject.labels[:len(x)] != c))
     if not len(others):
-        raise CannotBeAskedError("all images are taken for one class")
+        raise CannotBeAskedError(say("all images are taken for one class"))
     sources = np.random.default_rng(2).choice(np.flatnonzero(own), len(others))
     height, width = subject.size
     farthest = (0 if window[0] > height / 2 else height - 1, 0 if window[1] > width / 2 else width - 1)
@@ -315,8 +336,8 @@ def _transplanted(images, sources, place):
 
 def _need_maps(subject):
     if not subject.has_maps.any():
-        raise CannotBeAskedError("all maps are empty")
+        raise CannotBeAskedError(say("all maps are empty"))
 
 
 def _share(value):
-    return "less than 0.01 %" if value < 1e-4 else f"{100 * value:.2f} %"
+    return say("less than 0.01 %") if value < 1e-4 else spoken(f"{100 * value:.2f} %", f"{value:.2%}")

@@ -11,6 +11,7 @@ from pathlib import Path
 import keras
 
 from ..explain import surgery
+from ..language import say
 
 _OWN = ("keras.layers", "keras.initializers", "keras.activations", "keras.regularizers", "keras.constraints",
         "keras.dtype_policies", "keras.ops", "keras.src.models", "keras.src.ops", "keras.src.layers", "keras.models")
@@ -31,16 +32,17 @@ def network_from(model):
         return model
     path = Path(model)
     if not path.is_file():
-        raise FileNotFoundError(f"there is no file {path}; model must be a keras.Model or the path of a .keras file")
+        raise FileNotFoundError(say("there is no file {path}; model must be a keras.Model or the path of a .keras file",
+                                    path=path))
     foreign = sorted(_foreign(_description(path)))
     if foreign:
-        raise ValueError(f"{path.name} needs code of its own, which is not run: {', '.join(foreign)}. Load it yourself where "
-                         "you trust its maker, and pass the model: audit(model, ...)")
+        raise ValueError(say("{file} needs code of its own, which is not run: {names}. Load it yourself where you trust its "
+                             "maker, and pass the model: audit(model, ...)", file=path.name, names=", ".join(foreign)))
     try:
         network = keras.models.load_model(path, compile=False, safe_mode=True)
     except Exception as error:        # Keras raises many kinds, each with a page of details
         reason = next(iter(str(error).splitlines()), "") or type(error).__name__
-        raise ValueError(f"{path.name} cannot be loaded: {reason[:300]}") from error
+        raise ValueError(say("{file} cannot be loaded: {reason}", file=path.name, reason=reason[:300])) from error
     surgery.require_graph(network)
     return network
 
@@ -50,11 +52,12 @@ def _description(path):
     try:
         with zipfile.ZipFile(path) as archive:
             if archive.getinfo(_DESCRIPTION).file_size > LARGEST_DESCRIPTION:
-                raise ValueError(f"the description of the network in {path.name} is too long to be one")
+                raise ValueError(say("the description of the network in {file} is too long to be one", file=path.name))
             description = json.loads(archive.read(_DESCRIPTION))
     except (zipfile.BadZipFile, KeyError, EOFError, UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
-        raise ValueError(f"{path.name} is no network that Keras saved as .keras. Files of other kinds, such as .h5, are "
-                         "not opened: load such a network yourself and save it with model.save('name.keras')") from error
+        raise ValueError(say("{file} is no network that Keras saved as .keras. Files of other kinds, such as .h5, are not "
+                             "opened: load such a network yourself and save it with model.save('name.keras')",
+                             file=path.name)) from error
     return description
 
 
@@ -67,9 +70,9 @@ def _foreign(part):
     found = {name for key, each in part.items() if key != "compile_config" for name in _foreign(each)}
     name, module = part.get("class_name"), part.get("module")
     if name is not None and not _is_own(str(name), module and str(module)):
-        found.add(f"{name} (of {module})" if module else str(name))
+        found.add(say("{name} (of {module})", name=name, module=module) if module else str(name))
     if _is_code(part.get("value")):
-        found.add("a function written in the file")
+        found.add(say("a function written in the file"))
     return found
 
 

@@ -12,12 +12,13 @@ from PIL import Image
 
 from .. import plots
 from ..evaluate import bootstrap
+from ..language import language, say, spoken, worded
 from ..png import lightened
+from .maps import ANOTHER_CLASS, RANDOM_NETWORK, RANDOM_TOP
 from .subject import ANSWERED, ERASED, EXPLAINED
-from .uses import NO, OPEN, YES
 
-WORDS = {True: "passed", False: "failed", None: "not asked"}
-CLASSES = {True: "passed", False: "failed", None: "open", YES: "passed", NO: "failed", OPEN: "open"}
+WORDS = {True: worded("passed"), False: worded("failed"), None: worded("not asked")}
+CLASSES = {True: "passed", False: "failed", None: "open"}
 SHOWN = 8           # images of the first figure
 NAMED = 12          # classes that a figure can name
 
@@ -48,51 +49,60 @@ code { overflow-wrap: anywhere; }
 @media print { body { max-width: none; font-size: 10pt; } tr, figure { break-inside: avoid; }
   :root { --ink: #000; --page: #fff; --line: #999; --passed: #00603f; --failed: #a8320a; --open: #444; } }
 """
+HOW_TO_READ = worded(
+    "Brackets hold 95 % bootstrap intervals over the images: for other images of the same kind; “surely” means: the whole "
+    "interval. Two ways of asking the same images are compared image by image. A test that is passed proves nothing right; one "
+    "that fails is a reason to look. With twenty tests, now and then one fails by chance: ask again with other images, and "
+    "report both. An interval without width is no certainty, and images that the network was trained on make all of this look "
+    "better than it is.")
+EXPLAINED_WHERE = worded("The tests are explained in the course's notebooks 3 to 9.")
+HANGUL = "body { word-break: keep-all; }\n"        # lines break between words, as in English; the fonts are the reader's own
 
 
 def written(found, subject) -> str:
     """The whole page as text."""
-    title = f"Audit of {found.network}"
-    parts = ["<!DOCTYPE html>", '<html lang="en">', "<head>", '<meta charset="utf-8">',
+    title = say("Audit of {network}", network=found.network)
+    parts = ["<!DOCTYPE html>", f'<html lang="{language()}">', "<head>", '<meta charset="utf-8">',
              '<meta name="viewport" content="width=device-width, initial-scale=1">',
-             f"<title>{html.escape(title)}</title>", f"<style>{STYLE}</style>", "</head>", "<body>", "<main>",
+             f"<title>{html.escape(title)}</title>", f"<style>{STYLE}{spoken('', HANGUL)}</style>", "</head>", "<body>", "<main>",
              f"<h1>{html.escape(title)}</h1>", f"<p>{html.escape(found.summary())} {_asked_of(subject)}</p>",
-             "<h2>What the maps may be used for</h2>", table_of_uses(found.uses),
-             "<h2>What was tested</h2>", table_of(found.findings),
-             "<p>Brackets hold 95 % bootstrap intervals over the images: for other images of the same kind; “surely” means: the "
-             "whole interval. Two ways of asking the same images are compared image by image. A test that is passed proves "
-             "nothing right; one that fails is a reason to look. With twenty tests, now and then one fails by chance: "
-             "ask again with other images, and report both. An interval without width is no certainty, and images "
-             "that the network was trained on make all of this look better than it is.</p>",
-             "<h2>What was seen</h2>", *_figures(subject), *_said(found.said),
-             f"<p><small>Keras {keras.__version__}. The tests are explained in the course's notebooks 3 to 9.</small></p>",
+             f"<h2>{say('What the maps may be used for')}</h2>", table_of_uses(found.uses),
+             f"<h2>{say('What was tested')}</h2>", table_of(found.findings), f"<p>{say(HOW_TO_READ)}</p>",
+             f"<h2>{say('What was seen')}</h2>", *_figures(subject), *_said(found.said),
+             f"<p><small>Keras {keras.__version__}. {say(EXPLAINED_WHERE)}</small></p>",
              "</main>", "</body>", "</html>"]
     return "\n".join(part for part in parts if part) + "\n"
 
 
 def _asked_of(subject):
-    n = len(subject.images)
-    some = f"{n} of the {subject.given} images, a random choice that is always the same,"
-    chosen = some if n < subject.given else f"{n} images"
-    return (f"The network was asked about {chosen} of {len(subject.present)} classes; the first {min(n, EXPLAINED)} of them were "
-            f"explained, of the first {min(n, ERASED)} pixels were erased. (At most {ANSWERED}, {EXPLAINED} and {ERASED}.)")
+    n, classes = len(subject.images), len(subject.present)
+    asked = say("The network was asked about {n} images of {classes} classes;", n=n, classes=classes)
+    if n < subject.given:
+        asked = say("The network was asked about {n} of the {given} images, a random choice that is always the same, of "
+                    "{classes} classes;", n=n, given=subject.given, classes=classes)
+    return asked + " " + say(
+        "the first {explained} of them were explained, of the first {erased} pixels were erased. (At most {most_asked}, "
+        "{most_explained} and {most_erased}.)", explained=min(n, EXPLAINED), erased=min(n, ERASED), most_asked=ANSWERED,
+        most_explained=EXPLAINED, most_erased=ERASED)
 
 
 def table_of(findings) -> str:
     """The tests as an HTML table, one row each."""
-    rows = [f'<tr><th scope="row">{html.escape(each.question)}<small> ({html.escape(each.name)})</small></th>'
-            f'{_verdict(WORDS[each.passed], each.passed)}'
-            f'<td data-head="measured">{_text(each.measured) or "—"}'
+    heads = [say("test"), say("result"), say("measured"), say("a sound one")]
+    named = lambda name: spoken(f"({name})", say(name))     # the key of `passed`, which a translation has in brackets
+    rows = [f'<tr><th scope="row">{html.escape(each.question)}<small> {html.escape(named(each.name))}</small></th>'
+            f'{_verdict(say(WORDS[each.passed]), each.passed)}'
+            f'<td data-head="{heads[2]}">{_text(each.measured) or "—"}'
             f'{f"<small>{_text(each.remark)}</small>" if each.remark else ""}</td>'
-            f'<td data-head="a sound one">{_text(each.sound) or "—"}</td></tr>' for each in findings]
-    return _table(("test", "result", "measured", "a sound one"), rows)
+            f'<td data-head="{heads[3]}">{_text(each.sound) or "—"}</td></tr>' for each in findings]
+    return _table(heads, rows)
 
 
 def table_of_uses(uses) -> str:
     """The uses as an HTML table, one row each."""
-    rows = [f'<tr><th scope="row">{html.escape(use.name)}</th>{_verdict(use.verdict, use.verdict)}'
+    rows = [f'<tr><th scope="row">{html.escape(use.name)}</th>{_verdict(use.verdict, use.fit)}'
             f"<td>{_text(use.because)}</td></tr>" for use in uses]
-    return _table(("use", "fit", "because"), rows)
+    return _table((say("use"), say("fit"), say("because")), rows)
 
 
 def _verdict(word, key):
@@ -113,7 +123,8 @@ def _said(lines):
     """What the course's functions warned of."""
     if not lines:
         return []
-    return ["<h2>What the course's functions said</h2>", "<ul>", *(f"<li>{_text(line)}</li>" for line in lines), "</ul>"]
+    return ["<h2>" + say("What the course's functions said") + "</h2>", "<ul>", *(f"<li>{_text(line)}</li>" for line in lines),
+            "</ul>"]
 
 
 # --- figures ------------------------------------------------------------------------------------------------------------
@@ -150,9 +161,10 @@ def _examples(subject):
     titles = [text for t, p in zip(subject.labels[:n], subject.predicted, strict=False)
               for text in (_short(subject, t), "" if t == p else f"→ {_short(subject, p)}")]
     return (plots.image_grid(pairs, titles, columns=4, cell=1.5),
-            f"{n} images, each beside itself under its map; {subject.is_right[:n].sum()} of the answers are right.",
-            "Images as the network gets them (blue where it takes blue first), and the map of its answer laid over each; after "
-            "an arrow a wrong answer. Each map has a brightness of its own: do not compare.")
+            say("{n} images, each beside itself under its map; {right} of the answers are right.", n=n,
+                right=subject.is_right[:n].sum()),
+            say("Images as the network gets them (blue where it takes blue first), and the map of its answer laid over each; "
+                "after an arrow a wrong answer. Each map has a brightness of its own: do not compare."))
 
 
 def _short(subject, c):
@@ -173,23 +185,24 @@ def _confusion(subject):
     names = [_short(subject, c) for c in classes]
     axis.set_xticks(range(len(names)), names, rotation=40, ha="right", fontsize=8)
     axis.set_yticks(range(len(names)), names, fontsize=8)
-    axis.set_xlabel("answer", fontsize=9)
-    axis.set_ylabel("label", fontsize=9)
-    return (figure, f"Table of labels and answers: {np.trace(table)} of {table.sum()} images lie on the diagonal.",
-            "How many images of each class (rows) got which answer (columns).")
+    axis.set_xlabel(say("answer"), fontsize=9)
+    axis.set_ylabel(say("label"), fontsize=9)
+    return (figure, say("Table of labels and answers: {n} of {all} images lie on the diagonal.", n=np.trace(table),
+                        all=table.sum()),
+            say("How many images of each class (rows) got which answer (columns)."))
 
 
 def _against_others(subject):
     n = min(4, len(subject.explained))
-    columns = {"its answer": subject.maps} | {name: subject.kept[name] for name in (
-        "another class", "top layer random", "all layers random") if name in subject.kept}
+    columns = {say("its answer"): subject.maps} | {say(name): subject.kept[name] for name in (
+        ANOTHER_CLASS, RANDOM_TOP, RANDOM_NETWORK) if name in subject.kept}
     if len(columns) == 1:
         return None
     figure = plots.map_grid(shown(subject.explained)[:n], {name: maps[:n] for name, maps in columns.items()},
                             cells=subject.cells, cell=1.3)
-    return (figure, f"{n} images with {len(columns)} maps each: {', '.join(columns)}.",
-            "The same images: the map of the answer, of another class, and of networks whose weights are random. The more the "
-            "others look like the first, the less that one explains.")
+    return (figure, say("{n} images with {maps} maps each: {names}.", n=n, maps=len(columns), names=", ".join(columns)),
+            say("The same images: the map of the answer, of another class, and of networks whose weights are random. The more "
+                "the others look like the first, the less that one explains."))
 
 
 def _erasing(subject):
@@ -197,12 +210,12 @@ def _erasing(subject):
     if not curves:
         return None
     share = next(iter(curves.values())).share
-    areas = {name: bootstrap(curve.auc).mean for name, curve in curves.items()}
-    figure = plots.curve_bands(share, {name: curve.confidence for name, curve in curves.items()},
-                               "share of the pixels that were blurred", "confidence in the answer")
-    return (figure, "Two falling curves of confidence; areas under them: "
-            + ", ".join(f"{name} {area:.2f}" for name, area in areas.items()) + ".",
-            "How sure the network stays when pixels are blurred, most important first by its map, and in random order.")
+    areas = {say(name): bootstrap(curve.auc).mean for name, curve in curves.items()}
+    figure = plots.curve_bands(share, {say(name): curve.confidence for name, curve in curves.items()},
+                               say("share of the pixels that were blurred"), say("confidence in the answer"))
+    return (figure, say("Two falling curves of confidence; areas under them: {areas}.",
+                        areas=", ".join(f"{name} {area:.2f}" for name, area in areas.items())),
+            say("How sure the network stays when pixels are blurred, most important first by its map, and in random order."))
 
 
 def _grey(subject):
@@ -213,8 +226,8 @@ def _grey(subject):
     drawn = axis.imshow(map_, cmap=plots.EVIDENCE, vmin=0, vmax=max(1.0, float(map_.max())), interpolation="nearest")
     figure.colorbar(drawn, ax=axis, fraction=0.046, pad=0.03).ax.tick_params(labelsize=7)
     axis.set_axis_off()
-    return (figure, f"The map of an even grey image reaches {map_.max():.2f} of a usual peak.",
-            "The brightest map of an even grey image, in which nothing is to be found. 1 is the median peak in your images.")
+    return (figure, say("The map of an even grey image reaches {peak:.2f} of a usual peak.", peak=map_.max()),
+            say("The brightest map of an even grey image, in which nothing is to be found. 1 is the median peak in your images."))
 
 
 def _peak_places(subject):
@@ -229,6 +242,6 @@ def _peak_places(subject):
         axis.scatter(own[:, 1], own[:, 0], s=14, alpha=0.6, color=plots.BLUE, linewidths=0)
         axis.set(xlim=(-0.5, width - 0.5), ylim=(height - 0.5, -0.5), aspect="equal", xticks=[], yticks=[])
         axis.set_title(_short(subject, c), fontsize=8)
-    return (figure, f"For {len(classes)} classes, where in the image the maps' peaks lie.",
-            "Where the maps' peaks lie, class by class. Points of one class in one spot are a suspicion: what lies there was "
-            "laid on other images to try it.")
+    return (figure, say("For {n} classes, where in the image the maps' peaks lie.", n=len(classes)),
+            say("Where the maps' peaks lie, class by class. Points of one class in one spot are a suspicion: what lies there was "
+                "laid on other images to try it."))

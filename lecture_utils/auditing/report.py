@@ -11,6 +11,7 @@ from typing import NamedTuple
 from tqdm.auto import tqdm
 
 from ..files import whole
+from ..language import say, worded
 from . import answers, maps, page
 from .networks import network_from
 from .subject import CannotBeAskedError, Outcome, Subject
@@ -26,26 +27,27 @@ class Test(NamedTuple):
 
 
 TESTS = (
-    Test("accuracy", "Is it right more often than by chance?", answers.accuracy),
-    Test("every class", "Is every class answered at least once?", answers.every_class),
-    Test("names", "Do the outputs stand in the order of the names?", answers.names_of_outputs),
-    Test("value range", "Do the images come in the range that the network expects?", answers.value_range),
-    Test("colour order", "Do red, green and blue come in its order?", answers.colour_order),
-    Test("same answer", "Is the answer the same alone, among others, and a second time?", answers.alone_or_among_others),
-    Test("batch statistics", "Do its batch normalizations fit these images?", answers.batch_statistics),
-    Test("score", "Is the explained score one before softmax?", answers.score),
-    Test("CAM theory", "Is Z · Grad-CAM the CAM, as it must be under this head?", maps.cam_theory),
-    Test("slope", "Does the score follow the gradient?", maps.slope),
-    Test("placement", "Is it known where the cells look?", maps.placement),
-    Test("not empty", "Do the maps hold anything?", maps.not_empty),
-    Test("class sensitivity", "Do two classes have two maps?", maps.class_sensitivity),
-    Test("random top", "Does the map change with a random last layer?", maps.random_top),
-    Test("random network", "Is it another than an untrained network's?", maps.random_network),
-    Test("erased pixels", "Does erasing what it marks cost more than erasing at random?", maps.erased),
-    Test("grey images", "Is the rim dark where nothing is there?", maps.grey_images),
-    Test("pointing", "Does the peak hit the object more often than by chance?", maps.pointing),
-    Test("energy", "Does more of the evidence lie in the object than by chance?", maps.energy),
-    Test("fixed place", "Is no class given away by something at a fixed place?", maps.fixed_place),
+    Test(worded("accuracy"), worded("Is it right more often than by chance?"), answers.accuracy),
+    Test(worded("every class"), worded("Is every class answered at least once?"), answers.every_class),
+    Test(worded("names"), worded("Do the outputs stand in the order of the names?"), answers.names_of_outputs),
+    Test(worded("value range"), worded("Do the images come in the range that the network expects?"), answers.value_range),
+    Test(worded("colour order"), worded("Do red, green and blue come in its order?"), answers.colour_order),
+    Test(worded("same answer"), worded("Is the answer the same alone, among others, and a second time?"),
+         answers.alone_or_among_others),
+    Test(worded("batch statistics"), worded("Do its batch normalizations fit these images?"), answers.batch_statistics),
+    Test(worded("score"), worded("Is the explained score one before softmax?"), answers.score),
+    Test(worded("CAM theory"), worded("Is Z · Grad-CAM the CAM, as it must be under this head?"), maps.cam_theory),
+    Test(worded("slope"), worded("Does the score follow the gradient?"), maps.slope),
+    Test(worded("placement"), worded("Is it known where the cells look?"), maps.placement),
+    Test(worded("not empty"), worded("Do the maps hold anything?"), maps.not_empty),
+    Test(worded("class sensitivity"), worded("Do two classes have two maps?"), maps.class_sensitivity),
+    Test(worded("random top"), worded("Does the map change with a random last layer?"), maps.random_top),
+    Test(worded("random network"), worded("Is it another than an untrained network's?"), maps.random_network),
+    Test(worded("erased pixels"), worded("Does erasing what it marks cost more than erasing at random?"), maps.erased),
+    Test(worded("grey images"), worded("Is the rim dark where nothing is there?"), maps.grey_images),
+    Test(worded("pointing"), worded("Does the peak hit the object more often than by chance?"), maps.pointing),
+    Test(worded("energy"), worded("Does more of the evidence lie in the object than by chance?"), maps.energy),
+    Test(worded("fixed place"), worded("Is no class given away by something at a fixed place?"), maps.fixed_place),
 )
 
 
@@ -76,23 +78,24 @@ class Audit:
     def __str__(self):
         """A table of two columns, the uses below it."""
         lines = [self.summary(), ""]
-        lines += [f"{MARKS[each.passed]} {each.name:<18} {each.measured}" + (f"; sound: {each.sound}" if each.sound else "")
-                  for each in self.findings]
-        lines += [f"  → {each.name}: {each.remark}" for each in self.findings if each.remark and each.passed is False]
-        lines += ["", "The maps may be used"]
+        lines += [f"{MARKS[each.passed]} {each.name:<18} {each.measured}"
+                  + (say("; sound: {sound}", sound=each.sound) if each.sound else "") for each in self.findings]
+        lines += [f"  → {say(each.name)}: {each.remark}" for each in self.findings if each.remark and each.passed is False]
+        lines += ["", say("The maps may be used")]
         lines += [f"  {use.name}: {use.verdict}. {use.because}" for use in self.uses]
-        return "\n".join([*lines, "", f"The page: {self.path}"])
+        return "\n".join([*lines, "", say("The page: {path}", path=self.path)])
 
     __repr__ = __str__
 
     def _repr_html_(self):
         return (f"<p>{html.escape(self.summary())}</p>{page.table_of(self.findings)}{page.table_of_uses(self.uses)}"
-                f"<p>The page: <code>{html.escape(str(self.path))}</code></p>")
+                f"<p>{say('The page: {path}', path=f'<code>{html.escape(str(self.path))}</code>')}</p>")
 
     def summary(self):
         """One sentence."""
         asked = [each.passed for each in self.findings if each.passed is not None]
-        return f"{self.network}, maps of {self.layer}: {sum(asked)} of {len(asked)} tests passed."
+        return say("{network}, maps of {layer}: {passed} of {asked} tests passed.", network=self.network, layer=self.layer,
+                   passed=sum(asked), asked=len(asked))
 
 
 MARKS = {True: "✓", False: "✗", None: "·"}
@@ -130,9 +133,9 @@ def audit(model, images, labels, *, class_names=None, masks=None, layer=None, pa
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         subject.require_maps()
-        for test in (bar := tqdm(TESTS, desc="audit", unit="test", disable=not progress)):
+        for test in (bar := tqdm(TESTS, desc=say("audit"), unit=say("test"), disable=not progress)):
             bar.set_postfix_str(test.name)
-            findings.append(Finding(test.name, test.question, *_asked(test, subject)))
+            findings.append(Finding(test.name, say(test.question), *_asked(test, subject)))
     said = [str(each.message) for each in caught if issubclass(each.category, UserWarning)]
     found = Audit(subject, findings, list(dict.fromkeys(said)), Path(path))
     text = page.written(found, subject)
@@ -146,6 +149,10 @@ def _asked(test, subject):
         outcome = test.ask(subject)
         return outcome._replace(passed=bool(outcome.passed))        # NumPy's bools are others than Python's
     except CannotBeAskedError as reason:
-        return Outcome("", "", None, f"Could not be asked, because {reason}.")
+        return _not_asked(reason)
     except (ValueError, TypeError, NotImplementedError) as error:       # the network is of a kind that a step cannot take
-        return Outcome("", "", None, f"Could not be asked, because {error}.")
+        return _not_asked(error)
+
+
+def _not_asked(reason):
+    return Outcome("", "", None, say("Could not be asked, because {reason}.", reason=str(reason).rstrip(".")))

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..evaluate import Interval, bootstrap
 from ..explain import arguments, cam, engine, places, surgery
+from ..language import say
 
 ANSWERED, EXPLAINED, ERASED = 240, 48, 24     # most images of the tests of answers, of maps, and of what erases pixels
 LARGEST_VALUE = 1000                          # of a pixel: beyond it lie 16-bit images, which no network here takes
@@ -37,8 +38,8 @@ class Subject:
     def __init__(self, model, images, labels, class_names=None, masks=None, layer=None):
         self.model, self.network = model, engine.prepare(model).network
         if len(self.network.inputs) != 1 or len(self.network.outputs) != 1:
-            raise ValueError(f"an audit asks networks of one input and one output; {model.name!r} has "
-                             f"{len(self.network.inputs)} and {len(self.network.outputs)}")
+            raise ValueError(say("an audit asks networks of one input and one output; {name!r} has {inputs} and {outputs}",
+                                 name=model.name, inputs=len(self.network.inputs), outputs=len(self.network.outputs)))
         images, labels, masks = np.asarray(images), np.asarray(labels), masks if masks is None else np.asarray(masks)
         self.count = arguments.count_classes(self.network, None)
         self.step = surgery.find_feature_map(self.network, layer)
@@ -156,43 +157,50 @@ def told(values, form=".2f"):
 def _checked_images(network, images):
     (images,) = arguments.checked_inputs(network, images)
     if images.ndim != 4:
-        raise ValueError(f"an audit needs images of shape (n, height, width, channels); got shape {images.shape}")
+        raise ValueError(say("an audit needs images of shape (n, height, width, channels); got shape {shape}",
+                             shape=images.shape))
     largest = np.abs(images).max()
     if largest > LARGEST_VALUE:
-        raise ValueError(f"the images' values reach {largest:.4g}: no network here takes such. Pixels of 0...65535 (16 bits) "
-                         "want dividing by 65535, then the model's own preprocessing")
+        raise ValueError(say("the images' values reach {largest:.4g}: no network here takes such. Pixels of 0...65535 (16 bits) "
+                             "want dividing by 65535, then the model's own preprocessing", largest=largest))
     if len(images) < 8:
-        raise ValueError(f"an audit compares images with one another and needs at least 8, better 40; got {len(images)}")
+        raise ValueError(say("an audit compares images with one another and needs at least 8, better 40; got {n}", n=len(images)))
     return images
 
 
 def _check_labels(labels, n, count):
     if labels.ndim == 2 and labels.shape == (n, count):
-        raise ValueError(f"labels must be the numbers of the classes, shape ({n},); these look one-hot: labels.argmax(axis=1)")
+        raise ValueError(say("labels must be the numbers of the classes, shape ({n},); these look one-hot: "
+                             "labels.argmax(axis=1)", n=n))
     if labels.shape != (n,):
-        raise ValueError(f"labels must be one class for each of the {n} images, shape ({n},); got shape {labels.shape}")
+        raise ValueError(say("labels must be one class for each of the {n} images, shape ({n},); got shape {shape}", n=n,
+                             shape=labels.shape))
     if not np.issubdtype(labels.dtype, np.integer):
-        raise TypeError(f"labels must be the numbers of the classes, integers from 0 to {count - 1}; got dtype {labels.dtype}")
+        raise TypeError(say("labels must be the numbers of the classes, integers from 0 to {last}; got dtype {dtype}",
+                            last=count - 1, dtype=labels.dtype))
     wrong = labels[(labels < 0) | (labels >= count)]
     if wrong.size:
-        raise ValueError(f"the model tells {count} classes apart, 0 to {count - 1}, and the labels name another: {wrong[0]}")
+        raise ValueError(say("the model tells {count} classes apart, 0 to {last}, and the labels name another: {wrong}",
+                             count=count, last=count - 1, wrong=wrong[0]))
 
 
 def _check_variety(labels):
     if len(np.unique(labels)) < 2:
-        raise ValueError(f"all images are labelled as class {labels[0]}: whoever always says {labels[0]} would be right. An "
-                         "audit needs images of at least two classes")
+        raise ValueError(say("all images are labelled as class {c}: whoever always says {c} would be right. An audit needs "
+                             "images of at least two classes", c=labels[0]))
 
 
 def _checked_names(names, count):
-    names = [f"class {c}" for c in range(count)] if names is None else [str(name) for name in names]
+    names = [say("class {c}", c=c) for c in range(count)] if names is None else [str(name) for name in names]
     if len(names) != count:
-        raise ValueError(f"class_names must be one name for each of the model's {count} classes; got {len(names)}")
+        raise ValueError(say("class_names must be one name for each of the model's {count} classes; got {n}", count=count,
+                             n=len(names)))
     return tuple(names)
 
 
 def _checked_masks(masks, images):
     if masks.dtype != bool or masks.shape != images.shape[:3]:
-        raise ValueError(f"masks must be bool and of the images' shape {images.shape[:3]}; got {masks.dtype} of shape "
-                         f"{masks.shape}. Masks of boxes: box_masks(boxes, images.shape[1:3])")
+        raise ValueError(say("masks must be bool and of the images' shape {expected}; got {dtype} of shape {shape}. Masks of "
+                             "boxes: box_masks(boxes, images.shape[1:3])", expected=images.shape[:3], dtype=masks.dtype,
+                             shape=masks.shape))
     return masks

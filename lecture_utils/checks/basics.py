@@ -4,6 +4,7 @@ import keras
 import numpy as np
 from scipy.signal import correlate2d
 
+from ..language import say
 from . import judging
 from .inputs import features, height_and_width, signed
 from .judging import Verdict
@@ -21,13 +22,13 @@ def check_convolve(function) -> Verdict:
 
     sides = iter([3, 5, 3, 5])
     return judging.check_function(function, inputs, lambda x, k: correlate2d(x, k, "valid"), {
-        "That is the mathematician's convolution: the kernel is flipped. A CNN layer slides it unflipped "
-        "(cross-correlation).": lambda x, k: correlate2d(x, k[::-1, ::-1], "valid"),
-        "That is padded with zeros (\"same\"): without padding the kernel must lie wholly inside the image, "
-        "so the result is smaller.": lambda x, k: correlate2d(x, k, "same"),
-        "The products are right but not yet added up: each position gives one number, a sum over the "
-        "kernel.": lambda x, k: np.lib.stride_tricks.sliding_window_view(x, k.shape) * k,
-        "That is the mean of the products; a convolution adds them.": lambda x, k: correlate2d(x, k, "valid") / k.size,
+        say("That is the mathematician's convolution: the kernel is flipped. A CNN layer slides it unflipped "
+            "(cross-correlation)."): lambda x, k: correlate2d(x, k[::-1, ::-1], "valid"),
+        say("That is padded with zeros (\"same\"): without padding the kernel must lie wholly inside the image, so the result "
+            "is smaller."): lambda x, k: correlate2d(x, k, "same"),
+        say("The products are right but not yet added up: each position gives one number, a sum over the kernel."):
+            lambda x, k: np.lib.stride_tricks.sliding_window_view(x, k.shape) * k,
+        say("That is the mean of the products; a convolution adds them."): lambda x, k: correlate2d(x, k, "valid") / k.size,
     })
 
 
@@ -38,14 +39,14 @@ def check_parameters(answer) -> Verdict:
     ✗ The weights are counted; each kernel also has one bias.
     """
     return judging.check_number(answer, 64 * (3 * 3 * 32 + 1), {
-        64 * 3 * 3 * 32: "The weights are counted; each kernel also has one bias.",
-        64 * (3 * 3 + 1): "Each kernel looks at all 32 input channels at once: it is 3×3×32, not 3×3.",
-        64 * 3 * 3: "Each kernel is 3×3×32, since it looks at all input channels, and it has a bias.",
-        3 * 3 * 32 + 1: "That is one kernel; the layer has 64 of them.",
-        64 * 3 * 3 * 32 + 1: "One bias serves no whole layer: each kernel has a bias of its own.",
-        64 * 32 * (3 * 3 + 1): "A kernel has one bias, not one for each channel that it looks at.",
-        32 * (3 * 3 * 64 + 1): "It is the other way round: 64 kernels, each on 32 channels.",
-        64 * (3 * 3 * 64 + 1): "64 is the number of the kernels; the input has 32 channels.",
+        64 * 3 * 3 * 32: say("The weights are counted; each kernel also has one bias."),
+        64 * (3 * 3 + 1): say("Each kernel looks at all 32 input channels at once: it is 3×3×32, not 3×3."),
+        64 * 3 * 3: say("Each kernel is 3×3×32, since it looks at all input channels, and it has a bias."),
+        3 * 3 * 32 + 1: say("That is one kernel; the layer has 64 of them."),
+        64 * 3 * 3 * 32 + 1: say("One bias serves no whole layer: each kernel has a bias of its own."),
+        64 * 32 * (3 * 3 + 1): say("A kernel has one bias, not one for each channel that it looks at."),
+        32 * (3 * 3 * 64 + 1): say("It is the other way round: 64 kernels, each on 32 channels."),
+        64 * (3 * 3 * 64 + 1): say("64 is the number of the kernels; the input has 32 channels."),
     })
 
 
@@ -65,28 +66,28 @@ def check_conv_layer(function) -> Verdict:
     cases = iter([(3, 1, "valid", (7, 6)), (3, 2, "same", (8, 6)), (5, 2, "valid", (9, 12)), (2, 1, "same", (5, 7)),
                   (2, 3, "same", (6, 8))])
     return judging.check_function(function, inputs, _conv_layer, {
-        "The biases are missing: each of the M maps gets one number, b_m.":
+        say("The biases are missing: each of the M maps gets one number, b_m."):
             lambda x, K, b, s, p: _conv_layer(x, K, 0 * b, s, p),
-        "Negative values are cut off. That is the ReLU, the activation; asked is what stands before it.":
+        say("Negative values are cut off. That is the ReLU, the activation; asked is what stands before it."):
             lambda x, K, b, s, p: np.maximum(_conv_layer(x, K, b, s, p), 0),
-        "The zeros of \"same\" stand elsewhere in Keras: where their number is odd, the one more goes below and to the right. "
-        "(A ring all around, as in PyTorch with padding=k // 2, looks at other places.)":
+        say("The zeros of \"same\" stand elsewhere in Keras: where their number is odd, the one more goes below and to the "
+            "right. (A ring all around, as in PyTorch with padding=k // 2, looks at other places.)"):
             lambda x, K, b, s, p: _conv_layer(x, K, b, s, p, zeros=_rings),
-        "The zeros of \"same\" depend on the stride, too: (places − 1)·s + k − n of them are enough, not k − 1.":
+        say("The zeros of \"same\" depend on the stride, too: (places − 1)·s + k − n of them are enough, not k − 1."):
             lambda x, K, b, s, p: _conv_layer(x, K, b, s, p, zeros=lambda n, k, s: _zeros(n, k, 1)),
-        "The stride is forgotten: the kernel moves on by `stride` pixels a step.":
+        say("The stride is forgotten: the kernel moves on by `stride` pixels a step."):
             lambda x, K, b, s, p: _conv_layer(x, K, b, 1, p),
-        "The padding is forgotten: for \"same\", zeros around the image come first.":
+        say("The padding is forgotten: for \"same\", zeros around the image come first."):
             lambda x, K, b, s, p: _conv_layer(x, K, b, s, "valid"),
-        "The kernels are flipped; a layer slides them as they stand.":
+        say("The kernels are flipped; a layer slides them as they stand."):
             lambda x, K, b, s, p: _conv_layer(x, K[::-1, ::-1], b, s, p),
-        "A bias is added for each channel of the input. There is one for each map, added once.":
+        say("A bias is added for each channel of the input. There is one for each map, added once."):
             lambda x, K, b, s, p: _conv_layer(x, K, x.shape[2] * b, s, p),
-        "Only the first channel of the image is seen: each kernel sums over all of them.":
+        say("Only the first channel of the image is seen: each kernel sums over all of them."):
             lambda x, K, b, s, p: _conv_layer(x[..., :1], K[:, :, :1], b, s, p),
-        "That is the mean over the channels of the image; the formula has their sum.":
+        say("That is the mean over the channels of the image; the formula has their sum."):
             lambda x, K, b, s, p: _conv_layer(x, K / x.shape[2], b, s, p),
-        "The numbers are right, but the maps come first: Keras lays them last, (height, width, M).":
+        say("The numbers are right, but the maps come first: Keras lays them last, (height, width, M)."):
             lambda x, K, b, s, p: np.moveaxis(_conv_layer(x, K, b, s, p), -1, 0),
     }, trials=5)
 
@@ -126,18 +127,18 @@ def check_silence(function) -> Verdict:
         return lambda model, name, images: judged(np.asarray(keras.Model(model.input, layer(model, name))(images)))
 
     return judging.check_function(function, _network_with_silent_maps, of(lambda A: silent(A).mean(axis=0)), {
-        "That is the share of images on which the map speaks; asked is that on which it is silent.":
+        say("That is the share of images on which the map speaks; asked is that on which it is silent."):
             of(lambda A: (~silent(A)).mean(axis=0)),
-        "That is the share of cells that are 0. A map is silent only if all of its cells are, so look at its maximum.":
+        say("That is the share of cells that are 0. A map is silent only if all of its cells are, so look at its maximum."):
             of(lambda A: (A == 0).mean(axis=(0, 1, 2))),
-        "The minimum is 0 as soon as one cell is: a map is silent if its maximum is 0.":
+        say("The minimum is 0 as soon as one cell is: a map is silent if its maximum is 0."):
             of(lambda A: (A.min(axis=(1, 2)) == 0).mean(axis=0)),
-        "That is a count of images; asked is their share.": of(lambda A: silent(A).sum(axis=0)),
-        "That says only which maps are silent on all images.": of(lambda A: silent(A).all(axis=0)),
-        "That is one share for each image, over the maps; asked is one for each map, over the images.":
+        say("That is a count of images; asked is their share."): of(lambda A: silent(A).sum(axis=0)),
+        say("That says only which maps are silent on all images."): of(lambda A: silent(A).all(axis=0)),
+        say("That is one share for each image, over the maps; asked is one for each map, over the images."):
             of(lambda A: silent(A).mean(axis=1)),
-        "That is 0 and 1 for each image and map: take the mean over the images.": of(silent),
-        "Those are the maps that go into the layer. Its own are `model.get_layer(name).output`.":
+        say("That is 0 and 1 for each image and map: take the mean over the images."): of(silent),
+        say("Those are the maps that go into the layer. Its own are `model.get_layer(name).output`."):
             of(lambda A: silent(A).mean(axis=0), layer=lambda model, name: model.get_layer(name).input),
     })
 
@@ -184,19 +185,20 @@ def check_window(function) -> Verdict:
 
     lengths, cells = iter([2, 4, 1, 5, 4, 2]), iter([3, 0, 4, 2, 1, 5])
     return judging.check_function(function, inputs, window, {
-        "The zeros before the image are forgotten: they shift the window by p towards the beginning.":
+        say("The zeros before the image are forgotten: they shift the window by p towards the beginning."):
             lambda layers, cell: window(layers, cell, zeros=False),
-        "The strides are forgotten: cell i of a layer begins to look at place i·s of the layer below.":
+        say("The strides are forgotten: cell i of a layer begins to look at place i·s of the layer below."):
             lambda layers, cell: window(layers, cell, stride=False),
-        "The layers are walked in the wrong order: from the cell down to the pixels the last layer comes first.":
+        say("The layers are walked in the wrong order: from the cell down to the pixels the last layer comes first."):
             lambda layers, cell: window(layers[::-1], cell),
-        "A kernel of k reaches k − 1 places further, not k.": lambda layers, cell: window(layers, cell, steps=0),
-        "The second number is one too large: asked is the last pixel that is seen, not the one after it.":
+        say("A kernel of k reaches k − 1 places further, not k."): lambda layers, cell: window(layers, cell, steps=0),
+        say("The second number is one too large: asked is the last pixel that is seen, not the one after it."):
             lambda layers, cell: np.add(window(layers, cell), (0, 1)),
-        "That is the side of the window; asked is where it lies: its first and its last pixel.":
+        say("That is the side of the window; asked is where it lies: its first and its last pixel."):
             lambda layers, cell: side(layers),
-        "Those are the first pixel and the side of the window; asked is the last pixel, first + side − 1.":
+        say("Those are the first pixel and the side of the window; asked is the last pixel, first + side − 1."):
             lambda layers, cell: (window(layers, cell)[0], side(layers)),
-        "Nothing of the image lies before pixel 0, but the window does: leave its numbers negative, it looks at the padding.":
+        say("Nothing of the image lies before pixel 0, but the window does: leave its numbers negative, it looks at the "
+            "padding."):
             lambda layers, cell: np.maximum(window(layers, cell), 0),
     }, trials=6)

@@ -5,6 +5,7 @@ import numpy as np
 import tensorflow as tf
 from scipy import ndimage
 
+from ..language import say
 from ..localize import iou
 from . import judging
 from .inputs import features, height_and_width, signed
@@ -31,19 +32,19 @@ def check_iou(function) -> Verdict:
     union = lambda a, b: area(a) + area(b) - both(a, b)
     grown = lambda box: box + [0, 0, 1, 1]
     return judging.check_function(function, inputs, lambda a, b: both(a, b) / union(a, b), {
-        "Boxes that do not meet come out wrong: two negative sides multiply to a positive area. Cut each side off at 0 "
-        "first.": (lambda a, b: sides(a, b).prod() / (area(a) + area(b) - sides(a, b).prod()),
-                   lambda a, b: np.maximum(sides(a, b).prod(), 0) / (area(a) + area(b) - np.maximum(sides(a, b).prod(), 0))),
-        "|a| + |b| counts the intersection twice: the union is |a| + |b| - |a ∩ b|.":
+        say("Boxes that do not meet come out wrong: two negative sides multiply to a positive area. Cut each side off at 0 "
+            "first."): (lambda a, b: sides(a, b).prod() / (area(a) + area(b) - sides(a, b).prod()),
+                        lambda a, b: np.maximum(sides(a, b).prod(), 0) / (area(a) + area(b) - max(sides(a, b).prod(), 0))),
+        say("|a| + |b| counts the intersection twice: the union is |a| + |b| - |a ∩ b|."):
             lambda a, b: both(a, b) / (area(a) + area(b)),
-        "That is the Dice coefficient, 2 |a ∩ b| / (|a| + |b|), a relative of IoU that is never smaller.":
+        say("That is the Dice coefficient, 2 |a ∩ b| / (|a| + |b|), a relative of IoU that is never smaller."):
             lambda a, b: 2 * both(a, b) / (area(a) + area(b)),
-        "That is the share of one box that the other covers. A box around everything would get full marks; divide by the "
-        "union.": (lambda a, b: both(a, b) / area(a), lambda a, b: both(a, b) / area(b)),
-        "That divides by the box around both. The union is only what the two boxes cover.":
+        say("That is the share of one box that the other covers. A box around everything would get full marks; divide by the "
+            "union."): (lambda a, b: both(a, b) / area(a), lambda a, b: both(a, b) / area(b)),
+        say("That divides by the box around both. The union is only what the two boxes cover."):
             lambda a, b: both(a, b) / np.prod(np.maximum(a[2:], b[2:]) - np.minimum(a[:2], b[:2])),
-        "That is the intersection in pixels; divide it by the union.": both,
-        "The upper bounds are exclusive here: a side is x1 - x0, without + 1.":
+        say("That is the intersection in pixels; divide it by the union."): both,
+        say("The upper bounds are exclusive here: a side is x1 - x0, without + 1."):
             lambda a, b: both(grown(a), grown(b)) / union(grown(a), grown(b)),
     }, trials=6)
 
@@ -69,22 +70,22 @@ def check_pointing_game(function) -> Verdict:
     points = lambda L: L.max() > L.min()
     positive = lambda L: np.maximum(L, 0)
     return judging.check_function(function, inputs, lambda L, mask: points(L) and mask[at(L)], {
-        "An even map points nowhere, yet argmax then gives the first pixel, and hits if that is in the mask. Such a map "
-        "is no hit.": (lambda L, mask: mask[at(L)], lambda L, mask: L.max() > 0 and mask[at(L)],
-                       lambda L, mask: L.any() and mask[at(L)], lambda L, mask: L[mask].max() == L.max()),
-        "A map may be negative everywhere: it still has a maximum, and points there.":
+        say("An even map points nowhere, yet argmax then gives the first pixel, and hits if that is in the mask. Such a map is "
+            "no hit."): (lambda L, mask: mask[at(L)], lambda L, mask: L.max() > 0 and mask[at(L)],
+                         lambda L, mask: L.any() and mask[at(L)], lambda L, mask: L[mask].max() == L.max()),
+        say("A map may be negative everywhere: it still has a maximum, and points there."):
             (lambda L, mask: L.max() > 0 and points(L) and mask[at(L)], lambda L, mask: mask[at(positive(L))],
              lambda L, mask: points(positive(L)) and mask[at(positive(L))]),
-        "Rows and columns are swapped: unravel_index gives (row, column), which is (y, x).":
+        say("Rows and columns are swapped: unravel_index gives (row, column), which is (y, x)."):
             (lambda L, mask: points(L) and mask[at(L)[::-1]], lambda L, mask: mask[at(L)[::-1]],
              lambda L, mask: points(L) and mask.T[at(L)], lambda L, mask: mask.T[at(L)]),
-        "The largest absolute value may be the strongest evidence against the class. Take the maximum.":
+        say("The largest absolute value may be the strongest evidence against the class. Take the maximum."):
             (lambda L, mask: points(L) and mask[at(np.abs(L))], lambda L, mask: mask[at(np.abs(L))]),
-        "That asks whether there is any evidence in the mask. The pointing game asks only where the maximum lies.":
+        say("That asks whether there is any evidence in the mask. The pointing game asks only where the maximum lies."):
             (lambda L, mask: (L[mask] > 0).any(), lambda L, mask: points(L) and (L[mask] > 0).any()),
-        "That is the share of the evidence in the mask (energy inside). The pointing game is hit or miss.":
+        say("That is the share of the evidence in the mask (energy inside). The pointing game is hit or miss."):
             lambda L, mask: positive(L)[mask].sum() / max(positive(L).sum(), 1e-12),
-        "That compares means. The pointing game looks at one place, the maximum.":
+        say("That compares means. The pointing game looks at one place, the maximum."):
             lambda L, mask: L[mask].mean() > L[~mask].mean(),
     }, trials=40)
 
@@ -108,26 +109,27 @@ def check_box_score(function) -> Verdict:
     order = iter([[1, 0], [0], [2, 0], [1, 2, 0], [2, 1, 0], [2, 0, 1]])                # the best fitting is seldom the first
     of_range = lambda L, t: L >= L.min() + t * np.ptp(L)
     return judging.check_function(function, inputs, _box_score(), {
-        "A map of zeros marks everything, since 0 reaches any share of 0. It has no evidence, and its score is 0.":
+        say("A map of zeros marks everything, since 0 reaches any share of 0. It has no evidence, and its score is 0."):
             _box_score(empty=False),
-        "The threshold is a share of the map's maximum, not a value: L >= threshold * L.max().":
+        say("The threshold is a share of the map's maximum, not a value: L >= threshold * L.max()."):
             _with_and_without_empty(mark=lambda L, t: L >= t),
-        "The threshold is a share of the maximum, not of the range from the minimum up.": _with_and_without_empty(mark=of_range),
-        "That is the box around all marked pixels. Keep the largest connected region first.":
+        say("The threshold is a share of the maximum, not of the range from the minimum up."):
+            _with_and_without_empty(mark=of_range),
+        say("That is the box around all marked pixels. Keep the largest connected region first."):
             _with_and_without_empty(region=lambda marked, L: marked),
-        "The region with the map's maximum may be a small one. The largest is that of most pixels.":
+        say("The region with the map's maximum may be a small one. The largest is that of most pixels."):
             _with_and_without_empty(region=lambda marked, L: _largest(marked, L, by=ndimage.maximum)),
-        "The largest region is that of most pixels; yours has the largest sum of values.":
+        say("The largest region is that of most pixels; yours has the largest sum of values."):
             _with_and_without_empty(region=lambda marked, L: _largest(marked, L, by=ndimage.sum_labels)),
-        "Pixels that touch at a corner belong together: `ndimage.label(marked, np.ones((3, 3)))`.":
+        say("Pixels that touch at a corner belong together: `ndimage.label(marked, np.ones((3, 3)))`."):
             _with_and_without_empty(region=lambda marked, L: _largest(marked, L, corners=False)),
-        "The upper bounds are exclusive: the last row and column that are marked, plus 1.":
+        say("The upper bounds are exclusive: the last row and column that are marked, plus 1."):
             _with_and_without_empty(box=lambda region: _around(region) - [0, 0, 1, 1]),
-        "Rows and columns are swapped: a box is x0, y0, x1, y1, and x counts columns.":
+        say("Rows and columns are swapped: a box is x0, y0, x1, y1, and x counts columns."):
             _with_and_without_empty(box=lambda region: _around(region.T)),
-        "Several boxes may be annotated: the one that fits best counts.": tuple(
+        say("Several boxes may be annotated: the one that fits best counts."): tuple(
             each for choose in (lambda values: values[0], np.mean) for each in _with_and_without_empty(choose=choose)),
-        "That is whether the box is found at 0.5. The score is the IoU itself.":
+        say("That is whether the box is found at 0.5. The score is the IoU itself."):
             _with_and_without_empty(choose=lambda values: values.max() >= 0.5),
     }, trials=6)
 
@@ -221,28 +223,30 @@ def check_counterfactual(function) -> Verdict:
     relu = lambda L: np.maximum(L, 0)
     right = lambda m, x, layer, c: relu(weighted(m, x, layer, lambda y, J: -J[c]))
     return judging.check_function(function, inputs, right, {
-        "That is Grad-CAM, what speaks for the class. Turn the gradient's sign before the ReLU.":
+        say("That is Grad-CAM, what speaks for the class. Turn the gradient's sign before the ReLU."):
             lambda m, x, layer, c: relu(weighted(m, x, layer, lambda y, J: J[c])),
-        "Right, but before the ReLU: what speaks for the class is left in, as negative values.":
+        say("Right, but before the ReLU: what speaks for the class is left in, as negative values."):
             lambda m, x, layer, c: weighted(m, x, layer, lambda y, J: -J[c]),
-        "The sign is turned after the ReLU, which had thrown away what speaks against the class. Turn it before.":
+        say("The sign is turned after the ReLU, which had thrown away what speaks against the class. Turn it before."):
             lambda m, x, layer, c: -relu(weighted(m, x, layer, lambda y, J: J[c])),
-        "That is Grad-CAM's map with light and dark swapped. Where nothing speaks for a class, nothing need speak against it.":
+        say("That is Grad-CAM's map with light and dark swapped. Where nothing speaks for a class, nothing need speak against "
+            "it."):
             lambda m, x, layer, c: 1 - scaled(relu(weighted(m, x, layer, lambda y, J: J[c]))),
-        "Gradients are cut off before the mean. The ReLU comes last, after the weighted sum.":
+        say("Gradients are cut off before the mean. The ReLU comes last, after the weighted sum."):
             lambda m, x, layer, c: relu(weighted(m, x, layer, lambda y, J: relu(-J[c]))),
-        "The gradients are multiplied place by place, and not averaged to one α for each channel.": place_by_place,
-        "That is the gradient of the probability. Take the class score, before softmax.":
+        say("The gradients are multiplied place by place, and not averaged to one α for each channel."): place_by_place,
+        say("That is the gradient of the probability. Take the class score, before softmax."):
             lambda m, x, layer, c: relu(weighted(m, x, layer, lambda y, J: -probability(y, J, c))),
-        "That is the map against the predicted class; asked is class c.":
+        say("That is the map against the predicted class; asked is class c."):
             lambda m, x, layer, c: relu(weighted(m, x, layer, of_predicted)),
-        "That is the gradient of all scores together: take class c alone, `y[:, c]`.":
+        say("That is the gradient of all scores together: take class c alone, `y[:, c]`."):
             lambda m, x, layer, c: relu(weighted(m, x, layer, lambda y, J: -J.sum(axis=0))),
-        "That is what speaks for all other classes. It need not speak against c: take the score of c alone.":
+        say("That is what speaks for all other classes. It need not speak against c: take the score of c alone."):
             lambda m, x, layer, c: relu(weighted(m, x, layer, lambda y, J: J.sum(axis=0) - J[c])),
-        "The gradients are averaged over the images too. Each image has its own weights: average over height and width alone.":
+        say("The gradients are averaged over the images too. Each image has its own weights: average over height and width "
+            "alone."):
             lambda m, x, layer, c: relu(weighted(m, x, layer, lambda y, J: -J[c], axes=(0, 1, 2))),
-        "That is divided by each map's maximum. The formula leaves the height, and that says how much speaks against it.":
+        say("That is divided by each map's maximum. The formula leaves the height, and that says how much speaks against it."):
             lambda m, x, layer, c: scaled(right(m, x, layer, c)),
     })
 

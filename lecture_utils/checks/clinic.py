@@ -4,6 +4,7 @@ import numpy as np
 
 from ..clinic import DIAGNOSES, maps, volunteers
 from ..clinic.waiting import refutation, waiting_room
+from ..language import say
 from . import judging
 from .inputs import height_and_width, signed
 from .judging import Verdict
@@ -25,16 +26,16 @@ def check_completeness(function) -> Verdict:
 
     same = lambda values: values
     return judging.check_function(function, inputs, gap(), {
-        "That takes the sum of the map; the score is its mean.": gap(of=lambda M: M.sum((1, 2))),
-        "The bias is missing: the score is the mean of the map plus the bias.": (gap(bias=0), gap(bias=0, size=same)),
-        "The bias is taken away; it belongs to the score as the mean of the map does.": gap(bias=-1),
-        "A gap below zero is a gap, too: take absolute values before the greatest.":
+        say("That takes the sum of the map; the score is its mean."): gap(of=lambda M: M.sum((1, 2))),
+        say("The bias is missing: the score is the mean of the map plus the bias."): (gap(bias=0), gap(bias=0, size=same)),
+        say("The bias is taken away; it belongs to the score as the mean of the map does."): gap(bias=-1),
+        say("A gap below zero is a gap, too: take absolute values before the greatest."):
             (gap(size=same), gap(over=np.min, size=same)),
-        "All maps are averaged into one number. Each picture has its own score: average over height and width alone.":
+        say("All maps are averaged into one number. Each picture has its own score: average over height and width alone."):
             gap(of=np.mean),
-        "That is the mean of the gaps. One wrong picture among a thousand would be lost in it: take the greatest.":
+        say("That is the mean of the gaps. One wrong picture among a thousand would be lost in it: take the greatest."):
             gap(over=np.mean),
-        "What is negative in the map is left out. The account is of the map before its ReLU.":
+        say("What is negative in the map is left out. The account is of the map before its ReLU."):
             gap(of=lambda M: np.maximum(M, 0).mean((1, 2))),
     })
 
@@ -67,27 +68,27 @@ def check_score_test(function) -> Verdict:
         return judging.refused(stopped)
     numbers = [judging.as_numbers(answer) for answer in answers]
     if any(number is None or number.size != 1 for number in numbers):
-        return judging.refused("Return one True or False for all the maps together.")
+        return judging.refused(say("Return one True or False for all the maps together."))
     told = _fault_of_score_test(np.array([bool(number.item()) for number in numbers]).reshape(-1, 2))
     if told is None and any(changed):
-        told = "Your test leaves the model changed: put its weights back before you return, `set_weights(before)`."
-    return judging.refused(told) if told else judging.RIGHT
+        told = say("Your test leaves the model changed: put its weights back before you return, `set_weights(before)`.")
+    return judging.refused(told) if told else judging.passed()
 
 
 def _fault_of_score_test(says):
     """What to tell of a test that says (networks, 2) of score and probability; None where it is right of all."""
     if says.all():
-        return ("Your test lets the map of the probability pass, as well as that of the score. What is in a probability, and "
-                "not in the score? The other classes: change something of theirs alone.")
+        return say("Your test lets the map of the probability pass, as well as that of the score. What is in a probability, and "
+                   "not in the score? The other classes: change something of theirs alone.")
     if not says.any():
-        return ("Your test turns the map of the score away, too. If it compares two maps, allow for rounding: `np.allclose`. "
-                "If it changes the class that is asked for, change another.")
+        return say("Your test turns the map of the score away, too. If it compares two maps, allow for rounding: `np.allclose`. "
+                   "If it changes the class that is asked for, change another.")
     if not says[:, 0].any() and says[:, 1].all():
-        return "It is the wrong way round: True shall say that the map is of the score."
+        return say("It is the wrong way round: True shall say that the map is of the score.")
     if not (says[:, 0] & ~says[:, 1]).all():
         told_apart = (says[:, 0] & ~says[:, 1]).sum()
-        return (f"On {told_apart} of {len(says)} networks your test tells the two apart, on the others not. Make the change "
-                "larger, and let rounding pass.")
+        return say("On {told_apart} of {n} networks your test tells the two apart, on the others not. Make the change larger, "
+                   "and let rounding pass.", told_apart=told_apart, n=len(says))
     return None
 
 
@@ -123,29 +124,30 @@ def check_shuffled(function) -> Verdict:
         return judging.refused(stopped)
     told = _fault_of_shuffling([judging.as_numbers(answer) for answer in answers], right, plain, drawn, calls)
     if told is None and any(changes):
-        told = "The values are right, but your " + judging.IN_PLACE
-    return judging.refused(told) if told else judging.RIGHT
+        told = say(judging.RIGHT_BUT_OVERWRITES)
+    return judging.refused(told) if told else judging.passed()
 
 
 def _fault_of_shuffling(numbers, right, plain, drawn, calls):
     """What to tell of the means that were returned; `calls`: the labels of each call of `report`, for each case."""
     if any(number is None or number.size != 1 for number in numbers):
-        return "Return one number, the mean of what was reported."
+        return say("Return one number, the mean of what was reported.")
     found = np.array([number.item() for number in numbers])
     if not all(calls):
-        return "`report` is never called: it is the procedure on trial; call it with shuffled labels."
+        return say("`report` is never called: it is the procedure on trial; call it with shuffled labels.")
     if np.allclose(found, plain, atol=1e-6):
-        return ("The labels are not shuffled, or the scores together with them: each score must meet the label of another "
-                "picture. `rng.permutation(truth)` is a shuffled copy.")
+        return say("The labels are not shuffled, or the scores together with them: each score must meet the label of another "
+                   "picture. `rng.permutation(truth)` is a shuffled copy.")
     if min(map(len, calls)) < 100:
-        return f"`report` was called {min(map(len, calls))} times. One shuffle says little: take the mean over 200."
+        return say("`report` was called {times} times. One shuffle says little: take the mean over 200.",
+                   times=min(map(len, calls)))
     if np.allclose(found, drawn, atol=0.03) and not np.allclose(right, drawn, atol=0.03):
-        return "Labels drawn by lot are not shuffled ones: the share of yes and no must stay as it is."
+        return say("Labels drawn by lot are not shuffled ones: the share of yes and no must stay as it is.")
     if np.allclose(found, right, atol=0.03):
         return None
     if (found > np.array(right) + 0.03).all():
-        return "That is more than shuffled labels give on average: take the mean of what was reported, not the greatest."
-    return "That is not the mean of what `report` gave on shuffled labels."
+        return say("That is more than shuffled labels give on average: take the mean of what was reported, not the greatest.")
+    return say("That is not the mean of what `report` gave on shuffled labels.")
 
 
 def check_diagnosis(diagnosis, seed=14) -> Verdict:
@@ -157,17 +159,17 @@ def check_diagnosis(diagnosis, seed=14) -> Verdict:
     ✗ Patient 1: there is no diagnosis 'flu'. There are: sound, softmax, ...
     """
     if diagnosis is None or diagnosis is ... or (isinstance(diagnosis, (list, tuple)) and not any(diagnosis)):
-        return judging.NOT_YET
+        return judging.not_attempted()
     patients = waiting_room(seed)
     if not isinstance(diagnosis, (list, tuple)) or len(diagnosis) != len(patients):
-        return judging.refused(f"Three patients are waiting: give a list of {len(patients)} names.")
+        return judging.refused(say("Three patients are waiting: give a list of {n} names.", n=len(patients)))
     for patient, name in zip(patients, diagnosis, strict=True):
         if name is None:
-            return judging.refused(f"Right so far. Patient {patient.number} has no diagnosis yet.")
+            return judging.refused(say("Right so far. Patient {number} has no diagnosis yet.", number=patient.number))
         if name not in DIAGNOSES:
-            return judging.refused(f"Patient {patient.number}: there is no diagnosis {name!r}. There are: "
-                                   f"{', '.join(DIAGNOSES)}.")
+            return judging.refused(say("Patient {number}: there is no diagnosis {name!r}. There are: {known}.",
+                                       number=patient.number, name=name, known=", ".join(DIAGNOSES)))
         contradicted = refutation(patient, name)
         if contradicted:
-            return judging.refused(f"Patient {patient.number}: {contradicted}.")
-    return judging.RIGHT
+            return judging.refused(say("Patient {number}: {contradicted}.", number=patient.number, contradicted=contradicted))
+    return judging.passed()

@@ -5,6 +5,7 @@ import numpy as np
 import tensorflow as tf
 
 from ..explain.cam import upsample
+from ..language import say
 from . import judging
 from .inputs import features, height_and_width, signed
 from .judging import Verdict
@@ -26,13 +27,13 @@ def check_guided_gate(function) -> Verdict:
 
     channels = iter([(), (), (4,), (2, 3)])     # arrays of any number of axes
     return judging.check_function(function, inputs, lambda x, R: R * (x > 0) * (R > 0), {
-        "That is the true gradient of ReLU (saliency): it looks at the forward input x only.": lambda x, R: R * (x > 0),
-        "That is the deconvnet's gate: it looks at the backward signal R only. Guided backprop asks "
-        "both.": lambda x, R: np.maximum(R, 0),
-        "That lets the forward input through. The gate passes the backward signal R.": lambda x, R: x * (x > 0) * (R > 0),
-        "That is only the gate, ones and zeros: multiply it by R.": lambda x, R: (x > 0) & (R > 0),
-        "That passes R where x or R is positive; both have to be.": lambda x, R: R * ((x > 0) | (R > 0)),
-        "At x = 0 nothing passes: the gate asks for x > 0.": lambda x, R: R * (x >= 0) * (R > 0),
+        say("That is the true gradient of ReLU (saliency): it looks at the forward input x only."): lambda x, R: R * (x > 0),
+        say("That is the deconvnet's gate: it looks at the backward signal R only. Guided backprop asks both."):
+            lambda x, R: np.maximum(R, 0),
+        say("That lets the forward input through. The gate passes the backward signal R."): lambda x, R: x * (x > 0) * (R > 0),
+        say("That is only the gate, ones and zeros: multiply it by R."): lambda x, R: (x > 0) & (R > 0),
+        say("That passes R where x or R is positive; both have to be."): lambda x, R: R * ((x > 0) | (R > 0)),
+        say("At x = 0 nothing passes: the gate asks for x > 0."): lambda x, R: R * (x >= 0) * (R > 0),
     })
 
 
@@ -46,7 +47,7 @@ def check_guided_relu(function) -> Verdict:
     """
     nothing = judging.without_answer(function, [0], changed=False)
     if nothing is not None or judging.is_stub(function):
-        return judging.NOT_YET if nothing is None else nothing
+        return judging.not_attempted() if nothing is None else nothing
     rng = np.random.default_rng(0)
     cases = [_x_and_signal(rng, *shape) for shape in ((5,), (3, 4), (4, 3, 6), (3, 5, 4, 2))]
     for x, _ in cases:
@@ -65,20 +66,20 @@ def check_guided_relu(function) -> Verdict:
 
     waiting = iter(cases)
     verdict = judging.check_function(judging.StandIn(function, back), lambda rng: next(waiting), _both_gates, {
-        "The way back is that of a plain ReLU, the true gradient: R passes where x > 0, whatever its sign. What `backward` "
-        "returns counts.": lambda x, R: R * (x > 0),
-        "That is the deconvnet's gate: it looks at R only. Guided backprop asks both.": lambda x, R: R * (R > 0),
-        "`backward` returns the gate alone, ones and zeros: multiply it by R.": (
+        say("The way back is that of a plain ReLU, the true gradient: R passes where x > 0, whatever its sign. What `backward` "
+            "returns counts."): lambda x, R: R * (x > 0),
+        say("That is the deconvnet's gate: it looks at R only. Guided backprop asks both."): lambda x, R: R * (R > 0),
+        say("`backward` returns the gate alone, ones and zeros: multiply it by R."): (
             lambda x, R: (x > 0) & (R > 0), lambda x, R: x > 0, lambda x, R: R > 0),
-        "Ones come back, whatever R is: `backward` hands R down, not a number of its own.": lambda x, R: np.ones_like(R),
-        "All of R comes back: there is no gate.": lambda x, R: R,
-        "`backward` lets x through; what it hands down is the signal R.": (
+        say("Ones come back, whatever R is: `backward` hands R down, not a number of its own."): lambda x, R: np.ones_like(R),
+        say("All of R comes back: there is no gate."): lambda x, R: R,
+        say("`backward` lets x through; what it hands down is the signal R."): (
             lambda x, R: x * (x > 0) * (R > 0), lambda x, R: np.maximum(x, 0), lambda x, R: R * np.maximum(x, 0)),
-        "That passes R where x or R is positive; both have to be.": lambda x, R: R * ((x > 0) | (R > 0)),
-        "At x = 0 nothing passes: the gate asks for x > 0.": lambda x, R: R * (x >= 0) * (R > 0),
+        say("That passes R where x or R is positive; both have to be."): lambda x, R: R * ((x > 0) | (R > 0)),
+        say("At x = 0 nothing passes: the gate asks for x > 0."): lambda x, R: R * (x >= 0) * (R > 0),
     })
     if "None" in verdict.message:
-        return judging.refused("No signal comes back: `backward` has to end with `return`, and in TensorFlow's operations.")
+        return judging.refused(say("No signal comes back: `backward` has to end with `return`, and in TensorFlow's operations."))
     return verdict
 
 
@@ -99,14 +100,14 @@ def _fault_of_forward(function, x):
     y, _ = judging.outcome_of(function, (x,))
     if isinstance(y, Exception):
         if "unpack" in str(y):
-            return "Under @tf.custom_gradient a function returns two things: the ReLU of x, and the function `backward`."
+            return say("Under @tf.custom_gradient a function returns two things: the ReLU of x, and the function `backward`.")
         return judging.refused(judging.stopped(function, [y], [(x,)]))
     if isinstance(y, tuple):
-        return "A pair came out, values and a function: the line @tf.custom_gradient above `def` makes one ReLU of them."
+        return say("A pair came out, values and a function: the line @tf.custom_gradient above `def` makes one ReLU of them.")
     if y is None or y is ...:
-        return "Your function computes something but returns nothing (None): end it with `return` and the result."
+        return say("Your function computes something but returns nothing (None): end it with `return` and the result.")
     if not np.array_equal(judging.as_numbers(y), np.maximum(x, 0)):
-        return "On the way forward it has to be the ReLU itself, max(x, 0): only the way back changes."
+        return say("On the way forward it has to be the ReLU itself, max(x, 0): only the way back changes.")
     return None
 
 
@@ -146,35 +147,36 @@ def check_guided_backprop(function) -> Verdict:
                    lambda: [conv(4, 3), conv(5, 3, padding="same", **relu), layers.Flatten(), layers.Dense(6, **relu)]])
     guided = lambda model, *case, **how: _pixels(model, copies[model], *case, **{"relu": _gated(_both_gates)} | how)
     verdict = judging.about_tapes(judging.check_function(judging.StandIn(function, kept_whole), inputs, guided, {
-        "That is the true gradient, saliency: no ReLU was replaced. Look for the layers whose `activation` is "
-        "`keras.activations.relu`.": lambda *case: guided(*case, relu=tf.nn.relu),
-        "That is the deconvnet: its gate asks for R > 0 alone, guided backprop's for x > 0 as well.":
+        say("That is the true gradient, saliency: no ReLU was replaced. Look for the layers whose `activation` is "
+            "`keras.activations.relu`."): lambda *case: guided(*case, relu=tf.nn.relu),
+        say("That is the deconvnet: its gate asks for R > 0 alone, guided backprop's for x > 0 as well."):
             lambda *case: guided(*case, relu=_gated(lambda x, R: R * (R > 0))),
-        "Only the ReLUs of the convolutions were replaced; a Dense layer may have one, too.":
+        say("Only the ReLUs of the convolutions were replaced; a Dense layer may have one, too."):
             lambda *case: guided(*case, kinds=layers.Conv2D),
-        "Only the first ReLU was replaced; every one has the gate.": lambda *case: guided(*case, number=1),
-        "Every `activation` was replaced, those that are linear too: look whether it is `keras.activations.relu`.":
+        say("Only the first ReLU was replaced; every one has the gate."): lambda *case: guided(*case, number=1),
+        say("Every `activation` was replaced, those that are linear too: look whether it is `keras.activations.relu`."):
             lambda *case: guided(*case, replaced=(keras.activations.relu, keras.activations.linear)),
-        "That is the gradient of all scores together: the score of class c alone is `y[:, c]`.":
+        say("That is the gradient of all scores together: the score of class c alone is `y[:, c]`."):
             lambda *case: guided(*case, score=lambda y, c: y),
-        "That is the picture of the predicted class; asked is class c.":
+        say("That is the picture of the predicted class; asked is class c."):
             lambda *case: guided(*case, score=lambda y, c: tf.reduce_max(y, axis=1)),
-        "That is the picture of the probability. Take the score before softmax.":
+        say("That is the picture of the probability. Take the score before softmax."):
             lambda *case: guided(*case, score=lambda y, c: tf.nn.softmax(y)[:, c]),
-        "The colour channels are put together: the picture has the shape of the images.": (
+        say("The colour channels are put together: the picture has the shape of the images."): (
             lambda *case: guided(*case).mean(-1), lambda *case: guided(*case).sum(-1),
             lambda *case: np.abs(guided(*case)).max(-1)),
-        "The signs are lost. Below the first ReLU there is one more convolution, and its kernels have both.": (
+        say("The signs are lost. Below the first ReLU there is one more convolution, and its kernels have both."): (
             lambda *case: np.abs(guided(*case)), lambda *case: np.maximum(guided(*case), 0)),
-        "The picture is multiplied by the image; what arrives at the pixels is the answer as it is.":
+        say("The picture is multiplied by the image; what arrives at the pixels is the answer as it is."):
             lambda model, images, c: images * guided(model, images, c),
     }, trials=3))
     if verdict and any(changed):
-        return judging.refused("The values are right, but the network that you were given keeps your guided ReLUs, so everybody "
-                               "who uses it after you gets guided gradients. Work on a copy: `keras.models.clone_model`.")
+        return judging.refused(say("The values are right, but the network that you were given keeps your guided ReLUs, so "
+                                   "everybody who uses it after you gets guided gradients. Work on a copy: "
+                                   "`keras.models.clone_model`."))
     if not verdict and cases and _differs_from_call_to_call(kept_whole, cases[0]):
-        return judging.refused("Two calls give two pictures: a clone has new random weights. Copy the network's into it, by "
-                               "`set_weights` and `get_weights`.")
+        return judging.refused(say("Two calls give two pictures: a clone has new random weights. Copy the network's into it, by "
+                                   "`set_weights` and `get_weights`."))
     return verdict
 
 
@@ -238,20 +240,20 @@ def check_guided_grad_cam(function) -> Verdict:
     blocks = lambda L, G: np.kron(L, np.ones((G.shape[0] // L.shape[0], G.shape[1] // L.shape[1])))
     stretch = lambda L: (L - L.min()) / np.ptp(L)
     return judging.check_function(function, inputs, lambda L, G: enlarge(L, G) * G, {
-        "The heat map has to be enlarged smoothly (bilinear): yours repeats each value as a block.":
+        say("The heat map has to be enlarged smoothly (bilinear): yours repeats each value as a block."):
             lambda L, G: blocks(L, G)[..., None] * G,
-        "(H, W) does not multiply (H, W, 3): give the enlarged map a third axis, `[..., None]`, so that it serves each "
-        "colour channel.": lambda L, G: large(L, G) * G,
-        "The heat map has to be first enlarged to (H, W): `upsample`.": (lambda L, G: L * G, lambda L, G: L[..., None] * G),
-        "`upsample` of a batch returns a batch: take its only map, `[0]`.":
+        say("(H, W) does not multiply (H, W, 3): give the enlarged map a third axis, `[..., None]`, so that it serves each "
+            "colour channel."): lambda L, G: large(L, G) * G,
+        say("The heat map has to be first enlarged to (H, W): `upsample`."): (lambda L, G: L * G, lambda L, G: L[..., None] * G),
+        say("`upsample` of a batch returns a batch: take its only map, `[0]`."):
             (lambda L, G: large(L, G)[None] * G, lambda L, G: enlarge(L, G)[None] * G),
-        "Height and width are swapped: the size is (H, W), height first.":
+        say("Height and width are swapped: the size is (H, W), height first."):
             lambda L, G: upsample(L, G.shape[1::-1])[..., None] * G,
-        "The heat map is normalized first; the formula multiplies it as it is, at its own scale.": (
+        say("The heat map is normalized first; the formula multiplies it as it is, at its own scale."): (
             lambda L, G: enlarge(L / L.max(), G) * G, lambda L, G: enlarge(L, G) / large(L, G).max() * G,
             lambda L, G: enlarge(stretch(L), G) * G, lambda L, G: stretch(large(L, G))[..., None] * G),
-        "Adding them shows wherever one of the two is large; the product keeps what both point at.":
+        say("Adding them shows wherever one of the two is large; the product keeps what both point at."):
             lambda L, G: enlarge(L, G) + G,
-        "The signs of guided backprop are lost; keep them.": lambda L, G: enlarge(L, G) * np.abs(G),
-        "Negative values of guided backprop are cut off; keep both signs.": lambda L, G: enlarge(L, G) * np.maximum(G, 0),
+        say("The signs of guided backprop are lost; keep them."): lambda L, G: enlarge(L, G) * np.abs(G),
+        say("Negative values of guided backprop are cut off; keep both signs."): lambda L, G: enlarge(L, G) * np.maximum(G, 0),
     })

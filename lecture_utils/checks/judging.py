@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..language import say, worded
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -26,9 +28,21 @@ class Verdict:
         return self.message
 
 
-NOT_YET = Verdict(False, "· Not attempted yet: replace the stub with your own code, then run the cell again.")
-RIGHT = Verdict(True, "✓ Right.")
-IN_PLACE = "function changes its input in place, and so the data of whoever calls it: work on a copy."
+def passed():
+    return Verdict(True, say("✓ Right."))
+
+
+def refused(told):
+    return Verdict(False, "✗ " + told)
+
+
+def not_attempted():
+    return Verdict(False, say("· Not attempted yet: replace the stub with your own code, then run the cell again."))
+
+
+OVERWRITES = worded("Your function changes its input in place, and so the data of whoever calls it: work on a copy.")
+RIGHT_BUT_OVERWRITES = worded("The values are right, but your function changes its input in place, and so the data of whoever "
+                              "calls it: work on a copy.")
 
 
 def check_function(function, make_inputs, right, misconceptions, trials=4) -> Verdict:
@@ -57,12 +71,12 @@ def check_function(function, make_inputs, right, misconceptions, trials=4) -> Ve
     numbers = [as_numbers(answer) for answer in answers]
     if any(number is None for number in numbers):
         odd = next(answer for answer, number in zip(answers, numbers, strict=True) if number is None)
-        return refused(f"Expected numbers or an array of numbers, got {type(odd).__name__}.")
+        return refused(say("Expected numbers or an array of numbers, got {kind}.", kind=type(odd).__name__))
     expected = [as_numbers(right(*case)) for case in cases]
     if _agree(numbers, expected):
-        return refused("The values are right, but your " + IN_PLACE) if changed else RIGHT
+        return refused(say(RIGHT_BUT_OVERWRITES)) if changed else passed()
     return refused(_misconception(numbers, misconceptions, cases) or stopped(function, answers, cases)
-                  or (changed and "Your " + IN_PLACE) or _difference(numbers, expected, cases))
+                  or (changed and say(OVERWRITES)) or _difference(numbers, expected, cases))
 
 
 def check_number(answer, right, misconceptions) -> Verdict:
@@ -72,24 +86,20 @@ def check_number(answer, right, misconceptions) -> Verdict:
     ✗ You forgot the bias.
     """
     if answer is None or answer is ...:
-        return NOT_YET
+        return not_attempted()
     try:
         number = float(answer)
     except (TypeError, ValueError):
         number = None
     if number is None or isinstance(answer, (str, bytes)):      # float("18") is a number, "18" is none
-        return refused(f"Expected one number, got {type(answer).__name__}.")
+        return refused(say("Expected one number, got {kind}.", kind=type(answer).__name__))
     if number == right:
-        return RIGHT
-    not_it = f"{number:,.10g} is not it. Write the formula down first, then put the numbers in."
+        return passed()
+    not_it = say("{number:,.10g} is not it. Write the formula down first, then put the numbers in.", number=number)
     return refused(misconceptions.get(number, not_it))
 
 
 # ---- what became of the student's function ----------------------------------------------------
-
-def refused(told):
-    return Verdict(False, "✗ " + told)
-
 
 def outcome_of(function, case):
     """What `function` returns, or the exception with which it stops; and whether it changed its arguments."""
@@ -104,19 +114,19 @@ def outcome_of(function, case):
 def without_answer(function, answers, changed):
     """The `Verdict` where there is no answer to judge, None where there is one."""
     if function is None or function is ...:
-        return NOT_YET
+        return not_attempted()
     if not callable(function):
-        return refused("Give the check your function itself, its name without parentheses, not what it returns.")
+        return refused(say("Give the check your function itself, its name without parentheses, not what it returns."))
     empty = [answer is None or answer is ... for answer in answers]
     if not any(empty):
         return None
     if not all(empty):
-        return refused("For some inputs your function ends without a `return`, and so gives back nothing (None).")
+        return refused(say("For some inputs your function ends without a `return`, and so gives back nothing (None)."))
     if changed:
-        return refused("Your function changes its input in place and returns nothing: change a copy, and `return` that.")
+        return refused(say("Your function changes its input in place and returns nothing: change a copy, and `return` that."))
     if is_stub(function):
-        return NOT_YET
-    return refused("Your function computes something but returns nothing (None): end it with `return` and the result.")
+        return not_attempted()
+    return refused(say("Your function computes something but returns nothing (None): end it with `return` and the result."))
 
 
 def is_stub(function):
@@ -177,18 +187,31 @@ def _difference(answers, expected, cases):
     """What to tell of an answer that is wrong for a reason that nobody foresaw."""
     for answer, e, case in zip(answers, expected, cases, strict=True):
         if answer.shape != e.shape:
-            wanted = f"have shape {e.shape}" if e.ndim else "be a single value"
-            return f"For inputs of shape {_shapes(case)} the result should {wanted}; yours has shape {answer.shape}."
+            return _difference_of_shapes(answer.shape, e.shape, case)
     if not all(np.isfinite(answer).all() for answer in answers):
-        return "Some values are NaN or infinite: look for a division by zero."
+        return say("Some values are NaN or infinite: look for a division by zero.")
     if expected[0].ndim == 0:
         wrong = sum(not _same(*pair) for pair in zip(answers, expected, strict=True))
-        return f"The single value is wrong for {wrong} of {len(cases)} inputs. Try one small enough to do by hand."
+        return say("The single value is wrong for {wrong} of {n} inputs. Try one small enough to do by hand.",
+                   wrong=wrong, n=len(cases))
     factor = _factor(answers, expected)
     if factor is not None:
-        return (f"The values are right up to a factor, {factor:.3g} for the first input: look for a sum in place of a "
-                "mean, a sign, or a number that should follow from the shape.")
-    return "The shape is right, the values are not. Try an input small enough to do by hand."
+        return say("The values are right up to a factor, {factor:.3g} for the first input: look for a sum in place of a mean, a "
+                   "sign, or a number that should follow from the shape.", factor=factor)
+    return say("The shape is right, the values are not. Try an input small enough to do by hand.")
+
+
+UNLIKE = {      # whether the function was given arrays, and whether a single value is right → what to tell
+    (False, False): worded("The result should have shape {wanted}; yours has shape {shape}."),
+    (False, True): worded("The result should be a single value; yours has shape {shape}."),
+    (True, False): worded("For inputs of shape {shapes} the result should have shape {wanted}; yours has shape {shape}."),
+    (True, True): worded("For inputs of shape {shapes} the result should be a single value; yours has shape {shape}."),
+}
+
+
+def _difference_of_shapes(shape, wanted, case):
+    shapes = _shapes(case)
+    return say(UNLIKE[shapes != "", wanted == ()], shapes=shapes, wanted=wanted, shape=shape)
 
 
 def _factor(answers, expected):
@@ -201,51 +224,61 @@ def _factor(answers, expected):
 # ---- exceptions as sentences ------------------------------------------------------------------
 
 MEANINGS = {    # to somebody who has seen few of them; the first that fits counts
-    NameError: "a name is not defined, because it is misspelt or its cell has not been run",
-    ZeroDivisionError: "it divides by zero",
-    AttributeError: "a value has no such attribute or method",
-    np.exceptions.AxisError: "it names an axis that the array does not have",
-    IndexError: "it reaches beyond the end of an array",
-    TypeError: "a value is of a type, or a call has a number of arguments, that does not work here",
+    NameError: worded("a name is not defined, because it is misspelt or its cell has not been run"),
+    ZeroDivisionError: worded("it divides by zero"),
+    AttributeError: worded("a value has no such attribute or method"),
+    np.exceptions.AxisError: worded("it names an axis that the array does not have"),
+    IndexError: worded("it reaches beyond the end of an array"),
+    TypeError: worded("a value is of a type, or a call has a number of arguments, that does not work here"),
+}
+STOPS = {       # whether the line is known at which a function stopped, and whether it was given arrays → what to tell
+    (False, False): worded("Your function stopped: {why}."),
+    (False, True): worded("Your function stopped, given inputs of shape {shapes}: {why}."),
+    (True, False): worded("Your function stopped at `{line}`: {why}."),
+    (True, True): worded("Your function stopped at `{line}`, given inputs of shape {shapes}: {why}."),
 }
 
 
-def stopped(function, answers, cases):
+def stopped(function, answers, cases, sentences=STOPS):
     """What to tell whose function stopped: at which line, what that means, on which input. None if it did not."""
     for error, case in zip(answers, cases, strict=True):
         if isinstance(error, Exception):
-            said, meaning = f"{type(error).__name__}: {_said(error)}".rstrip(": ."), _meaning(error)
-            given = f", given inputs of shape {_shapes(case)}" if _shapes(case) else ""
-            return (f"Your function stopped{_line(function, error)}{given}: "
-                    + (f"{meaning} ({said})." if meaning else f"{said}."))
+            line, shapes = _line(function, error), _shapes(case)
+            return say(sentences[line != "", shapes != ""], line=line, shapes=shapes, why=_why(error))
     return None
+
+
+def _why(error):
+    """What an exception says, after what it means where that is known."""
+    said, meaning = f"{type(error).__name__}: {_said(error)}".rstrip(": ."), _meaning(error)
+    return say("{meaning} ({said})", meaning=meaning, said=said) if meaning else said
 
 
 def _meaning(error):
     for kind, meaning in MEANINGS.items():
         if isinstance(error, kind):
-            return meaning
+            return say(meaning)
     unfit = re.search("shape|broadcast|core dimension|not aligned", _said(error))    # in NumPy's and TensorFlow's words
-    return "two shapes do not fit together" if unfit else ""
+    return say("two shapes do not fit together") if unfit else ""
 
 
 def _line(function, error):
     """The line of the student's own code at which it stopped; nothing where that is not known."""
     home = getattr(getattr(function, "__code__", None), "co_filename", None)
     lines = [step.line for step in traceback.extract_tb(error.__traceback__) if step.filename == home and step.line]
-    return f" at `{lines[-1][:100]}`" if lines else ""
+    return lines[-1][:100] if lines else ""
 
 
 def _shapes(case):
-    return " and ".join(str(np.shape(argument)) for argument in case if np.ndim(argument))
+    return say(" and ").join(str(np.shape(argument)) for argument in case if np.ndim(argument))
 
 
 def about_tapes(verdict):
     """The same verdict; to whose GradientTape gave None, why that is."""
     if "None" not in verdict.message:
         return verdict
-    return Verdict(False, verdict.message + " A tape that gives None has not watched: it follows variables by itself, a "
-                   "tensor only after `tape.watch`, and what NumPy computes never.")
+    return Verdict(False, verdict.message + " " + say("A tape that gives None has not watched: it follows variables by itself, a "
+                                                      "tensor only after `tape.watch`, and what NumPy computes never."))
 
 
 class StandIn:

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from ..language import say, worded
 from . import judging
 from .inputs import features, height_and_width, maps_and_gradients, signed
 from .judging import Verdict
@@ -21,13 +22,13 @@ def check_cam_from_grad_cam(function) -> Verdict:
         return (signed(rng, *height_and_width(rng)),)
 
     return judging.check_function(function, inputs, lambda L: L.size * L, {
-        "They differ by a factor: α_k = w_k / Z, and Z counts the positions of the map.": lambda L: L,
-        "Z is the number of positions, height × width, not the height or the width alone.":
+        say("They differ by a factor: α_k = w_k / Z, and Z counts the positions of the map."): lambda L: L,
+        say("Z is the number of positions, height × width, not the height or the width alone."):
             (lambda L: L.shape[0] * L, lambda L: L.shape[1] * L),
-        "The other way round: α_k = w_k / Z, so w_k = Z α_k.": lambda L: L / L.size,
-        "The ReLU throws away what CAM keeps. The identity holds before it.": lambda L: L.size * np.maximum(L, 0),
-        "The absolute value shows evidence against the class as if it were for it: CAM keeps its "
-        "signs.": lambda L: L.size * np.abs(L),
+        say("The other way round: α_k = w_k / Z, so w_k = Z α_k."): lambda L: L / L.size,
+        say("The ReLU throws away what CAM keeps. The identity holds before it."): lambda L: L.size * np.maximum(L, 0),
+        say("The absolute value shows evidence against the class as if it were for it: CAM keeps its signs."):
+            lambda L: L.size * np.abs(L),
     })
 
 
@@ -38,15 +39,16 @@ def check_hirescam(function) -> Verdict:
     ✗ Those are the products of every channel, not yet added up over k.
     """
     return judging.check_function(function, maps_and_gradients, lambda A, g: (A * g).sum(-1), {
-        "The gradients were averaged first: that is Grad-CAM. HiResCAM multiplies place by "
-        "place.": lambda A, g: (A * g.mean((0, 1))).sum(-1),
-        "Right, but before the ReLU here: the identity with CAM needs both signs.": lambda A, g: np.maximum((A * g).sum(-1), 0),
-        "Those are the products of every channel, not yet added up over k.": lambda A, g: A * g,
-        "That is the mean over the channels; take the sum.": lambda A, g: (A * g).mean(-1),
-        "Negative gradients are cut off: that is LayerCAM, and the identity with CAM needs both "
-        "signs.": lambda A, g: (A * np.maximum(g, 0)).sum(-1),
-        "An absolute value hides that a gradient speaks against the class; the identity with CAM needs both "
-        "signs.": (lambda A, g: (A * np.abs(g)).sum(-1), lambda A, g: np.abs((A * g).sum(-1))),
+        say("The gradients were averaged first: that is Grad-CAM. HiResCAM multiplies place by place."):
+            lambda A, g: (A * g.mean((0, 1))).sum(-1),
+        say("Right, but before the ReLU here: the identity with CAM needs both signs."):
+            lambda A, g: np.maximum((A * g).sum(-1), 0),
+        say("Those are the products of every channel, not yet added up over k."): lambda A, g: A * g,
+        say("That is the mean over the channels; take the sum."): lambda A, g: (A * g).mean(-1),
+        say("Negative gradients are cut off: that is LayerCAM, and the identity with CAM needs both signs."):
+            lambda A, g: (A * np.maximum(g, 0)).sum(-1),
+        say("An absolute value hides that a gradient speaks against the class; the identity with CAM needs both signs."):
+            (lambda A, g: (A * np.abs(g)).sum(-1), lambda A, g: np.abs((A * g).sum(-1))),
     })
 
 
@@ -68,23 +70,23 @@ def check_cam_weights(function) -> Verdict:
     kinds = iter([(mean, dense), (layers.GlobalMaxPooling2D, dense), (mean,), (mean, dense)])
     total = lambda head, A, c, score=_of_class: _gradient(head, A, c, score).sum((1, 2))
     return judging.about_tapes(judging.check_function(function, inputs, total, {
-        "That is α, the mean of the gradient, and so w / Z. The sum over the places is w.":
+        say("That is α, the mean of the gradient, and so w / Z. The sum over the places is w."):
             lambda head, A, c: _gradient(head, A, c).mean((1, 2)),
-        "Z times the gradient at one place is w only where all places have the same share: a maximum gives its whole gradient "
-        "to the winner. Take the sum over the places.": (
+        say("Z times the gradient at one place is w only where all places have the same share: a maximum gives its whole "
+            "gradient to the winner. Take the sum over the places."): (
             lambda head, A, c: _gradient(head, A, c)[:, 0, 0] * A[0, ..., 0].size,
             lambda head, A, c: _gradient(head, A, c)[:, 0, 0]),
-        "Those are the weights of all classes together: the score of class c alone is `head(A)[:, c]`.":
+        say("Those are the weights of all classes together: the score of class c alone is `head(A)[:, c]`."):
             lambda head, A, c: total(head, A, c, _of_all),
-        "That is the gradient of the probability. Leave the softmax away: the proof needs the score before it.":
+        say("That is the gradient of the probability. Leave the softmax away: the proof needs the score before it."):
             lambda head, A, c: total(head, A, c, lambda y, c: tf.nn.softmax(y)[:, c]),
-        "Those are the weights of the class with the highest score; asked is class c.":
+        say("Those are the weights of the class with the highest score; asked is class c."):
             lambda head, A, c: total(head, A, c, lambda y, c: tf.reduce_max(y, axis=1)),
-        "The gradient is multiplied by A: that is what each map adds to the score, not its weight.":
+        say("The gradient is multiplied by A: that is what each map adds to the score, not its weight."):
             lambda head, A, c: (A * _gradient(head, A, c)).sum((1, 2)),
-        "The sum runs over the images, too: each image has a row of its own, (n, K).":
+        say("The sum runs over the images, too: each image has a row of its own, (n, K)."):
             lambda head, A, c: total(head, A, c).sum(0),
-        "A weight may be negative: such a map speaks against the class.": (
+        say("A weight may be negative: such a map speaks against the class."): (
             lambda head, A, c: np.maximum(total(head, A, c), 0), lambda head, A, c: np.abs(total(head, A, c))),
     }))
 
@@ -100,7 +102,7 @@ def check_broken_heads(function) -> Verdict:
     """
     nothing = judging.without_answer(function, [0], changed=False)
     if nothing is not None or judging.is_stub(function):
-        return judging.NOT_YET if nothing is None else nothing
+        return judging.not_attempted() if nothing is None else nothing
     rng = np.random.default_rng(0)
     for shape, classes in (((4, 6, 5), 3), ((7, 3, 4), 5)):
         A = signed(rng, 12, *shape) + 2 * signed(rng, 12, 1, 1, shape[-1])      # maps whose means have both signs
@@ -110,7 +112,13 @@ def check_broken_heads(function) -> Verdict:
                 return told
             if told:
                 return judging.refused(f'build("{fails}", {shape}, {classes}): {told}')
-    return judging.RIGHT
+    return judging.passed()
+
+
+HEAD_STOPS = {      # as judging.STOPS of a function
+    (False, True): worded("the head stopped, given inputs of shape {shapes}: {why}."),
+    (True, True): worded("the head stopped at `{line}`, given inputs of shape {shapes}: {why}."),
+}
 
 
 def _fault_of_head(build, fails, A, classes):
@@ -119,16 +127,17 @@ def _fault_of_head(build, fails, A, classes):
     if isinstance(head, Exception):
         return judging.refused(judging.stopped(build, [head], [()]))
     if head is None or head is ...:
-        return "your function ends without a `return`, and so gives back no head."
+        return say("your function ends without a `return`, and so gives back no head.")
     if not callable(head):
-        return f"expected a keras.Model from feature maps to scores, got {type(head).__name__}."
+        return say("expected a keras.Model from feature maps to scores, got {kind}.", kind=type(head).__name__)
     try:
         shape = tuple(np.shape(head(tf.convert_to_tensor(A))))
         found = _what_fails(head, A, classes) if shape == (len(A), classes) else None
     except Exception as error:  # whatever goes wrong in a student's head
-        return judging.stopped(head, [error], [(A,)]).replace("Your function stopped", "the head stopped")
+        return judging.stopped(head, [error], [(A,)], HEAD_STOPS)
     if found is None:
-        return f"for A of shape {A.shape} the head should give scores of shape {(len(A), classes)}, not {shape}."
+        return say("for A of shape {given} the head should give scores of shape {wanted}, not {shape}.",
+                   given=A.shape, wanted=(len(A), classes), shape=shape)
     return _fault_of_what_fails(fails, found)
 
 
@@ -157,14 +166,14 @@ def _fault_of_what_fails(fails, found):
         return None
     more, less = found - wanted, wanted - found
     return {
-        "A": "the scores do not depend on A, or not by TensorFlow's operations: there is no gradient.",
-        "softmax": "the scores are probabilities, so a softmax is left in; here it should not be.",
-        "mean": "the gradient is not the same at every place, but here the pooling should be a mean.",
-        "Dense": "the gradient depends on the picture; here there should be no activation.",
-        "no softmax": "the scores of an image are no probabilities: they do not add up to 1. The softmax comes last.",
-        "no mean": "every place still has the same share. Pool by a maximum, or give each place a weight of its own.",
-        "no Dense": "the gradient is the same for every picture, so the head is linear. Two Dense layers without an "
-                    "activation between them are one.",
+        "A": say("the scores do not depend on A, or not by TensorFlow's operations: there is no gradient."),
+        "softmax": say("the scores are probabilities, so a softmax is left in; here it should not be."),
+        "mean": say("the gradient is not the same at every place, but here the pooling should be a mean."),
+        "Dense": say("the gradient depends on the picture; here there should be no activation."),
+        "no softmax": say("the scores of an image are no probabilities: they do not add up to 1. The softmax comes last."),
+        "no mean": say("every place still has the same share. Pool by a maximum, or give each place a weight of its own."),
+        "no Dense": say("the gradient is the same for every picture, so the head is linear. Two Dense layers without an "
+                        "activation between them are one."),
     }["no " + min(less) if less and "A" not in found else min(more)]
 
 
@@ -188,18 +197,18 @@ def check_effective_bias(function) -> Verdict:
     averaged = lambda head, A, c: (A * _gradient(head, A, c).mean((1, 2), keepdims=True)).sum((1, 2, 3))
     last_bias = lambda head, A, c: np.repeat(head.layers[-1].bias.numpy()[c], len(A))
     return judging.about_tapes(judging.check_function(function, inputs, lambda *case: score(*case) - account(*case), {
-        "That is the score alone: HiResCAM's sum is still to be subtracted.": score,
-        "That is HiResCAM's sum. Asked is what it leaves over of the score.": account,
-        "The signs are exchanged: the score less HiResCAM's sum.": lambda *case: account(*case) - score(*case),
-        "The gradient was averaged over the places: Grad-CAM's sum leaves something else over.":
+        say("That is the score alone: HiResCAM's sum is still to be subtracted."): score,
+        say("That is HiResCAM's sum. Asked is what it leaves over of the score."): account,
+        say("The signs are exchanged: the score less HiResCAM's sum."): lambda *case: account(*case) - score(*case),
+        say("The gradient was averaged over the places: Grad-CAM's sum leaves something else over."):
             lambda *case: score(*case) - averaged(*case),
-        "That is the bias of the last layer. It is all there is in a linear head; behind a ReLU the units that are on bring "
-        "theirs.": last_bias,
-        "That is the gradient of all scores together: the score of class c alone is `head(A)[:, c]`.":
+        say("That is the bias of the last layer. It is all there is in a linear head; behind a ReLU the units that are on bring "
+            "theirs."): last_bias,
+        say("That is the gradient of all scores together: the score of class c alone is `head(A)[:, c]`."):
             lambda *case: score(*case) - account(*case, _of_all),
-        "HiResCAM without its ReLU: what speaks against the class belongs to the account.":
+        say("HiResCAM without its ReLU: what speaks against the class belongs to the account."):
             lambda head, A, c: score(head, A, c) - np.maximum((A * _gradient(head, A, c)).sum(3), 0).sum((1, 2)),
-        "The sum runs over the images, too: each image has a bias of its own, (n,).":
+        say("The sum runs over the images, too: each image has a bias of its own, (n,)."):
             lambda *case: score(*case) - account(*case).sum(),
     }))
 

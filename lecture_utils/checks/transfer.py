@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from ..language import say
 from . import judging
 from .inputs import features, height_and_width
 from .judging import Verdict
@@ -19,7 +20,7 @@ def check_unfreeze(function) -> Verdict:
     """
     nothing = judging.without_answer(function, [0], changed=False)
     if nothing is not None or judging.is_stub(function):
-        return judging.NOT_YET if nothing is None else nothing
+        return judging.not_attempted() if nothing is None else nothing
     before = np.array([[True] * 6, [False] * 6, [False] * 5 + [True], [True] * 6])      # which layers can be trained at first
     firsts = np.array([2, 4, 1, 5])
     found = []
@@ -34,7 +35,7 @@ def check_unfreeze(function) -> Verdict:
         trained = {id(weight) for weight in trunk.trainable_weights}
         found.append([id(layer.kernel) in trained for layer in trunk.layers])
     told = _fault_of_unfreezing(np.array(found), before, firsts)
-    return judging.refused(told) if told else judging.RIGHT
+    return judging.refused(told) if told else judging.passed()
 
 
 def _fault_of_unfreezing(found, before, firsts):
@@ -44,23 +45,25 @@ def _fault_of_unfreezing(found, before, firsts):
     whole = np.where(before.any(axis=1, keepdims=True), wanted, False)      # a model that is frozen as a whole stays so
     told = {
         None: wanted,
-        "Nothing was changed: each layer has a switch `layer.trainable`, to be set to True or False.": before,
-        "Nothing can be trained any more. Whoever switches a whole model off switches all of its layers off.": wanted & False,
-        "Everything can be trained, the early layers too.": wanted | True,
-        "It is the other way round: the early layers stay frozen, the late ones are trained.": ~wanted,
-        "`first` alone can be trained; all the layers after it should be, too.": number == firsts,
-        "`first` itself is still frozen: it is the first layer to be trained.": number > firsts,
-        "A model that was switched off as a whole trains nothing by itself, whatever its layers say (only inside another model "
-        "does Keras 3 ask each layer): set `trunk.trainable = True` first, then the switches of the layers.": whole,
-        "Late layers that were frozen before stay so: set the switch of every layer, to True or to False.":
+        say("Nothing was changed: each layer has a switch `layer.trainable`, to be set to True or False."): before,
+        say("Nothing can be trained any more. Whoever switches a whole model off switches all of its layers off."):
+            wanted & False,
+        say("Everything can be trained, the early layers too."): wanted | True,
+        say("It is the other way round: the early layers stay frozen, the late ones are trained."): ~wanted,
+        say("`first` alone can be trained; all the layers after it should be, too."): number == firsts,
+        say("`first` itself is still frozen: it is the first layer to be trained."): number > firsts,
+        say("A model that was switched off as a whole trains nothing by itself, whatever its layers say (only inside another "
+            "model does Keras 3 ask each layer): set `trunk.trainable = True` first, then the switches of the layers."): whole,
+        say("Late layers that were frozen before stay so: set the switch of every layer, to True or to False."):
             wanted & (before | ~before.any(axis=1, keepdims=True)),
     }
     for sentence, flags in told.items():
         if np.array_equal(found, flags):
             return sentence
     n = (found != wanted).any(axis=1).argmax()
-    return (f"Of six layers, with the one of index {firsts[n, 0]} as `first`, those of index {np.flatnonzero(found[n]).tolist()} "
-            f"can now be trained; it should be {np.flatnonzero(wanted[n]).tolist()}.")
+    return say("Of six layers, with the one of index {first} as `first`, those of index {found} can now be trained; it should be "
+               "{wanted}.", first=firsts[n, 0], found=np.flatnonzero(found[n]).tolist(),
+               wanted=np.flatnonzero(wanted[n]).tolist())
 
 
 def check_choose_epoch(function) -> Verdict:
@@ -84,15 +87,16 @@ def check_choose_epoch(function) -> Verdict:
 
     low, high, last_high = np.argmin, np.argmax, lambda values: len(values) - 1 - np.argmax(values[::-1])
     return judging.check_function(function, inputs, epochs(low, high), {
-        "Those are places in a list, which count from 0. Epochs count from 1.": epochs(low, high, first=0),
-        "Those are the curves of the training data. They are best at the end, whatever was learned by heart.": (
+        say("Those are places in a list, which count from 0. Epochs count from 1."): epochs(low, high, first=0),
+        say("Those are the curves of the training data. They are best at the end, whatever was learned by heart."): (
             epochs(low, high, of=""), epochs(low, high, of="", first=0), epochs(low, last_high, of="")),
-        "The least loss is the best one.": (epochs(high, high), epochs(high, high, first=0)),
-        "The highest accuracy is the best one.": (epochs(low, low), epochs(low, low, first=0)),
-        "Where the best accuracy occurs twice, take the first: a later epoch that is no better has only learned more by "
-        "heart.": (epochs(low, last_high), epochs(low, last_high, first=0)),
-        "The two epochs are swapped: first that of the loss, then that of the accuracy.": lambda h: epochs(low, high)(h)[::-1],
-        "Those are the best values. Wanted is at which epochs they stand.":
+        say("The least loss is the best one."): (epochs(high, high), epochs(high, high, first=0)),
+        say("The highest accuracy is the best one."): (epochs(low, low), epochs(low, low, first=0)),
+        say("Where the best accuracy occurs twice, take the first: a later epoch that is no better has only learned more by "
+            "heart."): (epochs(low, last_high), epochs(low, last_high, first=0)),
+        say("The two epochs are swapped: first that of the loss, then that of the accuracy."):
+            lambda h: epochs(low, high)(h)[::-1],
+        say("Those are the best values. Wanted is at which epochs they stand."):
             lambda h: (min(h["val_loss"]), max(h["val_accuracy"])),
     })
 
@@ -132,17 +136,17 @@ def check_nested_grad_cam(function) -> Verdict:
     relu = lambda L: np.maximum(L, 0)
     of = lambda c: lambda y: y[:, c]
     return judging.about_tapes(judging.check_function(function, inputs, lambda t, h, x, c: relu(weighted(t, h, x, of(c))), {
-        "Right, but before the ReLU: what speaks against the class is left in.": lambda t, h, x, c: weighted(t, h, x, of(c)),
-        "That is the map of the predicted class; asked is class c.":
+        say("Right, but before the ReLU: what speaks against the class is left in."): lambda t, h, x, c: weighted(t, h, x, of(c)),
+        say("That is the map of the predicted class; asked is class c."):
             lambda t, h, x, c: relu(weighted(t, h, x, lambda y: tf.reduce_max(y, axis=1))),
-        "That is the gradient of the probability. Take the score before softmax: `head(A)[:, c]`.":
+        say("That is the gradient of the probability. Take the score before softmax: `head(A)[:, c]`."):
             lambda t, h, x, c: relu(weighted(t, h, x, lambda y: tf.nn.softmax(y)[:, c])),
-        "That is the gradient of all scores together: take class c alone, `head(A)[:, c]`.":
+        say("That is the gradient of all scores together: take class c alone, `head(A)[:, c]`."):
             lambda t, h, x, c: relu(weighted(t, h, x, lambda y: tf.reduce_sum(y, axis=1))),
-        "The gradients are multiplied place by place, and not averaged: that is HiResCAM.":
+        say("The gradients are multiplied place by place, and not averaged: that is HiResCAM."):
             lambda t, h, x, c: relu(np.multiply(*parts(t, h, x, of(c))).sum(-1)),
-        "The gradients are averaged over the images too. Each image has its own weights: average over height and width "
-        "alone.": lambda t, h, x, c: relu(weighted(t, h, x, of(c), axes=(0, 1, 2))),
-        "That is the mean over the channels; the formula has their sum.":
+        say("The gradients are averaged over the images too. Each image has its own weights: average over height and width "
+            "alone."): lambda t, h, x, c: relu(weighted(t, h, x, of(c), axes=(0, 1, 2))),
+        say("That is the mean over the channels; the formula has their sum."):
             lambda t, h, x, c: relu(weighted(t, h, x, of(c), over=np.mean)),
     }))

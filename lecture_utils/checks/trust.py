@@ -7,6 +7,7 @@ import numpy as np
 from scipy.stats import rankdata, spearmanr
 
 from ..datasets.planted import lay_ruler
+from ..language import say, worded
 from . import judging
 from .inputs import features, height_and_width, signed
 from .judging import Verdict
@@ -25,14 +26,13 @@ def check_rank_correlation(function) -> Verdict:
     correlation = lambda a, b: np.corrcoef(np.ravel(a), np.ravel(b))[0, 1]
     ranks = lambda a: rankdata(a).reshape(a.shape)
     return judging.check_function(function, inputs, lambda a, b: correlation(ranks(a), ranks(b)), {
-        "That is the correlation of the values. Take it of their ranks: first the smallest, last the "
-        "largest.": correlation,
-        "argsort gives the order: which value comes first, second, third. The rank of each value is the argsort of "
-        "that.": lambda a, b: correlation(a.ravel().argsort(), b.ravel().argsort()),
-        "The places are ranked within each row or column. Flatten the maps: all places are ranked together.":
+        say("That is the correlation of the values. Take it of their ranks: first the smallest, last the largest."): correlation,
+        say("argsort gives the order: which value comes first, second, third. The rank of each value is the argsort of that."):
+            lambda a, b: correlation(a.ravel().argsort(), b.ravel().argsort()),
+        say("The places are ranked within each row or column. Flatten the maps: all places are ranked together."):
             tuple(lambda a, b, axis=axis: correlation(rankdata(a, axis=axis), rankdata(b, axis=axis))
                   for axis in (0, 1)),
-        "The signs are lost before the ranking; a negative value ranks below zero.":
+        say("The signs are lost before the ranking; a negative value ranks below zero."):
             lambda a, b: correlation(ranks(np.abs(a)), ranks(np.abs(b))),
     })
 
@@ -61,7 +61,7 @@ def check_randomization_test(function) -> Verdict:
         told = _fault_of_randomizing(answer, *case, weights)
         if told:
             return judging.refused(told)
-    return judging.RIGHT
+    return judging.passed()
 
 
 def _chain(rng):
@@ -96,18 +96,18 @@ def _fault_of_randomizing(answer, model, layers, explain, before):
     """What to tell of one case, whose weights were `before`; None where all is right."""
     is_trained = [_equal(weights, before) for weights, _ in explain.asked]
     if not explain.asked:
-        return "`explain` was never called: the test compares the map of the model with the map of its copy."
+        return say("`explain` was never called: the test compares the map of the model with the map of its copy.")
     if not any(is_trained):
-        return ("`explain` was never asked about the trained weights: they were random by then. Work on a copy of the model, "
-                "and leave the model itself as it is.")
+        return say("`explain` was never asked about the trained weights: they were random by then. Work on a copy of the model, "
+                   "and leave the model itself as it is.")
     if all(is_trained):
-        return "Nothing had been made random when `explain` was asked: set the new weights into the copy, and explain that."
+        return say("Nothing had been made random when `explain` was asked: set the new weights into the copy, and explain that.")
     if not _equal(_weights(model), before):
-        return "The model itself has other weights now, and whoever uses it next does not know. Work on a copy."
+        return say("The model itself has other weights now, and whoever uses it next does not know. Work on a copy.")
     new, random_map = explain.asked[np.flatnonzero(np.logical_not(is_trained))[-1]]
     told = _fault_of_new_weights(new, before, layers)
     if told:
-        return f"{told}. (The layers to be random were {layers}.)"
+        return told + " " + say("(The layers to be random were {layers}.)", layers=layers)
     return _fault_of_likeness(answer, explain.asked[is_trained.index(True)][1], random_map)
 
 
@@ -118,23 +118,24 @@ def _equal(weights, others):
 def _fault_of_new_weights(new, before, layers):
     """What to tell if other layers than `layers` changed, or these not wholly; None of sound new weights."""
     if new.keys() != before.keys():
-        return "The copy has other layers than the model"
+        return say("The copy has other layers than the model.")
     changed = [name for name in before if not np.array_equal(new[name][0], before[name][0])]
     kernels = {name: (new[name][0], before[name][0]) for name in layers}
     if changed == list(before):
-        return ("All layers of the copy are random, and not only those named. `keras.models.clone_model` copies the layers with "
-                "new weights: set the model's weights first")
+        return say("All layers of the copy are random, and not only those named. `keras.models.clone_model` copies the layers "
+                   "with new weights: set the model's weights first.")
     if too_many := set(changed) - set(layers):
-        return f"Layers that were not named have changed, {sorted(too_many)}"
+        return say("Layers that were not named have changed, {layers}.", layers=sorted(too_many))
     if left := set(layers) - set(changed):
-        return f"The kernels of {sorted(left)} are still the trained ones"
+        return say("The kernels of {layers} are still the trained ones.", layers=sorted(left))
     if any(np.ptp(kernel) == 0 for kernel, _ in kernels.values()):
-        return "The new weights are all equal. That is no random layer but a dead one: draw each weight"
+        return say("The new weights are all equal. That is no random layer but a dead one: draw each weight.")
     if any(abs(np.corrcoef(kernel.ravel(), old.ravel())[0, 1]) > 0.5 for kernel, old in kernels.values()):
-        return "The new weights are still like the trained ones. Noise added to them leaves what was learned: draw them anew"
+        return say("The new weights are still like the trained ones. Noise added to them leaves what was learned: draw them "
+                   "anew.")
     others = before.keys() - set(layers)
     if not _equal({name: new[name] for name in others}, {name: before[name] for name in others}):
-        return "Biases of layers that were not named have changed"
+        return say("Biases of layers that were not named have changed.")
     return None
 
 
@@ -142,21 +143,21 @@ def _fault_of_likeness(answer, trained, random_map):
     """What to tell of an answer that is not the rank correlation of the two maps; None if it is."""
     number = judging.as_numbers(answer)
     if number is None:
-        return f"Expected one number, the rank correlation, got {type(answer).__name__}."
+        return say("Expected one number, the rank correlation, got {kind}.", kind=type(answer).__name__)
     if number.shape:
-        return f"The result should be a single value; yours has shape {number.shape}."
+        return say("The result should be a single value; yours has shape {shape}.", shape=number.shape)
     rank, plain = (of(trained.ravel(), random_map.ravel())[0] for of in (spearmanr, lambda a, b: np.corrcoef(a, b)[1]))
     near = lambda value: np.isclose(number, value, atol=5e-3)
     if near(rank):
         return None
     told = {
-        1.0: "1 is the correlation of a map with itself. Compare the model's map with that of its copy.",
-        plain: "That is the correlation of the values. Take it of their ranks.",
-        1 - rank: "That is 1 minus the rank correlation. Asked is how much stays: the correlation itself.",
-        np.abs(trained - random_map).mean(): "That is the mean difference of the two maps, which depends on their scale. Compare "
-                                             "the order of their places: the rank correlation.",
+        1.0: say("1 is the correlation of a map with itself. Compare the model's map with that of its copy."),
+        plain: say("That is the correlation of the values. Take it of their ranks."),
+        1 - rank: say("That is 1 minus the rank correlation. Asked is how much stays: the correlation itself."),
+        np.abs(trained - random_map).mean(): say("That is the mean difference of the two maps, which depends on their scale. "
+                                                 "Compare the order of their places: the rank correlation."),
     }
-    not_it = "The new weights are right, the number is not: it should be the rank correlation of the two maps."
+    not_it = say("The new weights are right, the number is not: it should be the rank correlation of the two maps.")
     return next((sentence for value, sentence in told.items() if near(value)), not_it)
 
 
@@ -195,23 +196,24 @@ def check_insertion(function) -> Verdict:
     sizes = iter([(4, 5, 4), (6, 4, 8), (4, 10, 2), (5, 8, 8)])         # all portions are whole, all shares exact
     deletion = lambda f, image, L, empty, steps: curve(f, empty, L, image, steps)
     return judging.check_function(function, inputs, curve, {
-        "That is the deletion curve: it begins with the whole image. Insertion begins with `empty` and puts pixels in.": deletion,
-        "The lowest pixels come first. Begin with those where L is highest.": (
+        say("That is the deletion curve: it begins with the whole image. Insertion begins with `empty` and puts pixels in."):
+            deletion,
+        say("The lowest pixels come first. Begin with those where L is highest."): (
             lambda f, image, L, empty, steps: curve(f, image, -L, empty, steps),
             lambda f, image, L, empty, steps: curve(f, empty, -L, image, steps)),
-        "Missing pixels are black. What stands in their place is `empty`.":
+        say("Missing pixels are black. What stands in their place is `empty`."):
             lambda f, image, L, empty, steps: curve(f, image, L, np.zeros_like(empty), steps),
-        "Only one portion is in the image at a time: what has been put in stays in.": portions,
-        "A share of the pixels is not a share of L's height. Rank the pixels, and count them.": (
+        say("Only one portion is in the image at a time: what has been put in stays in."): portions,
+        say("A share of the pixels is not a share of L's height. Rank the pixels, and count them."): (
             by_height, lambda *case: by_height(*case, levels=lambda L, share: (1 - share) * L.max())),
-        "The first value is missing, that of `empty` alone: `steps` portions give steps + 1 values.": (
+        say("The first value is missing, that of `empty` alone: `steps` portions give steps + 1 values."): (
             lambda *case: curve(*case)[1:], lambda *case: deletion(*case)[1:]),
-        "The last value is missing, that of the whole image: `steps` portions give steps + 1 values.": (
+        say("The last value is missing, that of the whole image: `steps` portions give steps + 1 values."): (
             lambda *case: curve(*case)[:-1], lambda *case: deletion(*case)[:-1]),
-        "argsort gives the order: which pixel comes first, second, third. The rank of each pixel is the argsort of that.":
+        say("argsort gives the order: which pixel comes first, second, third. The rank of each pixel is the argsort of that."):
             lambda f, image, L, empty, steps: curve(f, image, L, empty, steps,
                                                     order=np.argsort(-L, axis=None).reshape(L.shape)),
-        "That is the area under the curve. Asked is the curve.": (
+        say("That is the area under the curve. Asked is the curve."): (
             lambda *case: np.trapezoid(curve(*case), dx=1 / case[-1]), lambda *case: curve(*case).mean()),
     })
 
@@ -240,10 +242,10 @@ def check_paired_interval(function) -> Verdict:
         return judging.refused(stop)
     numbers = [judging.as_numbers(answer) for answer in answers]
     if any(number is None for number in numbers):
-        return judging.refused(f"Expected two numbers, low and high, got {type(answers[0]).__name__}.")
+        return judging.refused(say("Expected two numbers, low and high, got {kind}.", kind=type(answers[0]).__name__))
     told = _fault_of_interval(numbers, cases, rng)
-    told = told or (any(changes) and "The values are right, but your " + judging.IN_PLACE)
-    return judging.refused(told) if told else judging.RIGHT
+    told = told or (any(changes) and say(judging.RIGHT_BUT_OVERWRITES))
+    return judging.refused(told) if told else judging.passed()
 
 
 def _scores_of_two(rng, n):
@@ -256,25 +258,25 @@ def _fault_of_interval(numbers, cases, rng):
     """What to tell of intervals that are not those of the mean difference; None of those that are."""
     if all(number.shape == (2,) for number in numbers):
         if max(map(np.ptp, numbers)) < 1e-6:
-            return ("The interval has no width: without repetition each draw holds the same images. Draw n of n images with "
-                    "replacement.")
+            return say("The interval has no width: without repetition each draw holds the same images. Draw n of n images with "
+                       "replacement.")
         off = {sentence: np.mean([np.abs(number - interval(rng, a, b)) / ((a - b).std() / np.sqrt(len(a)))
                                   for number, (a, b) in zip(numbers, cases, strict=True)])
                for sentence, interval in (_PAIRED | _APART).items()}
         nearest = min(off, key=off.get)
         if off[nearest] < (2 * NEAR if nearest in _APART else NEAR):
-            return nearest
+            return nearest and say(nearest)
         if all(low > high for low, high in numbers):
-            return "The two bounds are swapped: first low, then high."
-        return ("These are not the bounds. Draw whole images, n of n with replacement, and note the mean of a - b; do so 2,000 "
-                "times; leave out 2.5 % of the means at either end.")
+            return say("The two bounds are swapped: first low, then high.")
+        return say("These are not the bounds. Draw whole images, n of n with replacement, and note the mean of a - b; do so "
+                   "2,000 times; leave out 2.5 % of the means at either end.")
     shape = next(number.shape for number in numbers if number.shape != (2,))
     if shape in ((2, 2), (4,)):
-        return ("Two intervals, one for each method, hold what both have in common: hard images and easy ones. Subtract image "
-                "by image, then take one interval of the difference.")
+        return say("Two intervals, one for each method, hold what both have in common: hard images and easy ones. Subtract "
+                   "image by image, then take one interval of the difference.")
     if shape == (3,):
-        return "Return the two bounds alone, low and high."
-    return f"The result should be two numbers, low and high; yours has shape {shape}."
+        return say("Return the two bounds alone, low and high.")
+    return say("The result should be two numbers, low and high; yours has shape {shape}.", shape=shape)
 
 
 def _means(rng, values):
@@ -293,28 +295,30 @@ def _beside(rng, a, b):
 
 _PAIRED = {     # what to tell → the bounds that somebody meant
     None: lambda rng, a, b: _middle(_means(rng, a - b)),
-    "That is how far the single images lie apart. Asked is how far their mean might: resample the images, and take the mean of "
-    "each draw.": lambda rng, a, b: _middle(a - b),
-    "That is the mean and 1.96 standard deviations of the single images. Asked is the interval of the mean: resample.":
+    worded("That is how far the single images lie apart. Asked is how far their mean might: resample the images, and take the "
+           "mean of each draw."): lambda rng, a, b: _middle(a - b),
+    worded("That is the mean and 1.96 standard deviations of the single images. Asked is the interval of the mean: resample."):
         lambda rng, a, b: (a - b).mean() + np.array([-1.96, 1.96]) * (a - b).std(),
-    "One standard deviation to either side holds 68 of 100 means. Take the percentiles 2.5 and 97.5, which hold 95.":
+    worded("One standard deviation to either side holds 68 of 100 means. Take the percentiles 2.5 and 97.5, which hold 95."):
         lambda rng, a, b: (a - b).mean() + np.array([-1, 1]) * (a - b).std() / np.sqrt(len(a)),
-    "The percentiles 5 and 95 hold 90 of 100 means. For 95 of 100, leave out 2.5 % at either end.":
+    worded("The percentiles 5 and 95 hold 90 of 100 means. For 95 of 100, leave out 2.5 % at either end."):
         lambda rng, a, b: _middle(_means(rng, a - b), 90),
-    "The signs of the differences are lost, so a method that is worse on half of the images looks better. Take a - b as it is.":
+    worded("The signs of the differences are lost, so a method that is worse on half of the images looks better. Take a - b as "
+           "it is."):
         lambda rng, a, b: _middle(_means(rng, np.abs(a - b))),
-    "That is the interval of b - a. The first method's gain is a - b.": lambda rng, a, b: _middle(_means(rng, b - a)),
-    "The means are those of too few images: each draw has as many as there are, n.":
+    worded("That is the interval of b - a. The first method's gain is a - b."): lambda rng, a, b: _middle(_means(rng, b - a)),
+    worded("The means are those of too few images: each draw has as many as there are, n."):
         lambda rng, a, b: _middle((a - b)[rng.integers(len(a), size=(RESAMPLES, len(a) // 2))].mean(axis=1)),
 }
 _APART = {      # the same of those in which each method varies for itself: wider, and drawn anew they move by more
-    "The two methods are resampled apart, so that each draw compares other images. Draw images, and take both scores of each.":
+    worded("The two methods are resampled apart, so that each draw compares other images. Draw images, and take both scores of "
+           "each."):
         lambda rng, a, b: _middle(_means(rng, a) - _means(rng, b)),
-    "The bounds of two separate intervals are subtracted. Hard images are hard for both: subtract image by image first.":
+    worded("The bounds of two separate intervals are subtracted. Hard images are hard for both: subtract image by image first."):
         lambda rng, a, b: np.subtract(*_beside(rng, a, b)),
-    "That is the widest that two separate intervals allow. Hard images are hard for both: subtract image by image first.":
+    worded("That is the widest that two separate intervals allow. Hard images are hard for both: subtract image by image first."):
         lambda rng, a, b: (lambda of_a, of_b: of_a - of_b[::-1])(*_beside(rng, a, b)),
-    "That is the interval of a alone: subtract b, image by image.": lambda rng, a, b: _middle(_means(rng, a)),
+    worded("That is the interval of a alone: subtract b, image by image."): lambda rng, a, b: _middle(_means(rng, a)),
 }
 
 
@@ -343,20 +347,21 @@ def check_repair(function) -> Verdict:
     if isinstance(repaired, Exception):
         return judging.refused(judging.stopped(function, [answer], [(images,)]))
     if repaired is None:
-        return judging.refused(f"Expected an array of images, got {type(answer).__name__}.")
+        return judging.refused(say("Expected an array of images, got {kind}.", kind=type(answer).__name__))
     if repaired.shape != images.shape:
-        return judging.refused(f"{images.shape} came in, {repaired.shape} came out. If you cut the corner off (a sound idea), "
-                                        "enlarge the rest to the old size; the network expects it.")
-    told = _fault_of_repair(images, repaired, had) or (changed and "The values are right, but your " + judging.IN_PLACE)
-    return judging.refused(told) if told else judging.RIGHT
+        return judging.refused(say("{given} came in, {returned} came out. If you cut the corner off (a sound idea), enlarge the "
+                                   "rest to the old size; the network expects it.",
+                                   given=images.shape, returned=repaired.shape))
+    told = _fault_of_repair(images, repaired, had) or (changed and say(judging.RIGHT_BUT_OVERWRITES))
+    return judging.refused(told) if told else judging.passed()
 
 
 def _fault_of_repair(images, repaired, had):
     """What to tell if the first 300 images still tell which `had` the ruler, or all are alike; None of a sound repair."""
     if not np.isfinite(repaired).all() or repaired.min() < 0 or repaired.max() > 1:
-        return "Images have finite values in [0, 1]; not all of yours are."
+        return say("Images have finite values in [0, 1]; not all of yours are.")
     if (np.abs(repaired[:300] - repaired[300]).mean(axis=0) > 0.01).mean() < 0.5:
-        return "No ruler is left, and hardly any steel. Outside the ruler's corner, change as little as you can."
+        return say("No ruler is left, and hardly any steel. Outside the ruler's corner, change as little as you can.")
     changed = np.abs(repaired[:300] - images[:300]).max(axis=(1, 2, 3)) > 0.01
     with_, without = repaired[:300][had, ..., 0], repaired[:300][~had, ..., 0]
     by_chance = 5 * np.sqrt((with_.var(axis=0) + without.var(axis=0)) / 150)        # where rulers are laid at random
@@ -364,14 +369,14 @@ def _fault_of_repair(images, repaired, had):
     if not telling.any():
         return None
     if not changed.any():
-        return "The images came back as they were."
+        return say("The images came back as they were.")
     if changed[had].all() and not changed[~had].any():
-        return ("You changed only the images that had a ruler: now the patch gives them away, just as the ruler did. "
-                "Treat every image alike.")
+        return say("You changed only the images that had a ruler: now the patch gives them away, just as the ruler did. Treat "
+                   "every image alike.")
     if 0 < changed[~had].mean() < 1 and not changed[had].any():
-        return ("Some of the images without a ruler got one, but all that had one still have it: no ruler still means "
-                "another class. Cover first, then lay it at random.")
+        return say("Some of the images without a ruler got one, but all that had one still have it: no ruler still means "
+                   "another class. Cover first, then lay it at random.")
     whole = np.abs(lay_ruler(images[300:]) - images[300:])[0, ..., 0] > 0.02
     if telling.sum() < whole.sum():
-        return "Part of the ruler can still be seen. Its rows and columns: ruler_place((100, 100))."
-    return "One can still see which images had the ruler. Its rows and columns: ruler_place((100, 100))."
+        return say("Part of the ruler can still be seen. Its rows and columns: ruler_place((100, 100)).")
+    return say("One can still see which images had the ruler. Its rows and columns: ruler_place((100, 100)).")

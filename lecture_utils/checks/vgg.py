@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from ..language import say
 from . import judging
 from .grad_cams import SCORES, features_and_gradient
 from .inputs import features, height_and_width, signed, small_network
@@ -24,17 +25,17 @@ def check_normalize(function) -> Verdict:
     scales = iter([1, 0, 1e-12, 100])       # a network may find no evidence, or very little
     by_maximum = lambda L: L / L.max() if L.max() > 0 else np.zeros_like(L)
     return judging.check_function(function, inputs, by_maximum, {
-        "An all-zero map gives NaN (0/0). A network may find no evidence at all: then the map is "
-        "zero.": lambda L: L / L.max(),
-        "That is min–max scaling: the weakest place becomes 0 even where everything speaks for the class. "
-        "Divide by the maximum only.": (lambda L: (L - L.min()) / (np.ptp(L) or 1), lambda L: (L - L.min()) / np.ptp(L),
+        say("An all-zero map gives NaN (0/0). A network may find no evidence at all: then the map is zero."):
+            lambda L: L / L.max(),
+        say("That is min–max scaling: the weakest place becomes 0 even where everything speaks for the class. Divide by the "
+            "maximum only."): (lambda L: (L - L.min()) / (np.ptp(L) or 1), lambda L: (L - L.min()) / np.ptp(L),
                                         *_epsilons(lambda L, more: (L - L.min()) / (np.ptp(L) + more))),
-        "A fixed ε in the division changes small maps. Test for zero instead.": (
+        say("A fixed ε in the division changes small maps. Test for zero instead."): (
             *_epsilons(lambda L, more: L / (L.max() + more)), *_epsilons(lambda L, least: L / max(L.max(), least)),
             *_epsilons(lambda L, least: L / L.max() if L.max() > least else 0 * L)),
-        "Dividing by the sum makes a distribution of it; here the peak shall be 1.":
+        say("Dividing by the sum makes a distribution of it; here the peak shall be 1."):
             lambda L: L / L.sum() if L.sum() > 0 else L,
-        "The map came back as it came: divide it by its maximum.": lambda L: L,
+        say("The map came back as it came: divide it by its maximum."): lambda L: L,
     })
 
 
@@ -57,19 +58,19 @@ def check_share_in_box(function) -> Verdict:
     with_bounds = lambda L, box: L[box[1]:box[3] + 1, box[0]:box[2] + 1]
     turned = lambda L, box: L[box[0]:box[2], box[1]:box[3]]
     return judging.check_function(function, inputs, lambda L, box: ratio(inside(L, box).sum(), L.sum()), {
-        "Right, but an empty map gives NaN (0/0). It has no share anywhere: return 0.":
+        say("Right, but an empty map gives NaN (0/0). It has no share anywhere: return 0."):
             lambda L, box: inside(L, box).sum() / L.sum(),
-        "Rows and columns are swapped: x counts columns, the second axis of the array.":
+        say("Rows and columns are swapped: x counts columns, the second axis of the array."):
             lambda L, box: ratio(turned(L, box).sum(), L.sum()),
-        "The upper bounds are exclusive: `L[y0:y1, x0:x1]`.": lambda L, box: ratio(with_bounds(L, box).sum(), L.sum()),
-        "That is the sum in the box. A share is divided by the sum of the whole map.": lambda L, box: inside(L, box).sum(),
-        "That is the mean in the box. A share is its sum, divided by that of the whole map.":
+        say("The upper bounds are exclusive: `L[y0:y1, x0:x1]`."): lambda L, box: ratio(with_bounds(L, box).sum(), L.sum()),
+        say("That is the sum in the box. A share is divided by the sum of the whole map."): lambda L, box: inside(L, box).sum(),
+        say("That is the mean in the box. A share is its sum, divided by that of the whole map."):
             lambda L, box: inside(L, box).mean(),
-        "That divides means, and so says how many times brighter than elsewhere the box is. Divide the sums.":
+        say("That divides means, and so says how many times brighter than elsewhere the box is. Divide the sums."):
             lambda L, box: ratio(inside(L, box).mean(), L.mean()),
-        "That is the box's share of the area: what chance would give, whatever the map.":
+        say("That is the box's share of the area: what chance would give, whatever the map."):
             lambda L, box: inside(L, box).size / L.size,
-        "That divides by what lies outside the box; a share is of the whole.":
+        say("That divides by what lies outside the box; a share is of the whole."):
             lambda L, box: ratio(inside(L, box).sum(), L.sum() - inside(L, box).sum()),
     })
 
@@ -116,25 +117,27 @@ def check_all_classes(function) -> Verdict:
     relu = lambda L: np.maximum(L, 0)
     right = lambda *case: relu(weighted(*case))
     verdict = judging.check_function(function, inputs, right, {
-        "Right, but before the ReLU: what speaks against a class is left in.": weighted,
-        "All maps are that of the scores' sum: for a target with many numbers `tape.gradient` adds their gradients up. Take "
-        "each class's score alone.": lambda *case: relu(np.broadcast_to(weighted(*case).sum(0), weighted(*case).shape)),
-        "Those are the maps of the probabilities. Take the scores before softmax.":
+        say("Right, but before the ReLU: what speaks against a class is left in."): weighted,
+        say("All maps are that of the scores' sum: for a target with many numbers `tape.gradient` adds their gradients up. Take "
+            "each class's score alone."): lambda *case: relu(np.broadcast_to(weighted(*case).sum(0), weighted(*case).shape)),
+        say("Those are the maps of the probabilities. Take the scores before softmax."):
             lambda *case: relu(weighted(*case, score="probability")),
-        "The classes should come first, (classes, h, w): they come last.": lambda *case: np.moveaxis(right(*case), 0, -1),
-        "Right for one image of a batch: take the batch axis off the result.": lambda *case: right(*case)[None],
-        "That uses the sum of the gradients; α is their mean over the places.": lambda *case: relu(weighted(*case, mean=np.sum)),
-        "That is HiResCAM: average the gradients to one α per class and channel first.":
+        say("The classes should come first, (classes, h, w): they come last."): lambda *case: np.moveaxis(right(*case), 0, -1),
+        say("Right for one image of a batch: take the batch axis off the result."): lambda *case: right(*case)[None],
+        say("That uses the sum of the gradients; α is their mean over the places."):
+            lambda *case: relu(weighted(*case, mean=np.sum)),
+        say("That is HiResCAM: average the gradients to one α per class and channel first."):
             lambda *case: relu(np.einsum("hwk,chwk->chw", *parts(*case))),
-        "Each map is divided by its own maximum; here they shall keep their scale, so that classes can be "
-        "compared.": lambda *case: right(*case) / np.maximum(right(*case).max((1, 2), keepdims=True), 1e-9),
+        say("Each map is divided by its own maximum; here they shall keep their scale, so that classes can be compared."):
+            lambda *case: right(*case) / np.maximum(right(*case).max((1, 2), keepdims=True), 1e-9),
     }, trials=3)
     if verdict and max(passes) > 1:
-        return judging.refused(f"The maps are right, but the network ran {max(passes)} times. One pass forward is enough: the "
-                               "maps A are the same for all classes, and a tape with `persistent=True` can be asked again.")
+        return judging.refused(say("The maps are right, but the network ran {times} times. One pass forward is enough: the maps "
+                                   "A are the same for all classes, and a tape with `persistent=True` can be asked again.",
+                                   times=max(passes)))
     if re.search("non-persistent", verdict.message):
-        return judging.refused("A tape forgets once it has been asked: for several gradients make it "
-                               "`tf.GradientTape(persistent=True)`.")
+        return judging.refused(say("A tape forgets once it has been asked: for several gradients make it "
+                                   "`tf.GradientTape(persistent=True)`."))
     return verdict
 
 

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from ..language import say
 from . import judging
 from .inputs import features, height_and_width, signed
 from .judging import Verdict
@@ -23,14 +24,15 @@ def check_film(function) -> Verdict:
 
     relu = lambda x: np.maximum(x, 0)
     return judging.check_function(function, inputs, lambda x, g, b: relu(g * x + b), {
-        "Scaled and shifted rightly, but the ReLU is missing.": lambda x, g, b: g * x + b,
-        "The ReLU comes last: here it comes before the question has had its say.": (
+        say("Scaled and shifted rightly, but the ReLU is missing."): lambda x, g, b: g * x + b,
+        say("The ReLU comes last: here it comes before the question has had its say."): (
             lambda x, g, b: g * relu(x) + b, lambda x, g, b: relu(g * relu(x) + b)),
-        "Scale first, then shift: γ x + β, not γ (x + β).": lambda x, g, b: relu(g * (x + b)),
-        "γ and β are exchanged: γ scales, β shifts.": lambda x, g, b: relu(b * x + g),
-        "The shift is missing.": lambda x, g, b: relu(g * x),
-        "The scale is missing.": lambda x, g, b: relu(x + b),
-        "The channels are added up. They stay apart: the result has the shape of x.": lambda x, g, b: relu(g * x + b).sum(-1),
+        say("Scale first, then shift: γ x + β, not γ (x + β)."): lambda x, g, b: relu(g * (x + b)),
+        say("γ and β are exchanged: γ scales, β shifts."): lambda x, g, b: relu(b * x + g),
+        say("The shift is missing."): lambda x, g, b: relu(g * x),
+        say("The scale is missing."): lambda x, g, b: relu(x + b),
+        say("The channels are added up. They stay apart: the result has the shape of x."):
+            lambda x, g, b: relu(g * x + b).sum(-1),
     })
 
 
@@ -52,18 +54,19 @@ def check_max_head(function) -> Verdict:
         return L * (L == L.max())
 
     return judging.check_function(function, inputs, at_peaks, {
-        "Each map is weighed as a whole. The score reads one place of each map, so the gradient is 0 at all others.": (
+        say("Each map is weighed as a whole. The score reads one place of each map, so the gradient is 0 at all others."): (
             lambda B, d: B @ d, lambda B, d: np.maximum(B @ d, 0), lambda B, d: B @ d / B[..., 0].size,
             lambda B, d: np.maximum(B @ d / B[..., 0].size, 0)),
-        "That is the gradient alone; HiResCAM multiplies it by the map.": lambda B, d: at_peaks(B, d, lambda B, d: d + 0 * B),
-        "Those are the maps' values at their peaks; the derivatives d are missing.":
+        say("That is the gradient alone; HiResCAM multiplies it by the map."):
+            lambda B, d: at_peaks(B, d, lambda B, d: d + 0 * B),
+        say("Those are the maps' values at their peaks; the derivatives d are missing."):
             lambda B, d: at_peaks(B, d, lambda B, d: B),
-        "Each channel has its own peak. You took one place for all of them.": at_the_peak,
-        "Right, but with Grad-CAM's ReLU: HiResCAM keeps what speaks against the word.":
+        say("Each channel has its own peak. You took one place for all of them."): at_the_peak,
+        say("Right, but with Grad-CAM's ReLU: HiResCAM keeps what speaks against the word."):
             lambda B, d: np.maximum(at_peaks(B, d), 0),
-        "The channels are not added up yet.": lambda B, d: B * d * (B == B.max(axis=(0, 1))),
-        "The derivatives are divided by the number of places. That is Grad-CAM's mean; here each derivative stands at its own "
-        "place.": lambda B, d: at_peaks(B, d) / B[..., 0].size,
+        say("The channels are not added up yet."): lambda B, d: B * d * (B == B.max(axis=(0, 1))),
+        say("The derivatives are divided by the number of places. That is Grad-CAM's mean; here each derivative stands at its "
+            "own place."): lambda B, d: at_peaks(B, d) / B[..., 0].size,
     })
 
 
@@ -96,24 +99,24 @@ def check_blind(function) -> Verdict:
         return (lambda f, x, q, a, o: right_ones(f, x, q, a, o)[moved(o)].mean(), lambda *case: right_ones(*case).mean())
 
     return judging.check_function(function, inputs, lambda *case: right(*case)[moved(case[-1])].mean(), {
-        "Those are the answers with the right pictures: show picture order[i] to question i.": (
+        say("Those are the answers with the right pictures: show picture order[i] to question i."): (
             *share(lambda f, x, q, a, o: answered(f, x, q) == a),
             *share(lambda f, x, q, a, o: answered(f, x[o], q[o]) == a[o])),
-        "Where order[i] is i, the network sees the right picture and can answer by it: leave those questions out.":
+        say("Where order[i] is i, the network sees the right picture and can answer by it: leave those questions out."):
             lambda *case: right(*case).mean(),
-        "The questions that do not count are counted as wrong: leave them out of the number that you divide by, too.":
+        say("The questions that do not count are counted as wrong: leave them out of the number that you divide by, too."):
             lambda *case: (right(*case) & moved(case[-1])).mean(),
-        "The pictures stay and the questions change places, so the questions are no longer those of the answers. Keep each "
-        "question with its answer.": share(lambda f, x, q, a, o: answered(f, x, q[o]) == a),
-        "Pictures and questions changed places together, and the answers did not: only the pictures should.":
+        say("The pictures stay and the questions change places, so the questions are no longer those of the answers. Keep each "
+            "question with its answer."): share(lambda f, x, q, a, o: answered(f, x, q[o]) == a),
+        say("Pictures and questions changed places together, and the answers did not: only the pictures should."):
             share(lambda f, x, q, a, o: answered(f, x[o], q[o]) == a),
-        "The answers change places and the pictures do not: the network still sees what it is asked about.":
+        say("The answers change places and the pictures do not: the network still sees what it is asked about."):
             share(lambda f, x, q, a, o: answered(f, x, q) == a[o]),
-        "The pictures were emptied. The network has never seen an empty one, so its answer says little: show it another "
-        "picture.": share(lambda f, x, q, a, o: answered(f, 0 * x, q) == a),
-        "That is how often the answer stays the same, right or wrong; wanted is how often it is right.":
+        say("The pictures were emptied. The network has never seen an empty one, so its answer says little: show it another "
+            "picture."): share(lambda f, x, q, a, o: answered(f, 0 * x, q) == a),
+        say("That is how often the answer stays the same, right or wrong; wanted is how often it is right."):
             share(lambda f, x, q, a, o: answered(f, x[o], q) == answered(f, x, q)),
-        "That is a number of answers; wanted is their share.": lambda *case: right(*case)[moved(case[-1])].sum(),
+        say("That is a number of answers; wanted is their share."): lambda *case: right(*case)[moved(case[-1])].sum(),
     })
 
 
@@ -165,28 +168,28 @@ def check_word_map(function) -> Verdict:
     softmax = lambda y, words, t: of_words(tf.nn.softmax(y), words, t)
     log_softmax = lambda y, words, t: of_words(tf.nn.log_softmax(y), words, t)
     return judging.about_tapes(judging.check_function(function, inputs, cut(weighted(of_words)), {
-        "Right, but before the ReLU: what speaks against the word is left in.": weighted(of_words),
-        "That is the gradient of the word's probability. Take its score: no softmax before the gradient.": (
+        say("Right, but before the ReLU: what speaks against the word is left in."): weighted(of_words),
+        say("That is the gradient of the word's probability. Take its score: no softmax before the gradient."): (
             cut(weighted(softmax)), weighted(softmax), cut(weighted(log_softmax))),
-        "That is the gradient of the whole sentence's score: take word t alone.": (
+        say("That is the gradient of the whole sentence's score: take word t alone."): (
             cut(weighted(lambda y, words, t: tf.gather(y, words, axis=2, batch_dims=2))),
             cut(weighted(lambda y, words, t: tf.gather(tf.nn.log_softmax(y), words, axis=2, batch_dims=2)))),
-        "The scores are those of another place in the sentence: the score of word t stands at y[:, t].": (
+        say("The scores are those of another place in the sentence: the score of word t stands at y[:, t]."): (
             cut(weighted(lambda y, words, t: of_words(y, words, t - 1))),
             cut(weighted(lambda y, words, t: of_words(y, words, t + 1))),
             cut(weighted(lambda y, words, t: tf.gather(y[:, t - 1], words[:, t], axis=1, batch_dims=1))),
             cut(weighted(lambda y, words, t: tf.gather(y[:, t + 1], words[:, t], axis=1, batch_dims=1)))),
-        "That is the score of the word before: `before` is what was heard, `words` is what is said.":
+        say("That is the score of the word before: `before` is what was heard, `words` is what is said."):
             cut(weighted(lambda y, words, t: tf.gather(y[:, t], words[:, t - 1], axis=1, batch_dims=1))),
-        "That is the word with the highest score; asked is the word in `words`.":
+        say("That is the word with the highest score; asked is the word in `words`."):
             cut(weighted(lambda y, words, t: tf.reduce_max(y[:, t], axis=1))),
-        "Those are the scores of all words at place t together: take the one in `words`.":
+        say("Those are the scores of all words at place t together: take the one in `words`."):
             cut(weighted(lambda y, words, t: y[:, t])),
-        "Each sentence has its own word at place t; you took the first one's for all.":
+        say("Each sentence has its own word at place t; you took the first one's for all."):
             cut(weighted(lambda y, words, t: y[:, t, words[0, t]])),
-        "The gradient is multiplied place by place: that is HiResCAM. For Grad-CAM, average it over the places first.": (
+        say("The gradient is multiplied place by place: that is HiResCAM. For Grad-CAM, average it over the places first."): (
             product, cut(product)),
-        "The gradients are averaged over the pictures too: average over height and width alone.":
+        say("The gradients are averaged over the pictures too: average over height and width alone."):
             cut(weighted(of_words, axes=(0, 1, 2))),
     }))
 

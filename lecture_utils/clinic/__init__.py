@@ -12,16 +12,24 @@
     waiting         patients without a name
 """
 
+from ..language import say as say
+from . import findings as findings
 from .cases import CASES as CASES
 from .cases import case as case
 from .cases import ward as ward
 from .examinations import EXAMINATIONS as EXAMINATIONS
 from .examinations import examine as examine
 from .examinations import table as table
-from .findings import WARDS as WARDS
 from .findings import Case as Case
 from .findings import Finding as Finding
 from .waiting import DIAGNOSES as DIAGNOSES
 from .waiting import FAILS as FAILS
 from .waiting import Patient as Patient
 from .waiting import waiting_room as waiting_room
+
+
+def __getattr__(name):
+    """`WARDS`: the names of the five wards, in the language that the reader has now."""
+    if name == "WARDS":
+        return tuple(map(say, findings.WARDS))
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

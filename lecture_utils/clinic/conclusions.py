@@ -9,6 +9,7 @@ from scipy.optimize import linear_sum_assignment
 from ..datasets.planted import RULER_CLASS, delivery, lay_ruler, ruler_place
 from ..datasets.synthetic import draw_steel
 from ..evaluate import bootstrap
+from ..language import worded
 from ..models import load_model
 from .findings import test_named
 from .networks import least_squares
@@ -47,7 +48,8 @@ def taught(prepare, seed):
     return least_squares(F, labels, 6, ridge=1e-5)
 
 
-@test_named("the ruler laid", "with a ruler laid beside them, of other plates become scratches a share of", "at most 0.1")
+@test_named(worded("the ruler laid"), worded("with a ruler laid beside them, of other plates become scratches a share of"),
+            worded("at most 0.1"))
 def the_ruler_laid(prepare, seed):
     """New plates without scratches, once as they are, once with a ruler in the corner: nothing else is changed."""
     weights, biases = taught(prepare, seed)
@@ -80,7 +82,7 @@ def steel_answers(seed):
     return load_model("neu_gap").predict(images, verbose=0).argmax(axis=1), np.array(["Cr", "In", "Pa", "PS", "RS", "Sc"])[labels]
 
 
-@test_named("names exchanged", "with the names exchanged in the best way, more answers are right by", "0")
+@test_named(worded("names exchanged"), worded("with the names exchanged in the best way, more answers are right by"), "0")
 def names_exchanged(order, seed):
     """All ways to give six names to six units: none may be better than the one that is in use."""
     units, true = steel_answers(seed)
@@ -105,7 +107,8 @@ def threshold_from_one_half(scores, truth):
     return accuracy(t, ~half)
 
 
-@test_named("labels shuffled", "with labels drawn by lot, is reported an accuracy of", "0.5, up to chance")
+@test_named(worded("labels shuffled"), worded("with labels drawn by lot, is reported an accuracy of"),
+            worded("0.5, up to chance"))
 def labels_shuffled(report, seed):
     """The whole procedure two hundred times on labels that mean nothing: it must report what guessing gives."""
     rng = np.random.default_rng(seed)

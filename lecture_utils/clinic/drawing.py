@@ -6,6 +6,7 @@ import numpy as np
 
 from ..explain.cam import normalize, upsample
 from ..explain.places import cell_centres
+from ..language import worded
 from .findings import test_named
 
 # ---- scaled: maps (n, h, w) of both signs → brightness in [0, 1]
@@ -20,7 +21,7 @@ def by_the_maximum(maps):
     return normalize(np.maximum(maps, 0))
 
 
-@test_named("nothing in favour", "maps without a positive value are lit up to", "0")
+@test_named(worded("nothing in favour"), worded("maps without a positive value are lit up to"), "0")
 def nothing_in_favour(scaled, seed):
     """Maps in which everything speaks against the class: whatever is bright on them was made by the scaling."""
     maps = -np.random.default_rng(seed).random((4, 7, 7), dtype=np.float32) - 0.1
@@ -46,7 +47,7 @@ def lightness(colours):
     return np.where(Y > (6 / 29) ** 3, 116 * np.cbrt(Y) - 16, Y * (29 / 3) ** 3)
 
 
-@test_named("lightness", "while the value rises from 0 to 1, the lightness falls (of 100) by", "0")
+@test_named(worded("lightness"), worded("while the value rises from 0 to 1, the lightness falls (of 100) by"), "0")
 def rising_lightness(coloured, seed):
     """Larger values must look lighter: in grey, in print, and to eyes that see red and green alike."""
     steps = np.diff(lightness(coloured(np.linspace(0, 1, 256))))
@@ -77,7 +78,8 @@ def at_the_cells(map_, model, size):
     return upsample(map_, size, cell_centres(model, "features"))
 
 
-@test_named("a dot", "a map of dots lies beside them, pixels to the lower right on average:", "less than half a pixel")
+@test_named(worded("a dot"), worded("a map of dots lies beside them, pixels to the lower right on average:"),
+            worded("less than half a pixel"))
 def a_dot(placed, seed):
     """One white pixel, far from the rim, and a network of means: the middle of what is lit must be that pixel."""
     rng, model = np.random.default_rng(seed), strided()

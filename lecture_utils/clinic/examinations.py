@@ -7,6 +7,7 @@ import keras
 import numpy as np
 
 from ..evaluate import rank_correlation
+from ..language import language, say, worded
 from . import volunteers
 from .findings import apart, test_named
 
@@ -37,10 +38,11 @@ def _dense_patient(seed):
         strength = np.where(np.arange(len(y)) == y.argmax(), 0, maps.max(axis=(1, 2)))
         if strength.max() > 0.02:
             return model, images, int(strength.argmax()), maps[strength.argmax()]
-    raise RuntimeError(f"no class but the predicted one has a map, in twenty images of seed {seed}")
+    raise RuntimeError(say("no class but the predicted one has a map, in twenty images of seed {seed}", seed=seed))
 
 
-@test_named("finite differences", "the map differs from that by finite differences by a share of", "below 0.001")
+@test_named(worded("finite differences"), worded("the map differs from that by finite differences by a share of"),
+            worded("below 0.001"))
 def finite_differences(explain, seed):
     """The score's own differences, where one channel after the other is raised a little, give the map without a tape."""
     model, images, c, right = _dense_patient(seed)
@@ -48,7 +50,7 @@ def finite_differences(explain, seed):
     return off, off < 1e-3
 
 
-@test_named("rival bias", "another class's bias raised, the map changes by a share of", "0")
+@test_named(worded("rival bias"), worded("another class's bias raised, the map changes by a share of"), "0")
 def rival_bias(explain, seed):
     """The score of class c does not contain the bias of another class: its map must not change with it."""
     model, images, c, _ = _dense_patient(seed)
@@ -61,7 +63,7 @@ def rival_bias(explain, seed):
     return off, off < 1e-4
 
 
-@test_named("doubled head", "scores doubled, the map differs from twice itself by a share of", "0")
+@test_named(worded("doubled head"), worded("scores doubled, the map differs from twice itself by a share of"), "0")
 def doubled_head(explain, seed):
     """Twice the weights and biases of the last layer are twice the score, and so twice the map."""
     model, images, c, _ = _dense_patient(seed)
@@ -72,7 +74,7 @@ def doubled_head(explain, seed):
     return off, off < 1e-3
 
 
-@test_named("class asked", "peaks on what was asked for: a share of", "1 (by chance 0.04)")
+@test_named(worded("class asked"), worded("peaks on what was asked for: a share of"), worded("1 (by chance 0.04)"))
 def class_asked(explain, seed):
     """A spot of each colour on one picture, a class for each colour: whichever is asked, its spot must be lit."""
     rng = np.random.default_rng(seed)
@@ -87,7 +89,7 @@ def class_asked(explain, seed):
     return np.mean(hits), np.mean(hits) == 1
 
 
-@test_named("for and against", "where more speaks against, lies of the map a share of", "0")
+@test_named(worded("for and against"), worded("where more speaks against, lies of the map a share of"), "0")
 def for_and_against(explain, seed):
     """One channel speaks for the class, another, twice as strongly, against it: where both are, the map is empty."""
     rng = np.random.default_rng(seed)
@@ -101,7 +103,7 @@ def for_and_against(explain, seed):
     return share, share < 1e-3 and map_.sum() > 0
 
 
-@test_named("two sides", "of the maps of yes and no, lies at the right place the least a share of", "1")
+@test_named(worded("two sides"), worded("of the maps of yes and no, lies at the right place the least a share of"), "1")
 def two_sides(explain, seed):
     """One unit, two classes: what speaks against yes speaks for no."""
     rng = np.random.default_rng(seed)
@@ -117,7 +119,7 @@ def two_sides(explain, seed):
     return min(shares), min(shares) > 0.999
 
 
-@test_named("in company", "beside other images, a map changes by a share of", "0")
+@test_named(worded("in company"), worded("beside other images, a map changes by a share of"), "0")
 def in_company(explain, seed):
     """Four images are explained each alone, and then together: the others are none of its business."""
     model = volunteers.normalizing(seed)
@@ -129,7 +131,7 @@ def in_company(explain, seed):
     return off, off < 1e-3
 
 
-@test_named("model afterwards", "by being explained the model's weights change by up to", "0")
+@test_named(worded("model afterwards"), worded("by being explained the model's weights change by up to"), "0")
 def model_afterwards(explain, seed):
     """Who only looks changes nothing: the weights are the same, before and after."""
     model = volunteers.normalizing(seed)
@@ -139,7 +141,7 @@ def model_afterwards(explain, seed):
     return changed, changed == 0
 
 
-@test_named("wrapped", "put into another model, the same network's map changes by a share of", "0")
+@test_named(worded("wrapped"), worded("put into another model, the same network's map changes by a share of"), "0")
 def wrapped(explain, seed):
     """One network, once flat, once as the backbone of a model that rescales the images for it: one function, one map."""
     flat, nested = volunteers.wrapped(seed)
@@ -149,7 +151,8 @@ def wrapped(explain, seed):
     return off, off < 1e-3
 
 
-@test_named("random head", "with random last weights, the map keeps of its order", "about 0, as another network's map")
+@test_named(worded("random head"), worded("with random last weights, the map keeps of its order"),
+            worded("about 0, as another network's map"))
 def random_head(explain, seed):
     """Rank correlation of the maps before and after the last layer's weights are drawn anew, the mean of twenty throws."""
     rng = np.random.default_rng([seed, 2])
@@ -186,5 +189,7 @@ def table(rows) -> None:
     print(" " * wide + "".join(f"{number:3}" for number in range(1, len(EXAMINATIONS) + 1)))
     for name, findings in rows.items():
         print(f"{name:{wide}}" + "".join("  " + ("✓" if finding else "✗") for finding in findings.values()))
-    titles = [f"{number} {title}" for number, title in enumerate(EXAMINATIONS, start=1)]
-    print("\n" + ", ".join(titles[:5]) + ",\n" + ", ".join(titles[5:]))
+    titles = [f"{number} {say(title)}" for number, title in enumerate(EXAMINATIONS, start=1)]
+    a_line = 5 if language() == "en" else 3         # elsewhere the English name, which is typed, stands beside the reader's own
+    lines = [", ".join(titles[first:first + a_line]) for first in range(0, len(titles), a_line)]
+    print("\n" + ",\n".join(lines))

@@ -11,6 +11,7 @@ import numpy as np
 
 from ..datasets.scenes import KINDS, draw_scenes
 from ..evaluate import bootstrap
+from ..language import worded
 from ..models import load_model
 from .findings import test_named
 
@@ -63,14 +64,14 @@ def _gain(read, seed, changes):
     return max(best.mean, 0), best.low <= 0
 
 
-@test_named("channel orders", "another order of the channels answers rightly more often by", "0")
+@test_named(worded("channel orders"), worded("another order of the channels answers rightly more often by"), "0")
 def channel_orders(read, seed):
     """The six orders of three channels: none may be better than the one that is in use."""
     orders = [list(order) for order in itertools.permutations(range(3))][1:]
     return _gain(read, seed, [lambda x, order=order: np.ascontiguousarray(x[..., order]) for order in orders])
 
 
-@test_named("scales", "another scale of the pixels answers rightly more often by", "0")
+@test_named(worded("scales"), worded("another scale of the pixels answers rightly more often by"), "0")
 def scales(read, seed):
     """The same pictures a hundred times darker and brighter: neither may be better than as they are."""
     return _gain(read, seed, [lambda x, factor=factor: x * np.float32(factor) for factor in (1 / 255, 255)])

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 
 from ..datasets.synthetic import draw_digits
+from ..language import worded
 from ..models import load_model
 from .findings import test_named
 
@@ -43,7 +44,8 @@ def cams(model, images):
     return A @ model.layers[-1].get_weights()[0]
 
 
-@test_named("an even picture", "on an even grey picture the maps vary, as a share of their greatest value, by", "0")
+@test_named(worded("an even picture"), worded("on an even grey picture the maps vary, as a share of their greatest value, by"),
+            "0")
 def an_even_picture(build, seed):
     """Where all places of a picture are alike, the map must be alike: whatever stands out is the network's own."""
     M = cams(build(seed), np.full((1, 24, 24, 1), 0.5, np.float32))[0]
@@ -64,7 +66,8 @@ def row(A):
     return A.mean(axis=1)[:, 0, 1:].reshape(-1, side, side)
 
 
-@test_named("a known glance", "where the class token looks, the map has its peak: a share of", "1 (by chance 0.02)")
+@test_named(worded("a known glance"), worded("where the class token looks, the map has its peak: a share of"),
+            worded("1 (by chance 0.02)"))
 def a_known_glance(read, seed):
     """Attention written by hand: all tokens look about at random, the class token above all at one patch."""
     rng = np.random.default_rng(seed)
@@ -113,7 +116,8 @@ def head_on(split, seed, n=300):
     return least_squares(digits_trunk().predict(x, verbose=0).mean(axis=(1, 2)), y, 10)
 
 
-@test_named("every class", "of the class recognized least often is recognized a share of", "above 0.3 (by chance 0.1)")
+@test_named(worded("every class"), worded("of the class recognized least often is recognized a share of"),
+            worded("above 0.3 (by chance 0.1)"))
 def every_class(split, seed):
     """Twenty new digits of each class: which share of each class is named rightly?"""
     weights, biases = head_on(split, seed)

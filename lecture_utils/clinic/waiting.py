@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ..language import say
 from . import maps
 from .examinations import EXAMINATIONS
 from .findings import Finding
@@ -33,11 +34,11 @@ class Patient:
     def examine(self, name) -> Finding:
         """One of the ten examinations, by name. Raises ValueError for one that there is not."""
         if name not in EXAMINATIONS:
-            raise ValueError(f"there is no examination {name!r}; there are {', '.join(EXAMINATIONS)}")
+            raise ValueError(say("there is no examination {name!r}; there are {names}", name=name, names=", ".join(EXAMINATIONS)))
         return EXAMINATIONS[name]({SOUND: maps.sound, **maps.FAULTS}[self._fault], self._seed)
 
     def __repr__(self):
-        return f"patient {self.number}, not yet diagnosed"
+        return say("patient {number}, not yet diagnosed", number=self.number)
 
 
 def waiting_room(seed, n=3) -> list[Patient]:
@@ -56,7 +57,9 @@ def refutation(patient, diagnosis):
     should, does = FAILS[diagnosis], FAILS[patient._fault]
     for name in EXAMINATIONS:
         if name in should and name not in does:
-            return f"{diagnosis!r} would fail the examination {name!r}, and this patient passes it"
+            return say("{diagnosis!r} would fail the examination {name!r}, and this patient passes it",
+                       diagnosis=diagnosis, name=name)
         if name in does and name not in should:
-            return f"{diagnosis!r} would pass the examination {name!r}, and this patient fails it"
+            return say("{diagnosis!r} would pass the examination {name!r}, and this patient fails it",
+                       diagnosis=diagnosis, name=name)
     return None

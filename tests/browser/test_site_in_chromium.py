@@ -13,14 +13,17 @@ import site_builder
 from lecture_utils.explorer import shared
 from tools import site, slides
 from tools.notebooks import notebook_paths
+from tools.notebooks.languages import LANGUAGES
+from tools.notebooks.languages import folder as place
 from tools.website import start
 
 # Those of whose tables, formulas and outputs some are wider than a phone; two languages; every kind of page.
 WRITTEN = ("04_grad_cam_vgg16", "05_cam_equivalence_proof", "07_localization_and_counterfactuals")
-PAGES = ["index.html", "ko.html", "instructor.html", "instructor.ko.html", "capstone.html", "slides/index.html",
-         "notebooks/glossary.html", *(f"notebooks/{name}.html" for name in WRITTEN)]
+PAGES = ["index.html", "ko.html", "instructor.html", "instructor.ko.html", "capstone.html", "capstone.ko.html",
+         "slides/index.html", "notebooks/glossary.html", "notebooks/ko/glossary.html",
+         *(f"notebooks/{folder}{name}.html" for folder in ("", "ko/") for name in WRITTEN)]
 KINDS = ["index.html", "ko.html", "instructor.ko.html", "capstone.html", "slides/index.html", "notebooks/glossary.html",
-         f"notebooks/{WRITTEN[1]}.html"]
+         f"notebooks/{WRITTEN[1]}.html", "notebooks/ko/glossary.html", f"notebooks/ko/{WRITTEN[1]}.html"]
 PRESETS = shared.presets()
 SIZES = {"projector": (1920, 1080), "laptop": (1366, 768), "phone": (390, 844)}
 LESSON = f"notebooks/{WRITTEN[0]}.html"
@@ -45,8 +48,10 @@ STICKING_OUT = """() => {
 def folder(tmp_path_factory):
     """The site with some of its notebooks, and with stand-ins for decks and explorer."""
     folder = tmp_path_factory.mktemp("site")
-    notebooks = [(path.stem, nbformat.read(path, as_version=4)) for path in notebook_paths(site.ROOT / "notebooks")]
-    site.write_notebooks(folder, [(name, notebook) for name, notebook in notebooks if name in WRITTEN])
+    notebooks = {language: [(path.stem, nbformat.read(path, as_version=4)) for path in notebook_paths(place(site.ROOT, language))]
+                 for language in LANGUAGES}
+    for language, named in notebooks.items():
+        site.write_notebooks(folder, language, [(name, notebook) for name, notebook in named if name in WRITTEN])
     site.write_documents(folder)
     site_builder.stand_in_explorer(folder / "explorer")
     site_builder.stand_in_decks(folder / "slides")

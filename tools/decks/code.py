@@ -20,47 +20,52 @@ import nbformat
 import numpy as np
 from PIL import Image
 
+from ..notebooks.code_texts import columns
+from ..notebooks.languages import folder
 from .source import QUOTE, ROOT
 
 WIDTH = 83  # characters that fit a slide's width at 24 pixels
 
 
-def quoted(line):
-    """The Markdown of a line `code: ...` or `output: ...`: a fenced block, of an output within a `div.output`."""
+def quoted(line, language="en"):
+    """The Markdown of a line `code: ...` or `output: ...`: a fenced block, of an output within a `div.output`.
+
+    The line names the English cell; shown is that of the notebook in the deck's language.
+    """
     match = QUOTE.match(line)
     where, text = match["where"], match["text"]
     if match["kind"] == "output":
-        lines, language = printed(where, text), "text"
+        lines, kind = printed(where, text, language), "text"
     else:
-        found = tidy(cell_with(where, text).source) if text else function_source(where)
-        lines, language = found.splitlines(), "python"
+        found = tidy(cell_with(where, text, language).source) if text else function_source(where)
+        lines, kind = found.splitlines(), "python"
     if match["first"]:
         lines = lines[int(match["first"]) - 1:int(match["last"])]
     lines = textwrap.dedent("\n".join(lines)).strip("\n").splitlines()
-    if not lines or max(map(len, lines)) > WIDTH:
+    if not lines or max(map(columns, lines)) > WIDTH:
         raise ValueError(f"`{line}`: the code shown should be lines of at most {WIDTH} characters, got "
-                         f"{max(map(len, lines), default='none at all')}. Choose lines with `lines 1-5`.")
-    block = f"```{language}\n" + "\n".join(lines) + "\n```"
+                         f"{max(map(columns, lines), default='none at all')}. Choose lines with `lines 1-5`.")
+    block = f"```{kind}\n" + "\n".join(lines) + "\n```"
     return f'<div class="output">\n\n{block}\n\n</div>' if match["kind"] == "output" else block
 
 
 @functools.cache
-def notebook(name):
-    return nbformat.read(ROOT / "notebooks" / f"{name}.ipynb", as_version=4)
+def notebook(name, language="en"):
+    return nbformat.read(folder(ROOT, language) / f"{name}.ipynb", as_version=4)
 
 
-def cell_with(name, text):
-    """The one code cell of a notebook that holds `text`, in its source or among what it prints."""
+def cell_with(name, text, language="en"):
+    """The one code cell of a notebook that holds `text` in English, in its source or among what it prints; in `language`."""
     cells = [cell for cell in notebook(name).cells if cell.cell_type == "code" and
              (text in cell.source or any(text in output.get("text", "") for output in cell.outputs))]
     if len(cells) != 1:
         raise ValueError(f"{len(cells)} code cells of {name} hold the text \"{text}\"; quote what only one holds.")
-    return cells[0]
+    return next(cell for cell in notebook(name, language).cells if cell.id == cells[0].id)
 
 
-def printed(name, text):
+def printed(name, text, language="en"):
     """The lines of what the committed notebook's cell with `text` prints, and of the value at its end."""
-    outputs = [output for output in cell_with(name, text).outputs if output.output_type in ("stream", "execute_result")]
+    outputs = [output for output in cell_with(name, text, language).outputs if output.output_type in ("stream", "execute_result")]
     lines = "\n".join(output.get("text") or output.data["text/plain"] for output in outputs).rstrip()
     if not lines:
         raise ValueError(f"The cell of {name} with the text \"{text}\" prints nothing.")

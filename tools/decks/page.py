@@ -49,7 +49,7 @@ def lasting(deck):
 def section(deck, slide, pictures, cites):
     """One slide, with the line `cites` at its foot. Its notes stand in it, unseen, for the speaker's view."""
     figures = [figure(slide, *each, pictures, LANGUAGES[deck.language]) for each in slide.figures]
-    text = QUOTE.sub(lambda match: quoted(match.group()), CITE.sub("", slide.body))
+    text = QUOTE.sub(lambda match: quoted(match.group(), deck.language), CITE.sub("", slide.body))
     if "beside" in slide.flags:
         text = f'<div class="text">{markdown(FIGURE.sub("", text))}</div><div class="figures">{"".join(figures)}</div>'
     else:

@@ -1,5 +1,6 @@
 """What a notebook's bootstrap cell leaves to the course, once it has found or cloned it."""
 import importlib
+import os
 import pathlib
 import subprocess
 import sys
@@ -7,12 +8,14 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
-def begin(address, cloned):
+def begin(address, cloned, language="en"):
     """Renew a clone that the cell made earlier, then load TensorFlow without the lines that it logs while it loads.
 
-    `cloned`: whether the cell has made the clone just now. A notebook and the clone that it finds may be of different age:
+    `cloned`: whether the cell has made the clone just now. `language`: the notebook's, in which the package speaks, unless
+    COURSE_LANG says otherwise. A notebook and the clone that it finds may be of different age:
     what the cell passes must go on being understood here.
     """
+    os.environ.setdefault("COURSE_LANG", language)
     made_by_the_cell = ROOT.parent == pathlib.Path.cwd()  # what lies around a notebook is its user's own to renew
     if "google.colab" in sys.modules and made_by_the_cell and not cloned:
         renew(ROOT, address)

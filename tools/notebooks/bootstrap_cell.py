@@ -24,6 +24,8 @@ A cell with the tag `imagenet` draws with ImageNet's SqueezeNet, and without it 
 made of it (`tools/pictures.py`). What nbval is to do with a cell, a tag says too, never a comment in its code:
 `nbval-check-output` where its output is a claim, `nbval-ignore-output`, `nbval-skip`, `raises-exception`.
 """
+from . import languages
+from .code_texts import exchanged
 
 BOOTSTRAP = '''\
 #@title Find the course; on Colab, clone it first. Silent when all is well.
@@ -49,17 +51,22 @@ sys.path.insert(0, course := str((found or [clone])[0]))
 from tools.notebooks.begin import begin
 begin(address, cloned=not found)'''
 
+BEGIN = "begin(address, cloned=not found)"  # the last line, which in another language says so
+
 # Colab shows the cell's title alone, JupyterLab three dots to click on: a novice's first code is not this.
 FOLDED = {"tags": ["bootstrap"], "cellView": "form", "jupyter": {"source_hidden": True}}
 
 
-def bootstrap_cell(address):
-    """The source of the bootstrap cell for a repository at `address`."""
-    return BOOTSTRAP.replace("@ADDRESS@", address)
+def bootstrap_cell(address, language="en"):
+    """The source of the bootstrap cell, in a language, for a repository at `address`."""
+    cell = BOOTSTRAP
+    if language != "en":
+        cell = exchanged(cell, languages.BOOTSTRAP[language]).replace(BEGIN, f'{BEGIN[:-1]}, language="{language}")')
+    return cell.replace("@ADDRESS@", address)
 
 
-def colab_badge(address, path):
+def colab_badge(address, path, language="en"):
     """Markdown of the badge that opens `path` of the repository at `address` (on GitHub) in Colab."""
     repository = address.removeprefix("https://github.com/")
-    return ("[![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)]"
+    return (f"[![{languages.WORDS[language]['badge']}](https://colab.research.google.com/assets/colab-badge.svg)]"
             f"(https://colab.research.google.com/github/{repository}/blob/main/{path})")

@@ -53,15 +53,24 @@ def exchanged(code, words):
 
 
 def wordless(code):
-    """What Python makes of the code, its texts taken out: alike for two codes that do the same in two languages."""
-    tree = ast.parse(code)
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str):
-            node.value = ""
-        elif isinstance(node, ast.JoinedStr):       # fields may stand in another order
-            fields = [part for part in node.values if isinstance(part, ast.FormattedValue)]
-            node.values = sorted(fields, key=ast.dump)
-    return ast.dump(tree)
+    """What Python makes of the code, its texts taken out: alike for two codes that do the same in two languages.
+
+    Fields of an f-string may stand in another order, and take another width, since other words stand above or beside them.
+    """
+    return ast.dump(Wordless().visit(ast.parse(code)))
+
+
+class Wordless(ast.NodeTransformer):
+    def visit_Constant(self, node):
+        return ast.Constant("") if isinstance(node.value, str) else node
+
+    def visit_JoinedStr(self, node):
+        fields = [self.visit(part) for part in node.values if isinstance(part, ast.FormattedValue)]
+        return ast.JoinedStr(sorted(fields, key=ast.dump))
+
+    def visit_FormattedValue(self, node):
+        spec = re.sub(r"^'?[<>^]?\d*", "", ast.unparse(node.format_spec)[1:]) if node.format_spec else ""
+        return ast.FormattedValue(self.visit(node.value), node.conversion, ast.Constant(spec.strip("'\"")))
 
 
 def is_prose(text):
@@ -102,20 +111,23 @@ def _written(words, text, code):
     if not text.in_brackets or len(text.quotes) != 1:
         opening = text.prefix + text.quotes
         return opening + words + text.quotes
-    column = _columns(code[code.rfind("\n", 0, text.start) + 1:text.start])
+    column = columns(code[code.rfind("\n", 0, text.start) + 1:text.start])
     lines = _wrapped(words, WIDTH - column - len(text.prefix) - 3)
-    return f"\n{' ' * column}".join(f"{text.prefix}{text.quotes}{line}{text.quotes}" for line in lines)
+    prefixes = (text.prefix if re.search("[{}]", line) or "f" not in text.prefix.lower() else "" for line in lines)
+    return f"\n{' ' * column}".join(f"{prefix}{text.quotes}{line}{text.quotes}"
+                                    for prefix, line in zip(prefixes, lines, strict=True))
 
 
 def _wrapped(words, width):
     """The words in lines of at most `width` columns, broken after blanks that stand in no field."""
     lines = [""]
     for word in re.findall(r"(?:\{\{|\}\}|\{(?:[^{}]|\{[^{}]*\})*\}|\S)+\s*|\s+", words):
-        if lines[-1] and _columns(lines[-1] + word.rstrip()) > width:
+        if lines[-1] and columns(lines[-1] + word.rstrip()) > width:
             lines.append("")
         lines[-1] += word
     return lines
 
 
-def _columns(text):
+def columns(text):
+    """How many columns a text takes where every letter has the same width: a Korean one has two."""
     return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text)

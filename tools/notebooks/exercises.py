@@ -4,6 +4,8 @@ from typing import NamedTuple
 
 from nbformat.v4 import new_code_cell, new_markdown_cell
 
+from .languages import WORDS
+
 FOLDED_AWAY = re.compile(r"<details>\s*<summary>[^<]*</summary>(.*?)```python\n(.*?)```(.*?)</details>\s*", re.DOTALL)
 
 
@@ -34,24 +36,24 @@ def solved(notebook, index):
     return new_code_cell(f"{solution_of(notebook, index).code}\n\n{check}", metadata={"tags": ["exercise"]})
 
 
-def instructor_edition(notebook, answers):
-    """The notebook with its exercises solved, each solution followed by why, and the quiz by its answers.
+def instructor_edition(notebook, answers, language="en"):
+    """The notebook with its exercises solved, each solution followed by why, and the quiz by its answers, in `language`.
 
     answers: markdown below the quiz; "" where there is none. All other cells are the students' own.
     """
-    cells = []
+    cells, words = [], WORDS[language]
     for index, cell in enumerate(notebook.cells):
         if is_exercise(cell):
             cells.append(solved(notebook, index))
         elif index and is_exercise(notebook.cells[index - 1]):
             rest = FOLDED_AWAY.sub("", cell.source)
-            cells.append(new_markdown_cell(f"**Why.** {solution_of(notebook, index - 1).why}\n\n{rest}".strip()))
+            cells.append(new_markdown_cell(f"**{words['why']}** {solution_of(notebook, index - 1).why}\n\n{rest}".strip()))
         else:
             cells.append(cell)
         if answers and cell.cell_type == "code" and re.match(r"quiz\(\d+\)$", cell.source.strip()):
             cells.append(new_markdown_cell(answers))
     notebook.cells = cells
-    notebook.cells[0].source = re.sub(r"^# (.+)$", r"# \1 (instructor's edition)", notebook.cells[0].source, count=1, flags=re.M)
+    notebook.cells[0].source = re.sub(r"^# (.+)$", rf"# \1 ({words['edition']})", notebook.cells[0].source, count=1, flags=re.M)
     for number, cell in enumerate(notebook.cells):
         cell.source = cell.source.replace("](../", "](../../") if cell.cell_type == "markdown" else cell.source
         cell.id = f"cell-{number:02d}"

@@ -20,7 +20,7 @@ from PIL import Image
 from pygments.formatters import HtmlFormatter
 from traitlets.config import Config
 
-from . import glossary
+from . import glossary, languages
 from .fonts import HANGUL, HANGUL_RANGE, font_faces
 from .repository import file_address, repository_address
 from .title_cell import promise, thumbnail_figure, title
@@ -39,17 +39,20 @@ class Link:
     language: str = "en"
 
 
-TOP = (Link("All notebooks", "index.html"), Link("Glossary · 용어집", "glossary.html"))
+def top_links(language):
+    """The links above a page of `course.py run`."""
+    words = languages.WORDS[language]
+    return (Link(words["all"], "index.html", language), Link(words["glossary"], "glossary.html", language))
 
 
-def write_pages(runs, folder):
+def write_pages(runs, folder, language="en"):
     """Write a page for each notebook that ran, their index, and the glossary."""
     folder.mkdir(exist_ok=True)
     shown = [run for run in runs if run.notebook is not None]
     for run, (before, after) in zip(shown, neighbours([(run.name, run.notebook) for run in shown]), strict=True):
-        write_page(run.notebook, folder / f"{run.name}.html", before=before, after=after)
-    write_index(runs, folder / "index.html")
-    write_glossary(folder / "glossary.html")
+        write_page(run.notebook, folder / f"{run.name}.html", top_links(language), before, after)
+    write_index(runs, folder / "index.html", language)
+    write_glossary(folder / "glossary.html", top_links(language)[:1], language)
 
 
 def neighbours(named):
@@ -58,13 +61,19 @@ def neighbours(named):
     return list(zip(links, links[2:], strict=False))
 
 
-def write_page(notebook, path, top=TOP, before=None, after=None):
+def language_of(notebook):
+    """The language of a notebook, which its metadata name unless it is English."""
+    return notebook.metadata.get("course", {}).get("language", languages.LANGUAGES[0])
+
+
+def write_page(notebook, path, top=None, before=None, after=None):
     """Write one executed notebook as the page `path`, under the links `top`, between its neighbours."""
-    exporter = PageExporter(extra_template_basedirs=[str(TEMPLATES)], template_name="course")
+    language = language_of(notebook)
+    exporter = PageExporter(language, extra_template_basedirs=[str(TEMPLATES)], template_name="course")
     cells = fit_for_a_phone(exporter.from_notebook_node(notebook)[0])
     page = template("notebook.html.j2").render(
-        title=title(notebook), style=style(), cells=cells, contents=contents(cells), top=top, before=before, after=after,
-        script=script())
+        language=language, words=languages.WORDS[language], title=title(notebook), style=style(), cells=cells,
+        contents=contents(cells), top=top or top_links(language), before=before, after=after, script=script())
     path.write_text(with_hangul(page), encoding="utf-8")
 
 
@@ -116,6 +125,10 @@ def template(name, *folders):
 class PageExporter(HTMLExporter):
     """nbconvert's exporter with drawn formulas and links that lead to the other pages, without the bootstrap cell's code."""
 
+    def __init__(self, language, **settings):
+        super().__init__(**settings)
+        self.language = language
+
     @property
     def default_config(self):
         config = Config({"TagRemovePreprocessor": {"enabled": True, "remove_input_tags": ["bootstrap"]}})
@@ -124,7 +137,7 @@ class PageExporter(HTMLExporter):
 
     @pass_context
     def markdown2html(self, context, source):
-        return markdown(source, context.get("cell", {}).get("attachments", {}))
+        return markdown(source, context.get("cell", {}).get("attachments", {}), self.language)
 
     def default_filters(self):
         yield from super().default_filters()
@@ -133,6 +146,10 @@ class PageExporter(HTMLExporter):
 
 class PageRenderer(IPythonRenderer):
     """Markdown of a notebook as HTML of a page."""
+
+    def __init__(self, language="en", **settings):
+        super().__init__(**settings)
+        self.folder = languages.folder(pathlib.PurePosixPath(), language)
 
     def inline_math(self, body):
         return formula(body)
@@ -151,7 +168,7 @@ class PageRenderer(IPythonRenderer):
         if "://" in url or url.startswith("#"):
             return url
         if url.startswith("../"):
-            return file_address(posixpath.normpath(f"notebooks/{url}"), repository_address())
+            return file_address(posixpath.normpath(self.folder / url), repository_address())
         return re.sub(r"\.ipynb(#|$)", r".html\1", url)
 
     def image(self, text, url, title=None):
@@ -161,8 +178,8 @@ class PageRenderer(IPythonRenderer):
         return super().image(text, url, title)
 
 
-def markdown(source, attachments=None):
-    return MarkdownWithMath(renderer=PageRenderer(escape=False, attachments=attachments)).render(source)
+def markdown(source, attachments=None, language="en"):
+    return MarkdownWithMath(renderer=PageRenderer(language, escape=False, attachments=attachments)).render(source)
 
 
 def formula(tex, display=False, size=FORMULA_SIZE):
@@ -180,15 +197,17 @@ def formula(tex, display=False, size=FORMULA_SIZE):
 # ---- the index
 
 
-def write_index(runs, path):
+def write_index(runs, path, language="en"):
     """Write the list of the notebooks with their pictures, minutes and CPU seconds as the page `path`."""
-    page = template("notebooks.html.j2").render(title="How a CNN decides, seen", style=style(), cards=map(card, runs))
+    words = languages.WORDS[language]
+    page = template("notebooks.html.j2").render(language=language, words=words, title=words["course"], style=style(),
+                                                cards=[card(run, language) for run in runs])
     path.write_text(with_hangul(page), encoding="utf-8")
 
 
-def card(run):
+def card(run, language="en"):
     """One notebook of the index: its first figure, title, promise, times, and the error if it failed."""
-    notebook = run.notebook
+    notebook, words = run.notebook, languages.WORDS[language]
     if notebook is None:
         return f'<div class="card"><div><h2>{run.name}</h2><p class="failed">{html.escape(run.error)}</p></div></div>'
     figure, link = thumbnail_figure(notebook), f"{run.name}.html"
@@ -196,12 +215,11 @@ def card(run):
     if figure:
         data = base64.b64encode(thumbnail(figure[0], 560)).decode("ascii")
         picture = f'<a href="{link}"><img src="data:image/png;base64,{data}" alt="{html.escape(figure[1])}"></a>'
-    failed = f'<p class="failed">Stopped. {html.escape(run.error)}</p>' if run.error else ""
-    minutes = notebook.metadata.get("course", {}).get("minutes", "?")
+    failed = f'<p class="failed">{words["stopped"]} {html.escape(run.error)}</p>' if run.error else ""
+    times = words["times"].format(minutes=notebook.metadata.get("course", {}).get("minutes", "?"), seconds=run.seconds,
+                                  cpu_seconds=run.cpu_seconds)
     return (f'<div class="card">{picture}<div><h2><a href="{link}">{html.escape(title(notebook))}</a></h2>'
-            f'{markdown(promise(notebook))}{failed}'
-            f'<p class="facts">{minutes} minutes to work through · ran in {run.seconds:.0f} s '
-            f'({run.cpu_seconds:.0f} s CPU)</p></div></div>')
+            f'{markdown(promise(notebook))}{failed}<p class="facts">{times}</p></div></div>')
 
 
 def thumbnail(png, width):
@@ -217,10 +235,13 @@ def thumbnail(png, width):
 # ---- the glossary
 
 
-def write_glossary(path, top=TOP[:1]):
-    """Write the words of the course, English and Korean, as the page `path`, under the links `top`."""
+def write_glossary(path, top=None, language="en"):
+    """Write the words of the course, English and Korean, as the page `path`, under the links `top`, for readers of a language."""
     every, names = glossary.glossary()
-    in_korean = sorted((term for term in every if term.is_hangul), key=lambda term: term.korean)
-    page = template("glossary.html.j2").render(title="Glossary · 용어집", style=style(), terms=every, in_korean=in_korean,
-                                               names=names, top=top)
+    in_korean = sorted(every, key=lambda term: (not term.is_hangul, term.korean))
+    words, hangul = languages.WORDS[language], [term for term in in_korean if term.is_hangul]
+    terms, others = (in_korean, every) if language == "ko" else (every, hangul)
+    page = template("glossary.html.j2").render(
+        language=language, title=words["glossary"], style=style(), terms=terms, others=others, names=names,
+        top=top or top_links(language)[:1])
     path.write_text(with_hangul(page), encoding="utf-8")

@@ -26,6 +26,14 @@ def fit(notebook, largest=LARGEST_FILE):
         excess -= max(reducible, key=lambda picture: picture.weight).reduce()
 
 
+def fit_like(notebook, original):
+    """Reduce pictures of the executed notebook as those of `original` are: what differs between the two is words alone."""
+    for cell, there in zip(notebook.cells, original.cells, strict=True):
+        for output, other in zip(cell.get("outputs", []), there.get("outputs", []), strict=True):
+            if "width" in output.get("metadata", {}).get("image/png", {}):
+                Picture(output).reduce_like(Picture(other))
+
+
 class Picture:
     """A picture among a notebook's outputs, whose metadata say at which width and height it is shown."""
 
@@ -46,6 +54,16 @@ class Picture:
         if len(png) < before:
             self.data["image/png"] = png
         return before - self.weight
+
+    @property
+    def density(self):
+        return self.drawn.width / self.shown.width
+
+    def reduce_like(self, other):
+        """Take the steps that the other one took."""
+        while self.steps and (self.steps[0] == COLOURS and other.drawn.mode == "P"
+                              or self.steps[0] != COLOURS and self.steps[0] > other.density - 0.1):
+            self.reduce()
 
     def _at(self, density):
         size = round(density * self.shown.width), round(density * self.shown.height)

@@ -2,8 +2,10 @@
 import base64
 import re
 
-# The figures of the title table that the notebook's metadata hold too: key -> label.
-FACTS = {"minutes": "Minutes", "cpu_seconds": "CPU seconds", "download_mb": "Download (MB)"}
+from .languages import WORDS
+
+# The figures of the title table that the notebook's metadata hold too: key -> label, in English.
+FACTS = WORDS["en"]["facts"]
 
 
 def title(notebook):

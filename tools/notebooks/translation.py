@@ -19,19 +19,26 @@ as the code writes them (`code_texts.py`). A text that must stay is not named; a
 `course.py notebooks NN --translated` marks it as up to date again.
 """
 import hashlib
+import json
 import pathlib
 import re
+from collections import Counter
 from typing import NamedTuple
 
 import nbformat
 
+from . import languages
+from .bootstrap_cell import FOLDED, bootstrap_cell, colab_badge
 from .code_texts import exchanged, is_prose, texts, wordless
+from .repository import repository_address
 from .title_cell import FACTS
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 HEADER = re.compile(r"^<!-- cell (?P<id>[\w-]+)(?P<code>, code)?(?:, of (?P<of>[0-9a-f]{8}))? -->$", re.MULTILINE)
 PAIR = re.compile(r"^(?P<english>[^\n]+)\n=> ?(?P<own>[^\n]*)$", re.MULTILINE)
 STAMPED = re.compile(rf"^(\[!\[Open in Colab\].*|\| *(?:{'|'.join(map(re.escape, FACTS.values()))}) *\|.*)\n*", re.MULTILINE)
+HANGUL = re.compile("[가-힣]")
+NUMBER = re.compile(r"(?<![\w.])\d+(?:,\d{3})*(?:\.\d+)?(?:e[-+]?\d+)?")
 FENCED = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
@@ -87,6 +94,117 @@ def hash_of(cell):
 def is_translated(cell):
     """Whether an English cell needs an entry. The bootstrap cell has none: it is stamped."""
     return "bootstrap" not in cell.metadata.get("tags", []) and bool(readable(cell).strip())
+
+
+# ---- the notebook of another language
+
+
+def translated(path, language, former=None):
+    """The English notebook `path` in another language: its cells, and the outputs of those that `former` has with the same code.
+
+    former: the notebook of that language as it was, with its outputs; None for none. Raises ValueError for prose that does
+    not fit (`faults` says what is wrong).
+    """
+    wrong = faults(path, language)
+    if wrong:
+        raise ValueError("\n".join(wrong))
+    notebook, entries = nbformat.read(path, as_version=4), {each.cell: each for each in read(source(path, language))}
+    kept = {cell.id: cell for cell in former.cells if cell.cell_type == "code"} if former else {}
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            cell.source = elsewhere(entries[cell.id].text, language)
+            continue
+        if "bootstrap" in cell.metadata.get("tags", []):
+            cell.source, cell.metadata = bootstrap_cell(repository_address(), language), nbformat.from_dict(FOLDED)
+        elif cell.id in entries:
+            cell.source = exchanged(cell.source, entries[cell.id].words)
+        ran = cell.id in kept and kept[cell.id].source == cell.source
+        cell.outputs, cell.execution_count = (kept[cell.id].outputs, kept[cell.id].execution_count) if ran else ([], None)
+    notebook.cells[0].source = with_stamps(notebook, path.name, language)
+    notebook.metadata["course"] = notebook.metadata["course"] | {"language": language}
+    return notebook
+
+
+def renewed(path, language):
+    """The notebook of another language as it should be now, with what outputs of the file that is there still belong to it."""
+    there = languages.folder(path.parents[1], language) / path.name
+    return translated(path, language, nbformat.read(there, as_version=4) if there.is_file() else None)
+
+
+def with_stamps(notebook, name, language):
+    """The title cell with its badge, above the table, and at the table's end the figures that the metadata hold."""
+    text = notebook.cells[0].source.rstrip()
+    promise, line, table = text.partition("\n| | |\n")
+    badge = colab_badge(repository_address(), f"notebooks/{language}/{name}", language)
+    facts = [f"| {label} | {notebook.metadata.course[key]} |" for key, label in languages.WORDS[language]["facts"].items()]
+    return "\n".join([f"{promise.rstrip()}\n\n{badge}\n{line}{table}", *facts])
+
+
+def elsewhere(markdown, language):
+    """The text with its links to other folders one folder further up, and to the twin in its own language where there is one."""
+    return re.sub(r"\]\((\.\./[^)\s#]+)", lambda link: f"](../{twin(link[1], language)}", markdown)
+
+
+def twin(address, language):
+    """The address, from notebooks/, of the same document in the language, if that is there: X.ko.md for X.md."""
+    own = pathlib.PurePosixPath(address)
+    own = own.with_suffix(f".{language}{own.suffix}")
+    return own.as_posix() if (ROOT / "notebooks" / own).is_file() else address
+
+
+def settled(notebook, english):
+    """The executed notebook with what holds no language in its outputs as it is in the English one's.
+
+    So nothing differs between the two but words, whatever computer ran them: a picture without words is the same file, a text
+    without words the same text, and a number in a sentence the same number, though a training may have ended a little
+    otherwise this time. Raises ValueError, naming the cell, where a sentence has more numbers than in English, or fewer.
+    """
+    for cell, original in zip(notebook.cells, english.cells, strict=True):
+        if cell.cell_type == "code":
+            try:
+                cell.outputs = [settled_output(*pair) for pair in zip(cell.outputs, original.outputs, strict=True)]
+            except ValueError as error:
+                raise ValueError(f"cell {cell.id}: {error}") from None
+    return notebook
+
+
+def settled_output(output, english):
+    if not HANGUL.search(json.dumps(output, ensure_ascii=False)):
+        return english
+    picture = output.get("metadata", {}).get("image/png", {})
+    if picture and "lang" not in picture:       # its description has language, it has none
+        output.data["image/png"] = english.data["image/png"]
+        picture |= {key: english.metadata["image/png"][key] for key in ("width", "height") if key in picture}
+    elif output.output_type == "stream":
+        output.text = with_numbers_of(english.text, output.text)
+    elif not picture and "text/html" not in output.data:
+        output.data["text/plain"] = with_numbers_of(english.data["text/plain"], output.data["text/plain"])
+    return output
+
+
+def with_numbers_of(english, own):
+    """The text `own` with those of its numbers that `english` lacks exchanged for those that it lacks, smallest for smallest."""
+    there, here = (NUMBER.findall(text) for text in (english, own))
+    lacking, others = ((Counter(one) - Counter(other)).elements() for one, other in ((there, here), (here, there)))
+    lacking, others = sorted(lacking, key=as_number), sorted(others, key=as_number)
+    if len(others) > len(lacking):
+        others = [number for number in others if not is_a_word(number)]
+    if len(lacking) != len(others):
+        raise ValueError(f"the numbers {', '.join(others) or 'none'} should be {', '.join(lacking) or 'none'}. Run both "
+                         "languages on this computer: `course.py notebooks`.")
+    exchange = {}
+    for old, new in zip(others, lacking, strict=True):
+        exchange.setdefault(old, []).append(new)
+    return NUMBER.sub(lambda found: exchange[found[0]].pop(0) if exchange.get(found[0]) else found[0], own)
+
+
+def as_number(text):
+    return float(text.replace(",", ""))
+
+
+def is_a_word(number):
+    """Whether English may write this number in letters, as in "above zero"."""
+    return number.isdigit() and int(number) <= 20
 
 
 # ---- what is wrong with a translation
@@ -149,8 +267,10 @@ def markdown_faults(entry, cell):
 
 
 def place_free(text):
-    """An address without the heading it leads to, which is called otherwise in another language; other texts as they are."""
-    return text.partition("#")[0] if text.startswith(("../", "0", "1", "#")) else re.sub(r"\s+", " ", text)
+    """An address without the heading it leads to, a formula without its words; other texts as they are."""
+    if text.startswith(("../", "0", "1", "#")):
+        return text.partition("#")[0]
+    return re.sub(r"\s+", "", re.sub(r"\\text\{[^}]*\}|\\q?quad", "", text))
 
 
 def same_code(one, other):

@@ -1,4 +1,4 @@
-"""Shows documents of the repository as pages: the run-sheet, in each language, and how the capstone is graded.
+"""Shows documents of the repository as pages: the run-sheet, and how the capstone is graded, each in both languages.
 
 They are written for GitHub: their anchors are those that GitHub makes of headings, and their links lead to files. Here a link
 leads to that file's page, where it has one, and to GitHub otherwise; a slide that is named as `3/formula` becomes a link to it.
@@ -12,11 +12,13 @@ from nbconvert.filters.markdown_mistune import MarkdownWithMath
 
 from ..decks.source import ROOT, deck_names, read_deck
 from ..notebooks import pages
+from ..notebooks.languages import WORDS
 from ..notebooks.repository import file_address, repository_address
 
 # Files of the repository that have a page, and which; every notebook has one besides.
 PAGES = {"slides/INSTRUCTOR.md": "instructor.html", "slides/INSTRUCTOR.ko.md": "instructor.ko.html",
-         "docs/capstone.md": "capstone.html", "docs/GLOSSARY.md": "notebooks/glossary.html"}
+         "docs/capstone.md": "capstone.html", "docs/capstone.ko.md": "capstone.ko.html",
+         "docs/GLOSSARY.md": "notebooks/glossary.html"}
 
 
 def write_document(source, folder, top):
@@ -26,7 +28,8 @@ def write_document(source, folder, top):
     body = pages.fit_for_a_phone(
         MarkdownWithMath(renderer=DocumentRenderer(source=source, language=language, escape=False)).render(text))
     page = pages.template("notebook.html.j2").render(
-        language=language, title=re.search(r"^# (.+)$", text, re.MULTILINE)[1], style=pages.style(), cells=body, top=top,
+        language=language, words=WORDS[language], title=re.search(r"^# (.+)$", text, re.MULTILINE)[1], style=pages.style(),
+        cells=body, top=top,
         contents=[heading for heading in pages.contents(body) if heading[0] == 2], script=pages.script())
     (folder / PAGES[source]).write_text(pages.with_hangul(page), encoding="utf-8")
 
@@ -38,7 +41,7 @@ def language_of(source):
 
 def page_of(path):
     """The page of a file of the repository, both as seen from their folders; None if it has none."""
-    notebook = re.fullmatch(r"notebooks/(\w+)\.ipynb", path)
+    notebook = re.fullmatch(r"notebooks/((?:ko/)?\w+)\.ipynb", path)
     return f"notebooks/{notebook[1]}.html" if notebook else PAGES.get(path)
 
 
@@ -58,7 +61,7 @@ class DocumentRenderer(pages.PageRenderer):
     """Markdown of a document as HTML of its page; documents repeat no heading."""
 
     def __init__(self, source, language, **settings):
-        super().__init__(**settings)
+        super().__init__(language, **settings)
         self.folder, self.slides = posixpath.dirname(source), slides(language)
 
     def heading(self, text, level, **_):

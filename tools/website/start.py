@@ -2,7 +2,6 @@
 import base64
 import io
 import pathlib
-import tomllib
 import urllib.parse
 
 from PIL import Image
@@ -12,25 +11,23 @@ from lecture_utils.png import lightened
 
 from ..decks.source import deck_names, read_deck
 from ..explorer.networks import classes_of
-from ..notebooks import pages
+from ..notebooks import languages, pages
 from ..notebooks.repository import repository_address
 from ..notebooks.title_cell import promise, thumbnail_figure, title
 from . import ruler
+from .texts import TEXTS
 
-TEXTS = tomllib.loads(pathlib.Path(__file__).with_name("texts.toml").read_text(encoding="utf-8"))
-LANGUAGES = ("en", "ko")
 TEMPLATE = pathlib.Path(__file__).with_name("template")
 THUMBNAIL = 560     # pixels, twice as wide as a card is at least
 
 
 def write_start(folder, notebooks):
-    """Write the start pages into `folder`, which holds the decks by now. `notebooks`: list of (name, notebook)."""
-    pictures = {name: picture(notebook) for name, notebook in notebooks}
-    for language in LANGUAGES:
-        write_start_page(folder, notebooks, pictures, language)
+    """Write the start pages into `folder`, which holds the decks by now. `notebooks`: language -> list of (name, notebook)."""
+    for language in languages.LANGUAGES:
+        write_start_page(folder, notebooks[language], language)
 
 
-def write_start_page(folder, notebooks, pictures, language):
+def write_start_page(folder, notebooks, language):
     words, other = filled(TEXTS[language], notebooks), "en" if language == "ko" else "ko"
     page = pages.template("start.html.j2", TEMPLATE).render(
         language=language, words=words, title=words["title"], repository=repository_address(),
@@ -39,17 +36,17 @@ def write_start_page(folder, notebooks, pictures, language):
         pictures=[data_address(lightened(Image.fromarray(picture))) for picture in ruler.plate_and_map()],
         alt=ruler.ALT_KO if language == "ko" else ruler.ALT, presets=presets(language),
         asked=next(preset["address"] for preset in presets(language) if preset["id"] == "ruler"),
-        cards=[card(name, notebook, language, words) | pictures[name] for name, notebook in notebooks],
+        cards=[card(name, notebook, language, words) | picture(notebook) for name, notebook in notebooks],
         decks=decks(folder, language))
     (folder / words["file"]).write_text(pages.with_hangul(page), encoding="utf-8")
 
 
 def filled(words, notebooks):
-    """The texts of a language with their numbers in place, but for {minutes}, which each notebook has of its own."""
+    """The texts of a language with their numbers in place, but for what each notebook or deck has of its own."""
     minutes = sum(notebook.metadata.course.minutes for _, notebook in notebooks)
     numbers = {"accuracy": f"{ruler.accuracy():.0f}", "found": f"{ruler.found_in_the_field():.0f}", "notebooks": len(notebooks),
                "hours": round(minutes / 60), "decks": len(deck_names()), "repository": repository_address(),
-               "minutes": "{minutes}"}
+               "minutes": "{minutes}", "number": "{number}"}
     return {key: text.format(**numbers) if isinstance(text, str) else [line.format(**numbers) for line in text]
             for key, text in words.items()}
 
@@ -74,9 +71,8 @@ def state(preset, language):
 
 def card(name, notebook, language, words):
     """One notebook: its page, title, promise (HTML) and minutes."""
-    korean = TEXTS["notebook"][name]
-    heading, text = (korean["title"], korean["promise"]) if language == "ko" else (title(notebook), promise(notebook))
-    return {"address": f"notebooks/{name}.html", "title": heading, "promise": pages.markdown(text),
+    place = languages.folder(pathlib.PurePosixPath(), language)
+    return {"address": f"{place}/{name}.html", "title": title(notebook), "promise": pages.markdown(promise(notebook)),
             "minutes": words["minutes"].format(minutes=notebook.metadata.course.minutes)}
 
 
