@@ -5,7 +5,8 @@ What a student imports is listed in ``__init__.pyi``, which editors read. Each n
 ``from lecture_utils import *`` and ``import numpy as np``; `tests/test_docstrings.py` runs them.
 
 Imports run one way: explorer, auditing → plots → checks → clinic → evaluate, models → explain, localize, datasets. Whoever
-reads a room needs only those to its right; ``asking``, ``quiet``, ``versions`` and ``png`` stand apart.
+reads a room needs only those to its right; ``asking``, ``quiet``, ``versions`` and ``png`` stand apart. What any of them says
+to a reader is told by ``language``, in English or Korean.
 """
 
 import os

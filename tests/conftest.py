@@ -23,6 +23,7 @@ def _no_surroundings(tmp_path_factory):
         for variable in ("COURSE_DATA", "COURSE_CACHE", "KERAS_HOME"):
             patch.setenv(variable, str(tmp_path_factory.mktemp(variable.lower())))
         patch.setenv("COURSE_OFFLINE", "1")
+        patch.delenv("COURSE_LANG", raising=False)
         yield
 
 

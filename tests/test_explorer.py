@@ -23,6 +23,7 @@ from lecture_utils import (
     grad_cam,
     guided_backprop,
     load_model,
+    plots,
     upsample,
 )
 from lecture_utils.asking import someone_is_there
@@ -472,6 +473,24 @@ def test_every_control_and_picture_has_its_words(shown):
     texts = re.findall('<img [^>]*alt="([^"]+)"', shown.view.value)
     assert len(texts) == 5 and all(len(text.split()) >= 5 for text in texts)
     assert 'role="status"' in shown.view.value
+
+
+def test_in_korean_every_word_is_korean_but_the_names_of_methods_and_layers(exploring, digits, monkeypatch, tmp_path):
+    monkeypatch.setenv("COURSE_LANG", "ko")
+    monkeypatch.setitem(plots.plt.rcParams, "font.family", ["sans-serif"])      # to be as it was afterwards
+    plots.letter_in_korean()
+    shown = widgets.Explorer(exploring, digits)
+    shown.compare.value = True
+    told = [control.description for control in within(shown.box) if getattr(control, "description", "")]
+    told += re.findall('(?:alt|aria-label)="([^"]*)"', shown.view.value + shown.drawing.children[0].value)
+    told += [re.sub("<[^>]*>", "|", shown.view.value), re.sub("<[^>]*>", "|", shown.drawing.children[0].value)]
+    assert set(re.findall("[A-Za-z]{3,}", " ".join(told))) <= {"Grad", "CAM", "conv"}
+    assert "신경망은 0으로 예측했습니다" in shown.view.value
+    assert "에 대한 conv3의 Grad-CAM: 7×7칸, 가장 강한 곳은" in shown.view.value
+    assert re.fullmatch(r"Grad-CAM-of-conv3-for-\d-and-Grad-CAM-of-conv3-for-\d\.png", shown.save_figure(tmp_path).name)
+    assert "저장했습니다" in shown.view.value
+    shown.add("x", lambda: uploads.read_picture(b""))
+    assert "읽을 수 있는 그림이 아닙니다. PNG, JPEG, WEBP, BMP 파일이어야 합니다." in shown.view.value
 
 
 def test_layers_cannot_be_chosen_where_they_mean_nothing(shown):

@@ -76,6 +76,42 @@ def test_every_figure_needs_and_carries_its_alternative_text(monkeypatch):
     assert not plt.fignum_exists(figure.number)
 
 
+@pytest.mark.parametrize("title, marked", [("a ramp", {}), ("경사", {"lang": "ko"}), ("$A^k$의 합", {"lang": "ko"})])
+def test_a_figure_with_korean_words_says_so(title, marked, monkeypatch):
+    shown = []
+    monkeypatch.setattr("IPython.display.display", lambda data, **more: shown.append(more["metadata"]["image/png"]))
+    with plt.rc_context():
+        plots.letter_in_korean()
+        plots.show(plots.image_grid([GREY], [title]), "A ramp of grey.")
+    assert {name: value for name, value in shown[0].items() if name not in ("alt", "width", "height")} == marked
+
+
+def test_korean_figures_have_every_sign(recwarn, caplog):
+    """Also beside formulas, where matplotlib takes signs from one font alone, and in bold type, which the font has not."""
+    with plt.rc_context():
+        plots.letter_in_korean()
+        figure = plots.image_grid([GREY, GREY], ["맵 $A^k_{ij}$ → −1.5, 95%", "맞음 ✓ 틀림 ✗ ≥ 0.5"])
+        figure.axes[0].title.set_fontweight("bold")
+        figure.savefig(io.BytesIO())
+    plt.close(figure)
+    assert not recwarn.list and not caplog.records
+
+
+def test_english_figures_keep_their_font():
+    assert plt.rcParams["font.family"] == plt.rcParamsDefault["font.family"]
+
+
+def test_the_words_of_figures_are_the_reader_s(monkeypatch):
+    monkeypatch.setenv("COURSE_LANG", "ko")
+    figure = plots.map_grid(GREY[None, ..., None], {"CAM": np.ones((1, 2, 2))})
+    stem = plots.score_stem([1, 2], ["a", "b"], true=0)
+    points = plots.interval_points({"CAM": (0.5, 0.4, 0.6)}, chance=0.3)
+    assert figure.axes[0].get_title() == "입력" and stem.axes[0].get_ylabel() == "클래스 점수 y"
+    assert stem.axes[0].get_legend().get_texts()[0].get_text() == "정답 클래스"
+    assert [text.get_text() for text in points.axes[0].texts] == ["우연 수준"]
+    plt.close("all")
+
+
 def test_a_figure_is_drawn_twice_as_fine_as_it_is_shown(monkeypatch):
     shown = []
     monkeypatch.setattr("IPython.display.display", lambda data, **more: shown.append((data, more)))

@@ -103,3 +103,15 @@ def test_where_nothing_can_be_written_the_answer_holds(somebody, monkeypatch):
     prediction = predict("Which?", LAYERS)
     control(somebody).value = "conv1"
     assert prediction.mine == "conv1"
+
+
+def test_in_korean_it_asks_and_answers_in_korean(somebody, monkeypatch, capsys):
+    monkeypatch.setenv("COURSE_LANG", "ko")
+    prediction = predict("몇 개입니까?")
+    assert somebody[-1]["text/plain"].splitlines() == ["예측: 몇 개입니까?", "  예측한 수: mine=…",
+                                                       "단추가 보이지 않으면 호출에 mine=\"a\"나 예측한 수를 더하십시오."]
+    control(somebody).value = "18"
+    prediction.compare(18, "3·3·2입니다.")
+    assert capsys.readouterr().out == "✓ 내 예측: 18. 결과: 18. 3·3·2입니다.\n"
+    with pytest.raises(ValueError, match="^mine='d'는 보기에 없습니다. a, b, c 가운데 하나를 고르십시오$"):
+        predict("어느 층입니까?", LAYERS, mine="d")

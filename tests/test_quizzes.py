@@ -67,5 +67,10 @@ def test_the_page_folds_the_answers_away():
     assert folds == [("yes", "✓ Right. It is."), ("no", "✗ No. It is not.")]
 
 
+def test_a_korean_particle_is_neither_raised_nor_lowered():
+    page = Quiz([{"asks": "A^k가 α_k를 이깁니까?", "choices": []}])._repr_html_()
+    assert "A<sup>k</sup>가 α<sub>k</sub>를 이깁니까?" in page
+
+
 def test_in_writing_it_gives_nothing_away():
     assert repr(SMALL) == "1. Is α_k < A^k in `x_k`?\n   a) yes\n   b) no"

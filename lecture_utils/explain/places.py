@@ -16,7 +16,7 @@ import numpy as np
 import tensorflow as tf
 from keras import layers as kl
 
-from ..language import say
+from ..language import say, spoken
 from . import surgery
 
 
@@ -177,7 +177,7 @@ def _middle(step, branches):
     stride, count = branches[0].stride, branches[0].count
     offsets = [cells.offset for cells in branches]
     if any(not math.isclose(cells.stride, stride) for cells in branches) or max(offsets) - min(offsets) >= stride:
-        listed = say(" and ").join(dict.fromkeys(f"{cells.stride:g} i + {cells.offset:g}" for cells in branches))
+        listed = spoken(" and ", ", ").join(dict.fromkeys(f"{cells.stride:g} i + {cells.offset:g}" for cells in branches))
         raise ValueError(say("the branches that join in layer {layer!r} ({kind}) look at different places: cell i at pixel "
                              "{listed}; its map has no one place in the image", layer=step.name, kind=type(step.layer).__name__,
                              listed=listed))

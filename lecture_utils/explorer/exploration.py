@@ -24,7 +24,7 @@ from .. import plots
 from ..explain import engine, places, surgery
 from ..explain.cam import _counterfactual_cam, _grad_cam, upsample
 from ..explain.methods import ATTENTION, GAP_HEAD, LAYER, METHODS, methods_for
-from ..language import say, worded
+from ..language import say, spoken, worded
 
 OF_A_LAYER = tuple(name for name, method in METHODS.items() if method.of_a_layer)      # for these a layer can be chosen
 OF_PIXELS = tuple(name for name, method in METHODS.items() if method.of_pixels)
@@ -215,7 +215,7 @@ def input_picture(exploration, image):
 
 def read_as(exploration, image):
     """What the model sees, in a sentence: "The input, read as bar and ring."."""
-    seen = say(" and ").join(exploration.class_names[c] for c in exploration.predicted(image))
+    seen = spoken(" and ", ", ").join(exploration.class_names[c] for c in exploration.predicted(image))
     return say("The input, read as {classes}.", classes=seen) if seen else say("The input, read as nothing that it knows.")
 
 

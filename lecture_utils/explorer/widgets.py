@@ -15,7 +15,7 @@ from IPython.display import display
 from .. import plots
 from ..asking import someone_is_there
 from ..datasets.loaders import ROOT
-from ..language import language, say, worded
+from ..language import language, say, spoken, worded
 from . import uploads
 from .exploration import (
     OF_A_LAYER,
@@ -157,7 +157,7 @@ class Explorer:
         self._drawn = self._pictures_and_scores(image, asked, titles)
         self.other_layer.layout.display = self.other_class.layout.display = "flex" if self.compare.value else "none"
         self.layer.disabled = self.other_layer.disabled = self.method.value not in OF_A_LAYER
-        self.say(say(" and ").join(titles))
+        self.say(spoken(" and ", ", ").join(titles))
 
     def say(self, sentence):
         """Write a sentence below the pictures; screen readers announce it."""
