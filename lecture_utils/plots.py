@@ -64,7 +64,7 @@ def show(figure, alt) -> None:
     """Put `figure` on the page with its alternative text `alt`, then release it.
 
     figure: a figure of matplotlib's, or the path of a PNG that has a pixel for each of the page's. Of one that holds Korean
-        words the picture's metadata say `"lang": "ko"`.
+        words, or lies in a folder ko, the picture's metadata say `"lang": "ko"`.
     Raises ValueError for an `alt` that is empty.
 
     >>> figure = plots.image_grid([np.eye(4)])
@@ -76,7 +76,8 @@ def show(figure, alt) -> None:
         raise ValueError(say("show() needs an alternative text: say in a sentence or two what the figure shows."))
     is_figure = isinstance(figure, Figure)
     png, density = (_drawn(figure), DENSITY) if is_figure else (Path(figure).read_bytes(), 1)
-    words = {"lang": "ko"} if is_figure and _in_hangul(figure) else {}      # asked now: some ticks get their labels when drawn
+    in_korean = _in_hangul(figure) if is_figure else Path(figure).parent.name == "ko"   # now: ticks get labels when drawn
+    words = {"lang": "ko"} if in_korean else {}
     width, height = Image.open(io.BytesIO(png)).size
     size = {"width": round(width / density), "height": round(height / density)}
     display({"image/png": png, "text/plain": alt}, metadata={"image/png": {"alt": alt, **size, **words}}, raw=True)
