@@ -5,8 +5,8 @@ import re
 
 import pytest
 
-from tools import stamp, twins
-from tools.notebooks import glossary
+from tools import stamp
+from tools.notebooks import glossary, twins
 
 ROOT = twins.ROOT
 TEXTS = {name: (ROOT / name).read_text(encoding="utf-8") for document in twins.DOCUMENTS

@@ -21,11 +21,10 @@ import urllib.parse
 import nbformat
 from PIL import Image, ImageChops
 
-from . import twins
 from .decks import run_sheet
 from .decks.languages import LANGUAGES
 from .decks.source import deck_names, read_deck
-from .notebooks import glossary, languages, notebook_paths, translation
+from .notebooks import glossary, languages, notebook_paths, translation, twins
 from .notebooks.begin import is_placeholder
 from .notebooks.bootstrap_cell import FOLDED, bootstrap_cell, colab_badge
 from .notebooks.pages import thumbnail
