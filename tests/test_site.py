@@ -284,7 +284,10 @@ def test_the_size_is_that_of_all_files(tmp_path):
     ("https://github.com/Someone/someone.github.io", "https://someone.github.io/")])
 def test_github_publishes_under_an_address_of_its_own(address, published):
     assert site_address(address) == published
-    assert f"]({published})" in stamp.site(address) and f"]({published}ko.html)" in stamp.site(address)
+    english, korean = f"]({published})", f"]({published}ko.html)"
+    for language, first, second in ("en", english, korean), ("ko", korean, english):
+        lines = stamp.site(address, language).splitlines()
+        assert first in lines[0] and second in lines[1]
 
 
 def test_the_workflow_publishes_what_the_command_builds():
