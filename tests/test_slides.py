@@ -399,6 +399,20 @@ def test_a_deck_carries_exactly_the_characters_it_uses():
     assert len(faces) < 40_000
 
 
+def test_hangul_in_code_is_two_columns_wide():
+    """So a table that was aligned as a terminal shows it stays so; what is no code does not count."""
+    face = fonts.code_face("<p>밖</p><pre><span>줄마다</span> x</pre><code>칸</code>", "Code")
+    font = TTFont(io.BytesIO(base64.b64decode(re.search("base64,(.*?)\\)", face)[1])))
+    larger = float(re.search(r"size-adjust: (\d+)%", face)[1]) / 100
+    columns = TTFont(fonts.DEJAVU / "DejaVuSansMono.ttf")["hmtx"]["A"][0] / 2048
+    assert {chr(code) for code in font.getBestCmap()} == set("줄마다칸")
+    for name in font.getBestCmap().values():
+        glyph, (advance, bearing) = font["glyf"][name], font["hmtx"][name]
+        assert advance / 1000 * larger == pytest.approx(2 * columns, abs=0.002)
+        assert bearing == glyph.xMin and 0 < glyph.xMin < glyph.xMax < advance
+    assert fonts.code_face("<p>밖</p><pre>x</pre>", "Code") == ""
+
+
 def test_a_character_without_a_font_is_named():
     with pytest.raises(ValueError, match="\U00013000"):
         fonts.font_faces("smile \U00013000")
