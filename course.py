@@ -28,12 +28,13 @@ ROOT_LENGTH = 60  # characters: Windows' paths end at 260, and TensorFlow's file
 
 Command = collections.namedtuple("Command", "summary argv")
 COMMANDS = collections.OrderedDict([
-    ("run", Command("run the notebooks and write them as pages into build/; name some to run only those",
+    ("run", Command("run the notebooks and write them as pages into build/; name some to run only those, `--lang ko` the Korean",
                     ["-m", "tools.run", "run"])),
     ("test", Command("test every claim: unit tests, and every notebook; `test --matrix` with other versions",
                      ["-m", "pytest", "tests", "notebooks", "--nbval-lax", "--nbval-current-env",
                       "--nbval-cell-timeout=240", "-n", "2", "--dist", "loadfile"])),
-    ("lab", Command("copy the notebooks into my/, once, and open your copies in JupyterLab", ["-m", "tools.lab"])),
+    ("lab", Command("copy the notebooks into my/, once, and open your copies in JupyterLab; with `--lang ko` the Korean ones",
+                    ["-m", "tools.lab"])),
     ("update", Command("bring the course up to date; work done in notebooks/ is moved into my/ first", ["-m", "tools.update"])),
     ("slides", Command("build the lecture's slides into build/slides/, in English and Korean; name some to build only those",
                        ["-m", "tools.slides"])),

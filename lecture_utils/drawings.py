@@ -206,8 +206,8 @@ def kernel_slides(say=spoken, steps=(1, 3, 7)):
         titles = [say("image $x$: a bright bar", "이미지 $x$: 밝은 막대"),
                   say("$y$: the left neighbour minus the right one", "$y$: 왼쪽 이웃에서 오른쪽 이웃을 뺀 것")]
     else:
-        titles = [*(say(f"place {step}", f"{step}번째 위치") for step in steps),
-                  *(say(f"$y$ up to place {step}", f"{step}번째 위치까지의 $y$") for step in steps)]
+        titles = [*(say(f"place {step}", f"위치 {step}") for step in steps),
+                  *(say(f"$y$ up to place {step}", f"위치 {step}까지의 $y$") for step in steps)]
     figure = number_grid(dict(zip(titles, [bar] * len(steps) + [y] * len(steps), strict=True)), columns=len(steps), cell=2.4)
     for step, image, result in zip(steps, figure.axes, figure.axes[len(steps):], strict=False):
         if step <= y.shape[1]:

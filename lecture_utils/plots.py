@@ -63,7 +63,8 @@ if language() == "ko":
 def show(figure, alt) -> None:
     """Put `figure` on the page with its alternative text `alt`, then release it.
 
-    figure: a figure of matplotlib's, or the path of a PNG that has a pixel for each of the page's.
+    figure: a figure of matplotlib's, or the path of a PNG that has a pixel for each of the page's. Of one that holds Korean
+        words, or lies in a folder ko, the picture's metadata say `"lang": "ko"`.
     Raises ValueError for an `alt` that is empty.
 
     >>> figure = plots.image_grid([np.eye(4)])
@@ -74,24 +75,27 @@ def show(figure, alt) -> None:
     if not alt.strip():
         raise ValueError(say("show() needs an alternative text: say in a sentence or two what the figure shows."))
     is_figure = isinstance(figure, Figure)
-    words = {"lang": "ko"} if is_figure and _has_hangul(figure) else {}
     png, density = (_drawn(figure), DENSITY) if is_figure else (Path(figure).read_bytes(), 1)
+    in_korean = _in_hangul(figure) if is_figure else Path(figure).parent.name == "ko"   # now: ticks get labels when drawn
+    words = {"lang": "ko"} if in_korean else {}
     width, height = Image.open(io.BytesIO(png)).size
     size = {"width": round(width / density), "height": round(height / density)}
     display({"image/png": png, "text/plain": alt}, metadata={"image/png": {"alt": alt, **size, **words}}, raw=True)
 
 
-def _has_hangul(figure):
-    """Whether any text of the figure is Korean; the metadata of its PNG say so."""
-    return any(HANGUL.search(text.get_text()) for text in figure.findobj(Text))
-
-
 def _drawn(figure):
     """The bytes of a PNG of the figure, which is released."""
+    for text in _in_hangul(figure):
+        text.set_linespacing(1.4)       # its letters fill the line; of one line it changes nothing
     png = io.BytesIO()
     figure.savefig(png, format="png", dpi=DENSITY * DPI, bbox_inches="tight", facecolor="white", pil_kwargs={"compress_level": 1})
     plt.close(figure)
     return lightened(Image.open(png))
+
+
+def _in_hangul(figure):
+    """The texts of the figure that hold Korean."""
+    return [text for text in figure.findobj(Text) if HANGUL.search(text.get_text())]
 
 
 def overlay(image, map_, alpha: float = 0.5, cells=None, input_size=None) -> NDArray[np.uint8]:

@@ -211,7 +211,7 @@ def test_wards_complaints_and_patients_are_korean(korean):
     told = [*clinic.WARDS, *(each.complaint for each in clinic.CASES), repr(patient), waiting.refutation(patient, "sound")]
     assert all(re.search("[가-힣]", each) and not re.search("[A-Za-z]", without_names(each)) for each in told), told
     assert all(each.complaint.endswith("다.") for each in clinic.CASES)
-    assert waiting.refutation(patient, "sound") == "'sound'라면 'in company' 검사를 통과해야 하는데, 이 환자는 통과하지 못합니다"
+    assert waiting.refutation(patient, "sound") == "'sound'라면 'in company' 시험을 통과해야 하는데, 이 환자는 통과하지 못합니다"
 
 
 def test_findings_are_korean_beside_the_names_that_are_typed(korean):

@@ -4,6 +4,7 @@ That its solutions run, each where its exercise stands, is in every run of the n
 cells are the students'; those that take up what an exercise defines are run here, after its solution.
 """
 
+import re
 import subprocess
 import sys
 import tempfile
@@ -66,6 +67,16 @@ def test_the_edition_has_the_students_cells_the_solutions_and_the_answers():
     assert cells[2].source.startswith("def double(x):\n    return 2 * x\n\ncheck_function(double, ")
     assert cells[3].source == "**Why.** Twice is two times."
     assert [cell.source for cell in cells[4:]] == ["quiz(1)", "**Answers.** All.", "'the end'"]
+
+
+def test_the_korean_edition_says_why_and_answers_in_korean():
+    notebook = small()
+    notebook.cells[3].source = notebook.cells[3].source.replace("One solution", "풀이 예")
+    answers = instructor.answers_of(Path("notebooks/ko/01_small.ipynb"), "ko")
+    cells = instructor_edition(notebook, answers, "ko").cells
+    assert cells[0].source.startswith("# Small (강의자용)") and cells[3].source == "**이유.** Twice is two times."
+    assert cells[5].source == answers and answers.startswith("**정답.**") and answers.count("✓") == 3
+    assert all(re.search("[가-힣]", line) for line in answers.splitlines() if line.strip())
 
 
 def test_an_exercise_without_a_solution_is_an_error():

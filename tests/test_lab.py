@@ -68,6 +68,11 @@ def student(instructor):
     return root
 
 
+def write_korean(root, source):
+    (root / "notebooks" / "ko").mkdir(exist_ok=True)
+    write(root / "notebooks" / "ko" / "01_one.ipynb", source, "def double(x):\n    ...")
+
+
 def commit(root):
     git(root, "add", "--all")
     git(root, "commit", "--quiet", "-m", "x")
@@ -86,6 +91,42 @@ def test_a_copy_gives_no_result_away(instructor):
     assert [cell.source for cell in mine.cells] == [cell.source for cell in course.cells]
     assert [(cell.outputs, cell.execution_count) for cell in mine.cells if cell.cell_type == "code"]\
         == [([], None)] * 2
+
+
+def test_the_korean_notebooks_have_copies_of_their_own(instructor):
+    write_korean(instructor, "1 + 1")
+    assert lab.copy_notebooks(instructor, "ko") == ["my/ko/ 폴더에 실습용 사본을 만들었습니다: 01_one."]
+    assert [path.name for path in (instructor / "my").iterdir()] == ["ko"]
+    write_korean(instructor, "1 + 2")
+    told, = lab.copy_notebooks(instructor, "ko")
+    assert told.startswith("my/ko/01_one.ipynb: 사본을 만든 뒤에 강의 노트북이 바뀌었습니다.")
+
+
+@pytest.mark.parametrize(("arguments", "language", "place"), [
+    (["--lang", "ko"], "", "my/ko"), ([], "ko", "my/ko"), ([], "", "my"), (["--lang=en"], "ko", "my"), ([], "fr", "my")])
+def test_lab_opens_the_copies_of_the_language_that_is_asked_for(instructor, monkeypatch, arguments, language, place):
+    write_korean(instructor, "1 + 1")
+    opened = []
+    monkeypatch.setattr("jupyterlab.labapp.main", opened.append)
+    monkeypatch.setattr(lab, "ROOT", instructor)
+    monkeypatch.setenv("COURSE_LANG", language)
+    lab.main([*arguments, "--no-browser"])
+    assert opened == [[f"--ServerApp.root_dir={instructor}", f"--LabApp.default_url=/lab/tree/{place}", "--no-browser"]]
+
+
+def test_work_in_a_korean_notebook_is_moved_beside_its_copies(instructor):
+    """`course.py update` finds what was done in notebooks/ko/ as it does in notebooks/."""
+    write_korean(instructor, "1 + 1")
+    commit(instructor)
+    student = instructor.with_name("student")
+    git(instructor.parent, "clone", "--quiet", str(instructor), str(student))
+    lab.copy_notebooks(student, "ko")
+    answer(student / "notebooks" / "ko" / "01_one.ipynb")
+    said = []
+    update.update(student, said.append)
+    assert said[0] == "Your work in notebooks/ko/01_one.ipynb now lies in my/ko/01_one_2.ipynb."
+    assert git(student, "status", "--porcelain") == ""
+    assert files(student / "my" / "ko").keys() == {"01_one.ipynb", "01_one_2.ipynb"}
 
 
 @pytest.mark.parametrize("works", [(run,), (answer,), (answer, run)], ids=["a run", "an exercise", "both"])

@@ -86,6 +86,33 @@ def test_a_figure_with_korean_words_says_so(title, marked, monkeypatch):
     assert {name: value for name, value in shown[0].items() if name not in ("alt", "width", "height")} == marked
 
 
+def test_labels_that_come_when_they_are_drawn_count_as_words(monkeypatch):
+    shown = []
+    monkeypatch.setattr("IPython.display.display", lambda data, **more: shown.append(more["metadata"]["image/png"]))
+    with plt.rc_context():
+        plots.letter_in_korean()
+        figure, axis = plt.subplots()
+        axis.bar(["고양이", "개"], [1, 2])
+        plots.show(figure, "Two bars.")
+    assert shown[0]["lang"] == "ko"
+
+
+def test_lines_of_korean_do_not_touch(monkeypatch):
+    heights = []
+    monkeypatch.setattr("IPython.display.display", lambda data, **more: None)
+    for spaced in (False, True):
+        with plt.rc_context():
+            plots.letter_in_korean()
+            figure = plt.figure()
+            text = figure.text(0.1, 0.1, "맵의 합\n점수")
+            if spaced:
+                plots.show(figure, "Two lines.")
+            figure.draw_without_rendering()
+            heights.append(text.get_window_extent().height)
+        plt.close(figure)
+    assert heights[1] > 1.05 * heights[0]
+
+
 def test_korean_figures_have_every_sign(recwarn, caplog):
     """Also beside formulas, where matplotlib takes signs from one font alone, and in bold type, which the font has not."""
     with plt.rc_context():

@@ -227,10 +227,11 @@ def test_what_notebook_4_says_of_two_names_for_one_cat(real_data):
 
 
 @pytest.mark.realdata
-def test_the_kept_picture_is_what_the_command_draws(real_data):
-    path = ROOT / "notebooks" / "04_grad_cam_vgg16.ipynb"
+@pytest.mark.parametrize("language", ["", "ko"])
+def test_the_kept_picture_is_what_the_command_draws(real_data, language):
+    path = ROOT / "notebooks" / language / "04_grad_cam_vgg16.ipynb"
     drawn, kept = (np.asarray(Image.open(file).convert("RGB"), float) for file in
-                   (io.BytesIO(pictures.drawn(path)), ROOT / "docs" / "pictures" / f"{path.stem}_imagenet.png"))
+                   (io.BytesIO(pictures.drawn(path)), ROOT / "docs" / "pictures" / language / f"{path.stem}_imagenet.png"))
     assert drawn.shape == kept.shape and np.abs(drawn - kept).mean() < 2
 
 

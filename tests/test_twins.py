@@ -5,8 +5,8 @@ import re
 
 import pytest
 
-from tools import stamp, twins
-from tools.notebooks import glossary
+from tools import stamp
+from tools.notebooks import glossary, twins
 
 ROOT = twins.ROOT
 TEXTS = {name: (ROOT / name).read_text(encoding="utf-8") for document in twins.DOCUMENTS
@@ -71,7 +71,8 @@ def test_what_is_stamped_puts_no_twin_out_of_date(changed):
 
 def told_in_code(text):
     """Code and commands, without what the Korean way through the course adds to them."""
-    return {code.replace(" --lang ko", "") for code in re.findall(r"`([^`\n]+)`", text)}
+    of_korean = re.compile(r" --lang ko|(?<=my/)ko/|(?<=build/)ko/|(?<=instructor/)ko/")
+    return {of_korean.sub("", code) for code in re.findall(r"`([^`\n]+)`", text)}
 
 
 @pytest.mark.parametrize("document", twins.DOCUMENTS)

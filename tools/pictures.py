@@ -1,7 +1,8 @@
 """Draws the pictures that need ImageNet's SqueezeNet, whose weights do not ship: `python3 course.py pictures`.
 
 A notebook's cell with the tag `imagenet` draws its figure where `load_squeezenet` finds the weights, and elsewhere shows
-docs/pictures/NAME_imagenet.png. This command makes that picture: it runs the bootstrap cell, the imports and the cell.
+docs/pictures/NAME_imagenet.png, a Korean one docs/pictures/ko/NAME_imagenet.png. This command makes these pictures: it runs
+the bootstrap cell, the imports and the cell.
 """
 import io
 import pathlib
@@ -20,8 +21,9 @@ from lecture_utils.png import lightened
 
 from .notebooks import notebook_paths
 from .notebooks.execute import ThisPython, cleared, code_cells
+from .notebooks.languages import LANGUAGES, folder
 from .notebooks.title_cell import figures
-from .stamp import PICTURES, differ
+from .stamp import differ, picture_folder
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 
@@ -47,11 +49,13 @@ def main():
         models.fetch_squeezenet()
     except DataError as error:
         sys.exit(f"These pictures need SqueezeNet's weights. {error}")
-    for path in notebook_paths(ROOT / "notebooks"):
-        picture, png = ROOT / PICTURES / f"{path.stem}_imagenet.png", drawn(path)
-        if png and not (picture.is_file() and not differ(png, picture.read_bytes())):
-            picture.write_bytes(png)
-            print(f"drawn: {picture.relative_to(ROOT).as_posix()}")
+    for language in LANGUAGES:
+        for path in notebook_paths(folder(ROOT, language)):
+            picture, png = ROOT / picture_folder(language) / f"{path.stem}_imagenet.png", drawn(path)
+            if png and not (picture.is_file() and not differ(png, picture.read_bytes())):
+                picture.parent.mkdir(exist_ok=True)
+                picture.write_bytes(png)
+                print(f"drawn: {picture.relative_to(ROOT).as_posix()}")
 
 
 if __name__ == "__main__":

@@ -21,11 +21,10 @@ import urllib.parse
 import nbformat
 from PIL import Image, ImageChops
 
-from . import twins
 from .decks import run_sheet
 from .decks.languages import LANGUAGES
 from .decks.source import deck_names, read_deck
-from .notebooks import glossary, languages, notebook_paths, translation
+from .notebooks import glossary, languages, notebook_paths, translation, twins
 from .notebooks.begin import is_placeholder
 from .notebooks.bootstrap_cell import FOLDED, bootstrap_cell, colab_badge
 from .notebooks.pages import thumbnail
@@ -35,7 +34,7 @@ from .website import ruler
 from .website.texts import TEXTS
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
-PICTURES = "docs/pictures"  # of README.md, one for each notebook
+PICTURES = "docs/pictures"  # of README.md, one for each notebook, and in a folder each those of the other languages
 PICTURE_WIDTH = 640
 COVER_WIDTH = 766    # as wide as README.md is shown
 COVER = "ruler.png"  # the picture that opens README.md
@@ -67,13 +66,19 @@ def stamped_texts(root):
 def stamped_pictures(root):
     """The pictures of README.md: a dict path -> PNG, with only those that are missing or look different."""
     pictures = {}
-    for path in notebook_paths(root / "notebooks"):
-        figure = thumbnail_figure(nbformat.read(path, as_version=4))
-        if figure:
-            pictures[root / PICTURES / f"{path.stem}.png"] = thumbnail(figure[0], PICTURE_WIDTH)
+    for language in languages.LANGUAGES:
+        for path in notebook_paths(languages.folder(root, language)):
+            figure = thumbnail_figure(nbformat.read(path, as_version=4))
+            if figure:
+                pictures[root / picture_folder(language) / f"{path.stem}.png"] = thumbnail(figure[0], PICTURE_WIDTH)
     if has_case(root):
         pictures[root / PICTURES / COVER] = ruler.cover()
     return {path: png for path, png in pictures.items() if not path.is_file() or differ(png, path.read_bytes())}
+
+
+def picture_folder(language):
+    """Where the pictures of a language's notebooks lie, seen from the repository's folder."""
+    return PICTURES if language == languages.LANGUAGES[0] else f"{PICTURES}/{language}"
 
 
 def differ(png, other):
@@ -226,20 +231,21 @@ def course_map(root, address, language):
         notebook = nbformat.read(path, as_version=4)
         name, table = path.relative_to(root).as_posix(), title_table(notebook)
         learn = table.get(words["able"], promise(notebook))
-        rows.append(f"| {picture(path, 180)} | [{title(notebook)}]({name})<br>{colab_badge(address, name, language)} "
+        rows.append(f"| {picture(path, language, 180)} | [{title(notebook)}]({name})<br>{colab_badge(address, name, language)} "
                     f"| {learn} | {table.get(words['facts']['minutes'], '')} |")
     return "\n".join(rows)
 
 
-def picture(path, width):
+def picture(path, language, width):
     """HTML of the picture that stands for the notebook at `path`; nothing while it has none."""
     figure = thumbnail_figure(nbformat.read(path, as_version=4))
-    return image_tag(f"{path.stem}.png", width, figure[1]) if figure else ""
+    return image_tag(f"{picture_folder(language)}/{path.stem}.png", width, figure[1]) if figure else ""
 
 
 def cover(root, language):
     """HTML of the picture that tells the course in one look; nothing without the notebook that it comes from."""
-    return image_tag(COVER, COVER_WIDTH, ruler.ALT_KO if language == "ko" else ruler.ALT) if has_case(root) else ""
+    alt = ruler.ALT_KO if language == "ko" else ruler.ALT
+    return image_tag(f"{PICTURES}/{COVER}", COVER_WIDTH, alt) if has_case(root) else ""
 
 
 def has_case(root):
@@ -259,8 +265,8 @@ def site(address, language):
     return "\\\n".join([links.pop(language), *links.values()])
 
 
-def image_tag(name, width, alt):
-    return f'<img src="{PICTURES}/{name}" width="{width}" alt="{html.escape(alt)}">'
+def image_tag(address, width, alt):
+    return f'<img src="{address}" width="{width}" alt="{html.escape(alt)}">'
 
 
 def main():

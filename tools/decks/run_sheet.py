@@ -1,9 +1,9 @@
 """The run-sheet for the instructor: slides/INSTRUCTOR.md, and its translations slides/INSTRUCTOR.xx.md.
 
-Each is a twin of the English one, section by section, as `tools/twins.py` says.
+Each is a twin of the English one, section by section, as `tools/notebooks/twins.py` says.
 """
-from .. import twins
-from ..twins import STAMPED as STAMPED
+from ..notebooks import twins
+from ..notebooks.twins import STAMPED as STAMPED
 from .source import SOURCES
 
 WORDS = {  # of the table of the decks, which `course.py stamp` writes

@@ -13,8 +13,8 @@ import hashlib
 import pathlib
 import re
 
-ROOT = pathlib.Path(__file__).resolve().parents[1]
-DOCUMENTS = ("README.md", "docs/capstone.md")       # the run-sheet is one, too: decks/run_sheet.py
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+DOCUMENTS = ("README.md", "docs/capstone.md")       # the run-sheet is one, too: tools/decks/run_sheet.py
 HEADING = re.compile(r"^##? (.+)$", re.MULTILINE)
 MARK = re.compile(r"^<!-- section (?P<name>.+), of (?P<of>[0-9a-f]{8}) -->$", re.MULTILINE)
 STAMPED = re.compile(r"<!-- stamp: \w+ -->.*?<!-- /stamp -->", re.DOTALL)
