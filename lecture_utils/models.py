@@ -244,7 +244,7 @@ def scene_answers() -> keras.Model:
     """
     images = keras.Input((scenes.SCENE_SIZE, scenes.SCENE_SIZE, 3), name="images")
     question = keras.Input((2,), dtype="int32", name="question")
-    kind = layers.Embedding(len(scenes.KINDS), 32, name="kind")(question[:, 0])
+    kind = layers.Embedding(len(scenes.KINDS_IN_ENGLISH), 32, name="kind")(question[:, 0])
     colour = layers.Embedding(len(scenes.COLOURS), 32, name="colour")(question[:, 1])
     q = layers.Dense(64, activation="relu", name="read")(layers.Concatenate(name="words")([kind, colour]))
     q = layers.Reshape((1, 1, 64), name="everywhere")(q)

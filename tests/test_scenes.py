@@ -142,3 +142,10 @@ def test_words_name_the_object_of_their_colour(scenes):
         assert about[i].tolist() == expected
     absent = next(name for name in S.COLOURS if list(S.COLOURS).index(name) not in scenes.colours[0])
     assert (S.named_object(S.encode([f"a {absent} circle"]), scenes._replace(colours=scenes.colours[:1])) == -1).all()
+
+
+def test_the_kinds_of_questions_are_in_the_reader_s_language(monkeypatch):
+    monkeypatch.setenv("COURSE_LANG", "ko")
+    assert S.KINDS == ("모양", "좌우", "상하") and S.KINDS.index("up or down") == 2
+    monkeypatch.setenv("COURSE_LANG", "en")
+    assert S.KINDS == S.KINDS_IN_ENGLISH

@@ -473,6 +473,7 @@ def test_what_is_no_language_may_change(edition, cell, old, new):
     ("<!-- cell cats, code", "<!-- cell dogs, code", "there is no entry for cell cats"),
     ("two cats\n=>", "two dogs\n=>", "the code has no text `two dogs`"),
     ("$x$", "$y$", "formulas differ; only in English: $x$; only here: $y$"),
+    ("$x$", "$\\quadx$", "formulas differ"),        # no command of TeX: \quad x would be right
     ("`x`", "`y`", "code differ; only in English: `x`; only here: `y`"),
     ("(../README.md#x)", "(../data/README.md)", "addresses differ"),
     ("=> 고양이 두 마리", "고양이 두 마리", "stands on one line, its translation on the next"),

@@ -522,7 +522,7 @@ def scores_scene_answers(model):
     hits = {"right": right, "peak in the object": pointing_game(maps, about), "in the other": pointing_game(maps, other),
             "within 5 pixels": pointing_game(maps, about, tolerance=5)}
     scores = {"accuracy, embedded": round(float(right.mean()), 4)}
-    for kind, name in enumerate(scenes.KINDS):
+    for kind, name in enumerate(scenes.KINDS_IN_ENGLISH):
         of = asked.kind == kind
         scores |= {f"{name}: {key}": round(float(hit[of].mean()), 3) for key, hit in hits.items()}
     return scores | {"by chance": round(float(drawn.masks.mean()), 3)}

@@ -23,7 +23,7 @@ COLOURS = {worded("red"): "#EE6677", worded("yellow"): "#CCBB44", worded("green"
            worded("cyan"): "#66CCEE", worded("purple"): "#AA3377"}
 SEEDS = {"training": 10, "validation": 11, "test": 12}  # no picture belongs to two of them
 RELATIONS = ("left of", "right of", "above", "below")
-KINDS = ("shape", "left or right", "up or down")  # of questions
+KINDS_IN_ENGLISH = (worded("shape"), worded("left or right"), worded("up or down"))  # of questions: in files, and for `KINDS`
 ANSWERS = (*SHAPES[:3], "left", "right", "up", "down")
 END = "<end>"
 WORDS = (END, "a", *COLOURS, *SHAPES[:3], "left", "right", "above", "below", "of")
@@ -33,6 +33,20 @@ _FINE = 4       # each pixel is drawn as 4x4 finer ones and averaged
 _SIDES = (14, 22)  # pixels: the least and the largest size of an object
 _GAP = 3        # pixels between the boxes of two objects, and from the border
 _MIDDLE = 4     # pixels: no object's centre lies closer to the middle, so that left and right, up and down, are told apart
+
+
+def __getattr__(name):
+    """`KINDS`: the kinds of questions, in the language that the reader has now."""
+    if name == "KINDS":
+        return Kinds(map(say, KINDS_IN_ENGLISH))
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+class Kinds(tuple):
+    """Kinds of questions; `index` finds one by its English name, too."""
+
+    def index(self, kind):
+        return super().index(say(kind))
 
 
 class Scenes(NamedTuple):
@@ -147,7 +161,7 @@ def questions(scenes) -> Questions:
     12
     """
     n, k = scenes.shapes.shape
-    picture, about, kind = (part.ravel() for part in np.indices((n, k, len(KINDS))))
+    picture, about, kind = (part.ravel() for part in np.indices((n, k, len(KINDS_IN_ENGLISH))))
     y, x = scenes.centres[picture, about].T
     middle = (SCENE_SIZE - 1) / 2
     answers = np.stack([scenes.shapes[picture, about], np.where(x < middle, 3, 4), np.where(y < middle, 5, 6)])

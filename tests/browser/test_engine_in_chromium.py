@@ -201,7 +201,7 @@ SHARE_UNDECIDED = 0.06      # of a network's numbers; neu_gap_plain has most: it
 def test_scores_and_maps_are_those_of_keras(page, name):
     loaded(page, name)
     images, rng = images_for(name), np.random.default_rng(5)
-    questions = rng.integers([0, 0], [len(scenes.KINDS), len(scenes.COLOURS)], (IMAGES, 2)).tolist()
+    questions = rng.integers([0, 0], [len(scenes.KINDS_IN_ENGLISH), len(scenes.COLOURS)], (IMAGES, 2)).tolist()
     questions = questions if name == "scene_answers" else []
     asked, compared = Keras(name, images, questions), Comparison()
     maps = asked.maps()

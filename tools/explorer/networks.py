@@ -39,7 +39,7 @@ CLASSES = {"mnist": tuple("0123456789"), "neu": NEU_CLASSES, "vgg16": CIFAR10_CL
 
 # What is asked besides the image: a pair, indices of a question's kind and of a colour; or a word of the caption that is written
 # word after word until the word `end`.
-QUESTIONS = {"scene_answers": {"kind": "pair", "kinds": len(scenes.KINDS), "colours": list(scenes.COLOURS)},
+QUESTIONS = {"scene_answers": {"kind": "pair", "kinds": len(scenes.KINDS_IN_ENGLISH), "colours": list(scenes.COLOURS)},
              "scene_captions": {"kind": "word", "length": scenes.CAPTION_LENGTH, "end": scenes.WORDS.index(scenes.END)}}
 
 

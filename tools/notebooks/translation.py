@@ -270,7 +270,7 @@ def place_free(text):
     """An address without the heading it leads to, a formula without its words; other texts as they are."""
     if text.startswith(("../", "0", "1", "#")):
         return text.partition("#")[0]
-    return re.sub(r"\s+", "", re.sub(r"\\text\{[^}]*\}|\\q?quad", "", text))
+    return re.sub(r"\s+", "", re.sub(r"\\text\{[^}]*\}|\\q?quad(?![A-Za-z])", "", text))
 
 
 def same_code(one, other):
