@@ -20,6 +20,7 @@ from tools.notebooks.bootstrap_cell import bootstrap_cell
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 PATHS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+KOREAN = ROOT / "notebooks" / "ko" / PATHS[0].name
 WHOLE = ROOT / "notebooks" / "06_guided_grad_cam.ipynb"  # the quickest
 FIRST_CODE_CELLS = 4  # the bootstrap cell is one of them
 pytestmark = pytest.mark.skipif(not (shutil.which("git") and shutil.which("timeout")),
@@ -224,6 +225,22 @@ def test_an_old_clone_that_holds_work_is_left_alone_and_named(colab, repository,
     said = printed(run(PATHS[0], colab, 1).cells[1])
     assert said.count("\n") == 1 and "could not be renewed" in said and "going on with it as it is" in said
     assert (clone / "LICENSE").read_text() == "mine"
+
+
+def test_a_korean_notebook_alone_makes_the_package_speak_korean(colab, repository, outline, tmp_path_factory):
+    told = tmp_path_factory.mktemp("told")
+    shutil.copytree(outline, told, dirs_exist_ok=True)
+    (told / "lecture_utils" / "quiet.py").write_text("import os\nprint(os.environ['COURSE_LANG'])\n")
+    publish(repository, told)
+    assert printed(run(KOREAN, colab, 1).cells[1]) == "ko\n"
+
+
+def test_a_korean_notebook_says_in_korean_what_to_do(colab, repository, monkeypatch):
+    monkeypatch.setenv("COURSE_REPOSITORY", (colab / "nowhere").as_uri())
+    assert "네트워크를 확인하고 이 셀을 다시 실행하십시오" in sentence_of(KOREAN, colab)
+    make_clone(repository, colab)
+    said = printed(run(KOREAN, colab, 1).cells[1])
+    assert said.count("\n") == 1 and "최신 상태로 바꾸지 못했습니다" in said
 
 
 def make_clone(repository, folder):

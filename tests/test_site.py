@@ -165,6 +165,19 @@ def test_every_notebook_has_a_card_in_both_languages(folder):
     assert TEXTS["en"].keys() == TEXTS["ko"].keys()
 
 
+@pytest.mark.parametrize("page", ["instructor", "capstone", "notebooks/{}glossary", f"notebooks/{{}}{NOTEBOOKS[0]}"])
+def test_a_page_leads_to_its_twin_in_the_other_language(folder, page):
+    names = [f"{page.format('')}.html", f"{page.format('ko/')}.html" if "{" in page else f"{page}.ko.html"]
+    for own, twin, word in zip(names, names[::-1], ("한국어", "English"), strict=True):
+        address, = re.findall(rf'<a href="([^"]+)" lang="\w+">{word}</a>', (folder / own).read_text(encoding="utf-8"))
+        assert (folder / own).parent.joinpath(address).resolve() == (folder / twin).resolve()
+
+
+def test_the_korean_run_sheet_leads_to_the_korean_glossary(folder):
+    for name, place in ("instructor.html", "notebooks"), ("instructor.ko.html", "notebooks/ko"):
+        assert {href for href in read(folder / name).hrefs if "glossary" in href} == {f"{place}/glossary.html"}
+
+
 def test_korean_readers_stay_in_korean(folder):
     """From the Korean start page no link leads to a page in English that is not marked as such."""
     page = (folder / "ko.html").read_text(encoding="utf-8")
@@ -284,7 +297,10 @@ def test_the_size_is_that_of_all_files(tmp_path):
     ("https://github.com/Someone/someone.github.io", "https://someone.github.io/")])
 def test_github_publishes_under_an_address_of_its_own(address, published):
     assert site_address(address) == published
-    assert f"]({published})" in stamp.site(address) and f"]({published}ko.html)" in stamp.site(address)
+    english, korean = f"]({published})", f"]({published}ko.html)"
+    for language, first, second in ("en", english, korean), ("ko", korean, english):
+        lines = stamp.site(address, language).splitlines()
+        assert first in lines[0] and second in lines[1]
 
 
 def test_the_workflow_publishes_what_the_command_builds():

@@ -247,7 +247,8 @@ def test_a_korean_deck_quotes_the_korean_notebook():
     line = 'code: 03_grad_cam_mnist "score = y[:, 6]"'
     english, korean = code.quoted(line), code.quoted(line, "ko")
     assert re.search("# .*[가-힣]", korean) and not re.search("[가-힣]", english)
-    assert [row.partition("  #")[0] for row in korean.splitlines()] == [row.partition("  #")[0] for row in english.splitlines()]
+    wordless = [re.sub('"[^"]*"', '""', re.sub("  #.*", "", block)) for block in (english, korean)]
+    assert wordless[0] == wordless[1]
     assert re.search("[가-힣]", code.quoted('output: 04_grad_cam_vgg16 "nine = [["', "ko"))
 
 
@@ -397,6 +398,20 @@ def test_a_deck_carries_exactly_the_characters_it_uses():
     assert set(carried[0].getBestCmap()) == set(map(ord, "Grad-CAM 역전파"))  # Nanum has no true minus sign
     assert ord("−") in carried[2].getBestCmap()
     assert len(faces) < 40_000
+
+
+def test_hangul_in_code_is_two_columns_wide():
+    """So a table that was aligned as a terminal shows it stays so; what is no code does not count."""
+    face = fonts.code_face("<p>밖</p><pre><span>줄마다</span> x</pre><code>칸</code>", "Code")
+    font = TTFont(io.BytesIO(base64.b64decode(re.search("base64,(.*?)\\)", face)[1])))
+    larger = float(re.search(r"size-adjust: (\d+)%", face)[1]) / 100
+    columns = TTFont(fonts.DEJAVU / "DejaVuSansMono.ttf")["hmtx"]["A"][0] / 2048
+    assert {chr(code) for code in font.getBestCmap()} == set("줄마다칸")
+    for name in font.getBestCmap().values():
+        glyph, (advance, bearing) = font["glyf"][name], font["hmtx"][name]
+        assert advance / 1000 * larger == pytest.approx(2 * columns, abs=0.002)
+        assert bearing == glyph.xMin and 0 < glyph.xMin < glyph.xMax < advance
+    assert fonts.code_face("<p>밖</p><pre>x</pre>", "Code") == ""
 
 
 def test_a_character_without_a_font_is_named():

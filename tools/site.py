@@ -76,15 +76,16 @@ def write_notebooks(folder, language, notebooks):
     pages.write_glossary(own / "glossary.html", house(up, language, "glossary"), language)
 
 
-def house(up, language="en", notebook=None):
+def house(up, language="en", notebook=None, twin=None):
     """The links above every page of the site; `up` leads from the page to the site's folder.
 
-    notebook: the name of a page that lies among the notebooks of each language; without it the other language's start page.
+    notebook: the name of a page that lies among the notebooks of each language; twin: the page that says the same in the other
+    language, seen from the site's folder; without either it is the other language's start page.
     """
     words, other = TEXTS[language], "en" if language == "ko" else "ko"
     start, explorer, slides, glossary = words["links"]
-    in_other = f"{notebook_folder(other)}/{notebook}.html" if notebook else TEXTS[other]["file"]
-    return (Link(start, up + words["file"], language), Link(words["other"], up + in_other, other),
+    twin = f"{notebook_folder(other)}/{notebook}.html" if notebook else twin or TEXTS[other]["file"]
+    return (Link(start, up + words["file"], language), Link(words["other"], up + twin, other),
             Link(explorer, f"{up}explorer/index.html#lang={language}", language),
             Link(slides, f"{up}slides/index.html", language),
             Link(glossary, f"{up}{notebook_folder(language)}/glossary.html", language))
@@ -112,7 +113,9 @@ def notebooks_of(deck):
 def write_documents(folder):
     for source in PAGES:
         if PAGES[source].count("/") == 0:
-            write_document(source, folder, house("", language_of(source)))
+            language = language_of(source)
+            twin = source.replace(".ko.md", ".md") if language == "ko" else source.replace(".md", ".ko.md")
+            write_document(source, folder, house("", language, twin=PAGES[twin]))
 
 
 def write_decks(folder):

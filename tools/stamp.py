@@ -176,7 +176,7 @@ def deck_table(root, language):
 def readme_sections(root, address, language):
     """What is stamped into README.md, or into the README of another language: a dict name -> text."""
     counted = in_words if language == "en" else str
-    return {"cover": cover(root, language), "claim": claim(root, language), "site": site(address),
+    return {"cover": cover(root, language), "claim": claim(root, language), "site": site(address, language),
             "badges": badges(root, address, language), "clone": clone(address, language),
             "map": course_map(root, address, language),
             "notebooks": counted(len(notebook_paths(root / "notebooks"))), "decks": counted(len(deck_names(root / "slides")))}
@@ -257,11 +257,12 @@ def claim(root, language):
     return TEXTS[language]["claim"].format(accuracy=f"{ruler.accuracy():.0f}") if has_case(root) else ""
 
 
-def site(address):
-    """Where the course is published as a site, in both languages."""
-    published = site_address(address)
-    return (f"**[Read it and try it in your browser]({published})**, with nothing to install: explorer, notebooks, slides.\\\n"
-            f"**[브라우저에서 바로 보기]({published}ko.html)**: 설치 없이 탐색기와 노트북, 한국어 슬라이드를 볼 수 있습니다.")
+def site(address, language):
+    """Where the course is published as a site: in the reader's language, then in the other."""
+    start = site_address(address)
+    links = {"en": f"**[Read it and try it in your browser]({start})**, with nothing to install: explorer, notebooks, slides.",
+             "ko": f"**[브라우저에서 바로 보기]({start}ko.html)**: 설치 없이 탐색기와 노트북, 강의 슬라이드를 볼 수 있습니다."}
+    return "\\\n".join([links.pop(language), *links.values()])
 
 
 def image_tag(address, width, alt):

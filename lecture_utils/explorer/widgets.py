@@ -82,7 +82,7 @@ class Explorer:
         self.draw()
 
     def _make_controls(self, first, c):
-        words, described = labels(language()), {"style": {"description_width": "5em"}, "layout": {"width": "21em"}}
+        words, described = labels(language()), {"style": {"description_width": "6em"}, "layout": {"width": "21em"}}
         classes = self._class_options(next(iter(self.images.values())))
         layers = self.exploration.layers
         self.image = widgets.Dropdown(options=list(self.images), description=words["image"], **described)

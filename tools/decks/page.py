@@ -8,7 +8,7 @@ from nbconvert.filters.markdown_mistune import MarkdownWithMath
 from pygments.formatters import HtmlFormatter
 
 from ..notebooks import pages
-from ..notebooks.fonts import font_faces
+from ..notebooks.fonts import code_face, font_faces
 from .code import quoted
 from .languages import LANGUAGES
 from .notes import with_doings
@@ -33,6 +33,7 @@ def page(deck, pictures):
     seen = re.sub(r"<svg.*?</svg>|<img[^>]*>", "", body, flags=re.DOTALL)  # no pictures: only what fonts draw
     style = (TEMPLATE / "deck.css").read_text(encoding="utf-8") + HtmlFormatter(style="default").get_style_defs(".highlight")
     fonts = font_faces(html.unescape(seen) + json.dumps(words, ensure_ascii=False) + "0123456789:–/()▸↺")
+    fonts += "\n" + code_face(seen, "Deck code")
     return pages.template("deck.html.j2", TEMPLATE).render(
         language=deck.language, title=deck.title, style=f"{fonts}\n{style}", slides=body, words=words, lasting=lasting(deck),
         player=(TEMPLATE / "deck.js").read_text(encoding="utf-8"))

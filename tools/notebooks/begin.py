@@ -6,6 +6,8 @@ import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+OLD = {"en": "{clone} could not be renewed from {address}; going on with it as it is.",
+       "ko": "{clone} 폴더를 {address}의 최신 상태로 바꾸지 못했습니다. 지금 있는 그대로 씁니다."}
 
 
 def begin(address, cloned, language="en"):
@@ -26,7 +28,7 @@ def renew(clone, address):
     """Bring `clone` up to date from `address`; where that is impossible, say in a line that it stays as it is."""
     if is_placeholder(address) or subprocess.run(["timeout", "100", "git", "-C", str(clone), "pull", "--ff-only", address],
                                                  capture_output=True).returncode:
-        print(f"{clone} could not be renewed from {address}; going on with it as it is.")
+        print(OLD.get(os.environ["COURSE_LANG"], OLD["en"]).format(clone=clone, address=address))
 
 
 def is_placeholder(address):

@@ -9,11 +9,13 @@ import importlib.metadata
 import io
 import logging
 import pathlib
+import re
 
 import matplotlib
 from fontTools import subset
 from fontTools.pens.ttGlyphPen import TTGlyphPen
 from fontTools.ttLib import TTFont
+from fontTools.ttLib.tables._g_l_y_f import USE_MY_METRICS
 
 # The package is looked up and not imported: its import needs distutils, which Python 3.12 no longer has.
 NANUM = pathlib.Path(importlib.metadata.distribution("koreanize-matplotlib").locate_file("koreanize_matplotlib/fonts"))
@@ -28,6 +30,7 @@ DECK = [  # family, weight, file
 HANGUL_RANGE = "U+AC00-D7A3"
 COURSE_GOTHIC = pathlib.Path(__file__).resolve().parents[2] / "lecture_utils/fonts/CourseGothic-Regular.ttf"
 FAMILY = "Course Gothic"    # the Open Font License keeps the name Nanum for the font as its authors made it
+COLUMN = 0.602      # width of a character of code, in parts of the font's size: DejaVu Sans Mono's, and nearly everyone's
 HANGUL = [("Course Hangul", 400, NANUM / "NanumGothic.ttf"), ("Course Hangul", 700, NANUM / "NanumGothicBold.ttf")]
 
 
@@ -45,16 +48,46 @@ def font_faces(text, faces=DECK, serves="U+0-10FFFF"):
                      for family, weight, file in faces)
 
 
-def subset_of(file, characters):
-    """The font file with only these characters, as base64 of a WOFF."""
+def code_face(page, family, larger=1.12):
+    """CSS that embeds the Hangul in the code of an HTML page, two columns wide as in a terminal, so that what is aligned
+    stays so; "" where there is none.
+
+    `larger`: by how much it is drawn larger than it is elsewhere, so that the columns do not tear its words apart.
+    """
+    code = re.finditer(r"<(pre|code)\b.*?</\1>", page, re.DOTALL)
+    letters = set(map(ord, re.findall("[가-힣]", "".join(found[0] for found in code))))
+    if not letters:
+        return ""
+    data = subset_of(NANUM / "NanumGothic.ttf", letters, 2 * COLUMN / larger)
+    return (f"@font-face {{ font-family: '{family}'; font-weight: 400; unicode-range: {HANGUL_RANGE}; size-adjust: {larger:.0%}; "
+            f"src: url(data:font/woff;base64,{data}) format('woff'); }}")
+
+
+def subset_of(file, characters, width=None):
+    """The font file with only these characters, as base64 of a WOFF; each as wide as `width`, in ems, where that is given."""
     options = subset.Options(flavor="woff", hinting=False, notdef_outline=True)
     font = subset.load_font(str(file), options)
     subsetter = subset.Subsetter(options)
     subsetter.populate(unicodes=characters)
     subsetter.subset(font)
+    if width:
+        widen(font, round(width * font["head"].unitsPerEm))
     small = io.BytesIO()
     subset.save_font(font, small, options)
     return base64.b64encode(small.getvalue()).decode("ascii")
+
+
+def widen(font, width):
+    """Give every character of the font this advance, and put it into the middle."""
+    for name in set(font.getBestCmap().values()):
+        glyph, (advance, bearing) = font["glyf"][name], font["hmtx"][name]
+        shift = (width - advance) // 2
+        for part in glyph.components if glyph.isComposite() else ():
+            part.x, part.flags = part.x + shift, part.flags & ~USE_MY_METRICS     # no part tells how wide the whole is
+        if not glyph.isComposite() and glyph.numberOfContours > 0:
+            glyph.coordinates.translate((shift, 0))
+        glyph.recalcBounds(font["glyf"])
+        font["hmtx"][name] = width, bearing + shift
 
 
 # ---- the font that the notebooks' figures take

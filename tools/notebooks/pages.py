@@ -21,7 +21,7 @@ from pygments.formatters import HtmlFormatter
 from traitlets.config import Config
 
 from . import glossary, languages
-from .fonts import HANGUL, HANGUL_RANGE, font_faces
+from .fonts import HANGUL, HANGUL_RANGE, code_face, font_faces
 from .repository import file_address, repository_address
 from .title_cell import promise, thumbnail_figure, title
 
@@ -112,7 +112,8 @@ def script():
 def with_hangul(page):
     """The HTML of a page with the Korean letters it shows, for computers without a Korean font."""
     letters = "".join(sorted(set(re.findall("[가-힣]", page))))
-    return page.replace("</style>", f"{font_faces(letters, HANGUL, HANGUL_RANGE)}\n</style>", 1) if letters else page
+    faces = f"{font_faces(letters, HANGUL, HANGUL_RANGE)}\n{code_face(page, 'Course Hangul code')}" if letters else ""
+    return page.replace("</style>", f"{faces}\n</style>", 1) if faces else page
 
 
 def template(name, *folders):
@@ -242,6 +243,6 @@ def write_glossary(path, top=None, language="en"):
     words, hangul = languages.WORDS[language], [term for term in in_korean if term.is_hangul]
     terms, others = (in_korean, every) if language == "ko" else (every, hangul)
     page = template("glossary.html.j2").render(
-        language=language, title=words["glossary"], style=style(), terms=terms, others=others, names=names,
+        language=language, words=words, title=words["glossary"], style=style(), terms=terms, others=others, names=names,
         top=top or top_links(language)[:1])
     path.write_text(with_hangul(page), encoding="utf-8")

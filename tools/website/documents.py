@@ -5,14 +5,14 @@ leads to that file's page, where it has one, and to GitHub otherwise; a slide th
 """
 import functools
 import html
+import pathlib
 import posixpath
 import re
 
 from nbconvert.filters.markdown_mistune import MarkdownWithMath
 
 from ..decks.source import ROOT, deck_names, read_deck
-from ..notebooks import pages
-from ..notebooks.languages import WORDS
+from ..notebooks import languages, pages
 from ..notebooks.repository import file_address, repository_address
 
 # Files of the repository that have a page, and which; every notebook has one besides.
@@ -28,8 +28,8 @@ def write_document(source, folder, top):
     body = pages.fit_for_a_phone(
         MarkdownWithMath(renderer=DocumentRenderer(source=source, language=language, escape=False)).render(text))
     page = pages.template("notebook.html.j2").render(
-        language=language, words=WORDS[language], title=re.search(r"^# (.+)$", text, re.MULTILINE)[1], style=pages.style(),
-        cells=body, top=top,
+        language=language, words=languages.WORDS[language], title=re.search(r"^# (.+)$", text, re.MULTILINE)[1],
+        style=pages.style(), cells=body, top=top,
         contents=[heading for heading in pages.contents(body) if heading[0] == 2], script=pages.script())
     (folder / PAGES[source]).write_text(pages.with_hangul(page), encoding="utf-8")
 
@@ -63,6 +63,7 @@ class DocumentRenderer(pages.PageRenderer):
     def __init__(self, source, language, **settings):
         super().__init__(language, **settings)
         self.folder, self.slides = posixpath.dirname(source), slides(language)
+        self.glossary = f"{languages.folder(pathlib.PurePosixPath(), language)}/glossary.html"
 
     def heading(self, text, level, **_):
         place = anchor(html.unescape(re.sub("<[^>]+>", "", text)))
@@ -74,6 +75,8 @@ class DocumentRenderer(pages.PageRenderer):
             return url
         path, mark, place = url.partition("#")
         path = posixpath.normpath(posixpath.join(self.folder, path))
+        if path == "docs/GLOSSARY.md":      # one file in both languages, which has a page in each
+            return self.glossary
         return (page_of(path) or file_address(path, repository_address())) + mark + place
 
     def codespan(self, text):
