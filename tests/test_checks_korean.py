@@ -55,13 +55,13 @@ def without_return(gradients):
     (checks.check_diagnosis, [None, None, None],
      "· 아직 풀지 않았습니다. 자리만 잡아 둔 코드를 직접 쓴 코드로 바꾸고 셀을 다시 실행하십시오."),
     # hints
-    (checks.check_alpha, lambda g: g.sum((0, 1)), "✗ 위치 전체의 합입니다. Grad-CAM의 α는 평균입니다(식의 1/Z)."),
+    (checks.check_alpha, lambda g: g.sum((0, 1)), "✗ 위치 전체의 합을 구했습니다. Grad-CAM의 α는 평균입니다(식의 1/Z)."),
     (checks.check_parameters, 64 * 3 * 3 * 32, "✗ 가중치는 다 세었습니다. 커널마다 편향도 하나씩 있습니다."),
     (checks.check_class_score, lambda M, b: M.mean(), "✗ 클래스의 편향이 빠졌습니다."),
     (checks.check_film, lambda x, g, b: g * x + b, "✗ 곱하고 더한 것은 맞지만 ReLU가 빠졌습니다."),
     (checks.check_repair, lambda images: images.copy(), "✗ 이미지가 그대로 나왔습니다."),
     (checks.check_choose_epoch, lambda h: (np.argmin(h["val_loss"]), np.argmax(h["val_accuracy"])),
-     "✗ 리스트 안의 위치이므로 0부터 센 값입니다. 에포크는 1부터 셉니다."),
+     "✗ 리스트 안의 위치를 돌려주었습니다. 위치는 0부터 세지만 에포크는 1부터 셉니다."),
     # what nobody foresaw
     (checks.check_alpha, lambda g: g,
      "✗ 형상이 (…)인 입력에는 형상이 (…)인 결과가 나와야 하는데, 나온 결과의 형상은 (…)입니다."),

@@ -64,7 +64,7 @@ export const texts = {
     barsTwo: "위 막대가 왼쪽, 아래 막대가 오른쪽 신경망입니다.", barsErased: "테두리는 지우기 전의 확률입니다.",
     predicted: "예측", percent: "%",
     caption: "신경망이 쓴 캡션(caption): 맵을 볼 단어를 고르십시오", question: "질문", questionColour: "대상",
-    kinds: ["… 것은 무슨 모양입니까?", "… 것은 왼쪽입니까, 오른쪽입니까?", "… 것은 위쪽입니까, 아래쪽입니까?"],
+    kinds: ["… 것은 무슨 모양입니까?", "… 것은 좌우 어느 쪽입니까?", "… 것은 위아래 어느 쪽입니까?"],
     lastLayer: "마지막 층", noLayer: "(고를 층 없음)", head: "헤드(head)", trained: "학습한 가중치", thrown: "무작위(주사위)", again: "다시 던지기",
     loading: "불러오는 중", loadingNetwork: "신경망을 불러오고 있습니다: {network}",
     titleOf: "{class}에 대한 {layer}의 {method}", titleWithout: "{class}에 대한 {method}", byDice: "(주사위 헤드)",
