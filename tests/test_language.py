@@ -72,10 +72,10 @@ def test_of_two_texts_the_one_in_the_reader_s_language(in_korean):
     "맵은", "점수는", "CAM은", "Grad-CAM은", "HiResCAM은", "GAP은", "ReLU는", "IoU는", "CNN은", "MNIST는",
     "NEU는", "ViT는", "FiLM은", "ResNet은", "SSIM은", "VGG16은", "conv3은", "conv2는", "CIFAR-10은", "float32는", "uint8은",
     "Dense는", "Flatten은", "layer는", "model은", "map은", "class는", "dropout은", "weight는", "mask는", "block은", "frame은",
-    "file은", "keep은", "scratches는", "crazing은", "cat은", "frog는", "npz는", "PNG는", "TensorFlow는", "Colab은", "Grad-CAM++는",
+    "file은", "scratches는", "crazing은", "cat은", "frog는", "npz는", "PNG는", "TensorFlow는", "Colab은", "Grad-CAM++는",
     "`conv3`은", "`layer`는", "'conv2'는", '"맵"은', "“점수”는", "‘근거’는", "특징 맵(feature map)은", "(7, 7)은", "[1, 2]는",
     "**맵**은", "$y^c$는", "$A^k$는", "$x_n$은", "α는", "ε은", "95%는", "4²은", "0은", "1은", "2는", "3은", "4는", "5는", "6은",
-    "7은", "8은", "9는", "10은", "0.5는", "1,000은", "c는", "l은", "m은", "n은", "r은"])
+    "keep은", "7은", "8은", "9는", "10은", "0.5는", "1,000은", "c는", "l은", "m은", "n은", "r은"])
 def test_the_particle_fits_what_is_heard_before_it(said):
     """은 and 을 after a consonant, 는 and 를 after a vowel."""
     word, particle = said[:-1], said[-1]
