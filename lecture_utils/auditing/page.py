@@ -57,9 +57,10 @@ HOW_TO_READ = worded(
     "report both. An interval without width is no certainty, and images that the network was trained on make all of this look "
     "better than it is.")
 EXPLAINED_WHERE = worded("The tests are explained in the course's notebooks 3 to 9.")
-# Lines break between words, as in English; the letters are the reader's own, and on a computer without Korean ones the page's.
-HANGUL = """body { word-break: keep-all; font-family: system-ui, "Apple SD Gothic Neo", "Malgun Gothic", "Noto Sans KR",
-  "Noto Sans CJK KR", "Course Gothic", sans-serif; }
+# Lines break between words, as in English. The letters are the reader's own, or the page's on a computer without Korean ones:
+# these before the system's font, or else Chromium keeps the boxes that it drew of it while it read the page's.
+HANGUL = """body { word-break: keep-all; font-family: "Apple SD Gothic Neo", "Malgun Gothic", "Noto Sans KR", "Noto Sans CJK KR",
+  "Course Gothic", system-ui, sans-serif; }
 """
 
 
