@@ -52,7 +52,7 @@ export const texts = {
   },
   ko: {
     ...catalog.labels.ko, ...pictureTexts.ko,
-    title: "신경망은 무엇을 보고 답했을까?", presets: "먼저 해 볼 만한 질문", link: "링크와 QR 코드", theme: "어두운 화면, 밝은 화면",
+    title: "신경망은 무엇을 보고 답했는가?", presets: "먼저 해 볼 만한 질문", link: "링크와 QR 코드", theme: "어두운 화면, 밝은 화면",
     pictures: "그림", answer: "결과를 말로", pick: "신경망과 이미지", ask: "질문 설정", options: "표시 방식", network: "신경망",
     images: "이미지", draw: "숫자 그리기", openFile: "그림 열기", photo: "사진 찍기",
     ownHint: "그림을 붙여 넣거나 화면 아무 데나 끌어다 놓아도 됩니다. 그림은 이 기기 밖으로 나가지 않습니다.",
