@@ -316,7 +316,7 @@ def box_steps(image, L, truth, threshold=0.15, say=spoken, width=4):
             (say("the map", "맵"), lambda axis: picture(axis, overlay(image, L))),
             (say(f"1. at least {percent.replace('%', ' %')}\nof the maximum", f"1. 최댓값의\n{percent} 이상"),
              lambda axis: grey(axis, marked)),
-            (say("2. connected regions", "2. 연결된 영역들"), coloured),
+            (say("2. connected regions", "2. 연결된 영역"), coloured),
             (say("2. the largest one", "2. 그중 가장 큰 것"), lambda axis: grey(axis, largest)),
             (say("3. its box", "3. 그 상자"), lambda axis: (grey(axis, largest), own(axis))),
             (say("both boxes:", "두 상자:") + f"\nIoU {iou(box, truth).max():.2f}",

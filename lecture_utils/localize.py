@@ -82,7 +82,7 @@ def box_masks(boxes, size) -> NDArray[np.bool_]:
     height, width = size
     masks = np.zeros((len(boxes), height, width), bool)
     for mask, of_image in zip(masks, boxes, strict=True):
-        for x0, y0, x1, y1 in _whole(_checked_boxes(of_image)):
+        for x0, y0, x1, y1 in _whole(_checked_boxes(of_image)).tolist():
             if x0 < 0 or y0 < 0 or x1 > width or y1 > height:
                 raise ValueError(say("a box must lie in the image of {width} x {height} pixels; got {box}", width=width,
                                      height=height, box=(x0, y0, x1, y1)))

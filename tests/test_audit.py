@@ -15,6 +15,7 @@ import zipfile
 import keras
 import numpy as np
 import pytest
+from fontTools.ttLib import TTFont
 from keras import layers as kl
 from keras import ops
 from PIL import Image
@@ -642,6 +643,8 @@ def test_the_page_is_korean(in_korean):
     text = " ".join(reader.text)
     body, alts = text[text.index("hand_made", 100):], " ".join(attrs["alt"] for tag, attrs in reader.tags if tag == "img")
     assert '<html lang="ko">' in source and "word-break: keep-all" in source
+    carried = TTFont(io.BytesIO(base64.b64decode(re.search("font/woff;base64,([^)]*)", source)[1]))).getBestCmap()
+    assert {ord(letter) for letter in re.findall("[가-힣]", source)} <= set(carried) and len(carried) < 700
     assert rest(body) == rest(alts) == set()
     assert not re.search(r"\[[가-힣]+/[가-힣]+\]|\{\w*", body + alts)
     heads = {attrs["data-head"] for _, attrs in reader.tags if "data-head" in attrs}

@@ -75,7 +75,7 @@ def test_of_two_texts_the_one_in_the_reader_s_language(in_korean):
     "file은", "scratches는", "crazing은", "cat은", "frog는", "npz는", "PNG는", "TensorFlow는", "Colab은", "Grad-CAM++는",
     "`conv3`은", "`layer`는", "'conv2'는", '"맵"은', "“점수”는", "‘근거’는", "특징 맵(feature map)은", "(7, 7)은", "[1, 2]는",
     "**맵**은", "$y^c$는", "$A^k$는", "$x_n$은", "α는", "ε은", "95%는", "4²은", "0은", "1은", "2는", "3은", "4는", "5는", "6은",
-    "7은", "8은", "9는", "10은", "0.5는", "1,000은", "c는", "l은", "m은", "n은", "r은"])
+    "keep은", "7은", "8은", "9는", "10은", "0.5는", "1,000은", "c는", "l은", "m은", "n은", "r은"])
 def test_the_particle_fits_what_is_heard_before_it(said):
     """은 and 을 after a consonant, 는 and 를 after a vowel."""
     word, particle = said[:-1], said[-1]

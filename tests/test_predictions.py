@@ -109,7 +109,8 @@ def test_in_korean_it_asks_and_answers_in_korean(somebody, monkeypatch, capsys):
     monkeypatch.setenv("COURSE_LANG", "ko")
     prediction = predict("몇 개입니까?")
     assert somebody[-1]["text/plain"].splitlines() == ["예측: 몇 개입니까?", "  예측한 수: mine=…",
-                                                       "단추가 보이지 않으면 호출에 mine=\"a\"나 예측한 수를 더하십시오."]
+                                                       "단추가 보이지 않으면 함수를 부를 때 mine=\"a\"처럼 보기나 수를 "
+                                                       "넣으십시오."]
     control(somebody).value = "18"
     prediction.compare(18, "3·3·2입니다.")
     assert capsys.readouterr().out == "✓ 내 예측: 18. 결과: 18. 3·3·2입니다.\n"

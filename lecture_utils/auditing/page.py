@@ -8,6 +8,7 @@ import re
 import keras
 import matplotlib.pyplot as plt
 import numpy as np
+from fontTools import subset
 from PIL import Image
 
 from .. import plots
@@ -56,7 +57,11 @@ HOW_TO_READ = worded(
     "report both. An interval without width is no certainty, and images that the network was trained on make all of this look "
     "better than it is.")
 EXPLAINED_WHERE = worded("The tests are explained in the course's notebooks 3 to 9.")
-HANGUL = "body { word-break: keep-all; }\n"        # lines break between words, as in English; the fonts are the reader's own
+# Lines break between words, as in English. The letters are the reader's own, or the page's on a computer without Korean ones:
+# these before the system's font, or else Chromium keeps the boxes that it drew of it while it read the page's.
+HANGUL = """body { word-break: keep-all; font-family: "Apple SD Gothic Neo", "Malgun Gothic", "Noto Sans KR", "Noto Sans CJK KR",
+  "Course Gothic", system-ui, sans-serif; }
+"""
 
 
 def written(found, subject) -> str:
@@ -71,7 +76,21 @@ def written(found, subject) -> str:
              f"<h2>{say('What was seen')}</h2>", *_figures(subject), *_said(found.said),
              f"<p><small>Keras {keras.__version__}. {say(EXPLAINED_WHERE)}</small></p>",
              "</main>", "</body>", "</html>"]
-    return "\n".join(part for part in parts if part) + "\n"
+    page = "\n".join(part for part in parts if part) + "\n"
+    return page.replace("</style>", f"{_letters_of(page)}</style>", 1) if language() == "ko" else page
+
+
+def _letters_of(page):
+    """CSS with the course's font, of which only the Hangul of this page is left: a tenth of it."""
+    options = subset.Options(flavor="woff", hinting=False)
+    font = subset.load_font(str(plots.FONT), options)
+    letters = subset.Subsetter(options)
+    letters.populate(text="".join(set(re.findall("[가-힣]", page))))
+    letters.subset(font)
+    small = io.BytesIO()
+    subset.save_font(font, small, options)
+    return (f"@font-face {{ font-family: 'Course Gothic'; unicode-range: U+AC00-D7A3; "
+            f"src: url(data:font/woff;base64,{base64.b64encode(small.getvalue()).decode('ascii')}) format('woff'); }}\n")
 
 
 def _asked_of(subject):

@@ -64,9 +64,9 @@ DIGITS = dict.fromkeys("036", CONSONANT) | dict.fromkeys("178", L)       # 영 �
 LETTERS = dict.fromkeys("mn", CONSONANT) | dict.fromkeys("lr", L)        # 엠 엔, 엘 알; the others end in a vowel
 SIGNS = {"ε": CONSONANT, "²": CONSONANT, "³": CONSONANT}                 # 엡실론, 제곱, 세제곱
 # How words in Latin letters end when Koreans say them: model 모델, file 파일; frame 프레임, ring 링; map 맵, output 아웃풋, block
-# 블록. All others end in a vowel: layer 레이어, class 클래스, state 스테이트, Dense 덴스.
+# 블록, keep 킵. All others end in a vowel: layer 레이어, class 클래스, mask 마스크, Dense 덴스.
 WORDS = [(re.compile(r"le?$"), L),
-         (re.compile(r"([mn]e?|ng|ck|out)$|(^|[^aeiou])[aeiou][ptb]$"), CONSONANT)]
+         (re.compile(r"([mn]e?|ng|ck|out|eep)$|(^|[^aeiou])[aeiou][ptb]$"), CONSONANT)]
 
 
 def with_particles(korean):

@@ -48,7 +48,7 @@ KOREAN = {name: glossary.korean(name) for name in (*NEU_CLASSES, *CIFAR10_CLASSE
     "circle": "원", "square": "정사각형", "triangle": "삼각형", "cross": "십자", "ring": "고리", "bar": "막대",
     "left": "왼쪽", "right": "오른쪽", "up": "위", "down": "아래"}
 PHOTOS_IN_KOREAN = {"cat": "고양이", "coffee": "커피", "astronaut": "우주 비행사", "rocket": "로켓"}
-COLOURS_IN_KOREAN = dict(zip(scenes.COLOURS, ("빨간", "노란", "초록", "파란", "청록", "보라"), strict=True))
+COLOURS_IN_KOREAN = dict(zip(scenes.COLOURS, ("빨간", "노란", "초록", "파란", "하늘색", "보라"), strict=True))
 
 
 def catalog():

@@ -52,7 +52,7 @@ export const texts = {
   },
   ko: {
     ...catalog.labels.ko, ...pictureTexts.ko,
-    title: "신경망은 무엇을 보고 답했을까?", presets: "먼저 해 볼 만한 질문", link: "링크와 QR 코드", theme: "어두운 화면, 밝은 화면",
+    title: "신경망은 무엇을 보고 답했는가?", presets: "먼저 해 볼 만한 질문", link: "링크와 QR 코드", theme: "어두운 화면, 밝은 화면",
     pictures: "그림", answer: "결과를 말로", pick: "신경망과 이미지", ask: "질문 설정", options: "표시 방식", network: "신경망",
     images: "이미지", draw: "숫자 그리기", openFile: "그림 열기", photo: "사진 찍기",
     ownHint: "그림을 붙여 넣거나 화면 아무 데나 끌어다 놓아도 됩니다. 그림은 이 기기 밖으로 나가지 않습니다.",
@@ -64,7 +64,7 @@ export const texts = {
     barsTwo: "위 막대가 왼쪽, 아래 막대가 오른쪽 신경망입니다.", barsErased: "테두리는 지우기 전의 확률입니다.",
     predicted: "예측", percent: "%",
     caption: "신경망이 쓴 캡션(caption): 맵을 볼 단어를 고르십시오", question: "질문", questionColour: "대상",
-    kinds: ["… 것은 무슨 모양입니까?", "… 것은 왼쪽입니까, 오른쪽입니까?", "… 것은 위쪽입니까, 아래쪽입니까?"],
+    kinds: ["… 것은 무슨 모양입니까?", "… 것은 좌우 어느 쪽입니까?", "… 것은 위아래 어느 쪽입니까?"],
     lastLayer: "마지막 층", noLayer: "(고를 층 없음)", head: "헤드(head)", trained: "학습한 가중치", thrown: "무작위(주사위)", again: "다시 던지기",
     loading: "불러오는 중", loadingNetwork: "신경망을 불러오고 있습니다: {network}",
     titleOf: "{class}에 대한 {layer}의 {method}", titleWithout: "{class}에 대한 {method}", byDice: "(주사위 헤드)",
