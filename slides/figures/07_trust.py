@@ -166,7 +166,7 @@ def drawn_maps(say):
         picture(axis, drawn[k] / 2)
         wide_boxes(axis, [[3, 3, 7, 7]])
         axis.set_title(names[k], fontsize=TEXT)
-        hit = say("yes", "예") if hits[k] else say("no", "아니오")
+        hit = say("yes", "예") if hits[k] else say("no", "아니요")
         for line, text in enumerate([hit, f"{energy[k]:.2f}", f"{overlap[k]:.2f}"]):
             good = (hits[k], energy[k] >= 0.5, overlap[k] >= 0.5)[line]
             axis.text(4.5, 12 + 3.1 * line, text, ha="center", va="center", fontsize=20, color=BLUE if good else ORANGE)

@@ -335,7 +335,7 @@ def one_or_two(say):
     """A plate with scratches and one without, under the maps of yes and no, of heads with one output and with two."""
     images = panels(pictured(NOTEBOOK, "pair = [np.flatnonzero(yes_test)"))
     one, two = say("one output", "출력 하나"), say("two outputs", "출력 둘")
-    yes, no = say("yes", "예"), say("no", "아니오")
+    yes, no = say("yes", "예"), say("no", "아니요")
     figure, axes = plt.subplots(2, 5, figsize=(11.2, 4.5), layout="constrained")
     for axis, image in zip(axes.flat, images, strict=True):
         picture(axis, image)
