@@ -229,6 +229,7 @@ def test_every_formula_can_be_drawn(notebook, monkeypatch):
                 undrawn.append(tex)
                 raise
 
+    pages.formula.cache_clear()
     monkeypatch.setattr(pages.ziamath, "Latex", Strict)
     for cell in notebook.cells:
         if cell.cell_type == "markdown":

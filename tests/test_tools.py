@@ -18,7 +18,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 from PIL import Image
 
 from tools import run, stamp
-from tools.notebooks import execute, normalize, output_folder, pages, pictures, title_cell
+from tools.notebooks import execute, normalize, output_folder, pages, pictures, title_cell, translation
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 DOT = base64.b64encode(base64.b64decode(
@@ -648,6 +648,15 @@ def test_the_notebooks_of_both_languages_are_run_and_saved(two_editions):
     assert korean.cells[2] == english.cells[2] and korean.metadata.course.language == "ko"
     assert f"| CPU 시간(초) | {english.metadata.course.cpu_seconds} |" in korean.cells[0].source
 
+    for text in ("README.md", "classroom/README.md"):
+        (two_editions / text).write_text("")
+    prose = two_editions / "notebooks" / "ko" / "01_works.md"
+    prose.write_text(prose.read_text(encoding="utf-8").replace("시험해 보는", "연습하는"), encoding="utf-8")
+    assert "stamped: notebooks/ko/01_works.ipynb" in tool(two_editions, "-m", "tools.stamp").stdout
+    korean = read_edition(two_editions, "ko")
+    assert "연습하는 노트북입니다." in korean.cells[0].source, "stamp renews the words"
+    assert korean.cells[1].outputs[0].text == "고양이 두 마리 3\n", "and keeps the outputs"
+
 
 def test_prose_that_is_out_of_date_is_named_and_the_english_notebook_saved(two_editions):
     done = tool(two_editions, "-m", "tools.run", "notebooks", "1")
@@ -656,21 +665,10 @@ def test_prose_that_is_out_of_date_is_named_and_the_english_notebook_saved(two_e
     assert read_edition(two_editions, "").cells[1].outputs and not (two_editions / "notebooks/ko/01_works.ipynb").exists()
 
 
-def test_stamp_renews_the_korean_words_and_keeps_the_outputs(two_editions):
-    (two_editions / "README.md").write_text("")
-    (two_editions / "classroom" / "README.md").write_text("")
-    for words in (["run", "notebooks", "1", "--translated"], ["run", "notebooks", "1"]):
-        tool(two_editions, "-m", f"tools.{words[0]}", *words[1:])
-    prose = two_editions / "notebooks" / "ko" / "01_works.md"
-    prose.write_text(prose.read_text(encoding="utf-8").replace("시험해 보는", "연습하는"), encoding="utf-8")
-    assert "stamped: notebooks/ko/01_works.ipynb" in tool(two_editions, "-m", "tools.stamp").stdout
-    korean = read_edition(two_editions, "ko")
-    assert "연습하는 노트북입니다." in korean.cells[0].source and korean.cells[1].outputs[0].text == "고양이 두 마리 3\n"
-
-
 def test_the_pages_of_the_korean_notebooks_lie_in_a_folder_of_their_own(two_editions):
-    for words in (["notebooks", "1", "--translated"], ["notebooks", "1"]):
-        tool(two_editions, "-m", "tools.run", *words)
+    english = two_editions / "notebooks" / "01_works.ipynb"
+    translation.mark_translated(english, "ko")
+    nbformat.write(translation.translated(english, "ko"), two_editions / "notebooks" / "ko" / "01_works.ipynb")
     done = tool(two_editions, "-m", "tools.run", "run", "--lang", "ko")
     index, page = ((two_editions / "build" / "ko" / name).read_text(encoding="utf-8") for name in ("index.html", "01_works.html"))
     assert done.returncode == 0 and '<html lang="ko">' in index and '<html lang="ko">' in page

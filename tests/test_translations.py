@@ -14,7 +14,6 @@ from pathlib import Path
 import nbformat
 import numpy as np
 import pytest
-import ziamath
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from PIL import Image
 
@@ -323,24 +322,6 @@ def test_links_lead_somewhere(korean):
             if anchor and there:
                 headings = re.findall(r"^#+ (.+)$", prose(there), re.MULTILINE)
                 assert anchor in {heading.strip().replace(" ", "-") for heading in headings}, target
-
-
-def test_every_formula_can_be_drawn(korean, monkeypatch):
-    undrawn = []
-
-    class Strict(ziamath.Latex):
-        def __init__(self, tex, **options):
-            try:
-                super().__init__(tex, **options)
-            except Exception:
-                undrawn.append(tex)
-                raise
-
-    monkeypatch.setattr(pages.ziamath, "Latex", Strict)
-    for cell in korean.cells:
-        if cell.cell_type == "markdown":
-            pages.markdown(cell.source, language="ko")
-    assert not undrawn
 
 
 # ---- texts in code, by hand-made cells

@@ -21,7 +21,7 @@ from tools.website import start
 WRITTEN = ("04_grad_cam_vgg16", "05_cam_equivalence_proof", "07_localization_and_counterfactuals")
 PAGES = ["index.html", "ko.html", "instructor.html", "instructor.ko.html", "capstone.html", "capstone.ko.html",
          "slides/index.html", "notebooks/glossary.html", "notebooks/ko/glossary.html",
-         *(f"notebooks/{folder}{name}.html" for folder in ("", "ko/") for name in WRITTEN)]
+         *(f"notebooks/{name}.html" for name in WRITTEN), f"notebooks/ko/{WRITTEN[0]}.html"]
 KINDS = ["index.html", "ko.html", "instructor.ko.html", "capstone.html", "slides/index.html", "notebooks/glossary.html",
          f"notebooks/{WRITTEN[1]}.html", "notebooks/ko/glossary.html", f"notebooks/ko/{WRITTEN[1]}.html"]
 PRESETS = shared.presets()

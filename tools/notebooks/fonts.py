@@ -5,6 +5,7 @@ a page carries its Korean letters, for computers that have none. So does `lectur
 `python3 -m tools.notebooks.fonts` makes lecture_utils/fonts/CourseGothic-Regular.ttf of Nanum Gothic.
 """
 import base64
+import functools
 import importlib.metadata
 import io
 import logging
@@ -40,12 +41,18 @@ def font_faces(text, faces=DECK, serves="U+0-10FFFF"):
     `serves`: the range of characters for which a browser asks these faces, as CSS writes it.
     """
     wanted = {ord(character) for character in text if character.isprintable()}
-    known = set().union(*(TTFont(file, lazy=True).getBestCmap() for _, _, file in faces))
+    known = set().union(*(characters_of(file) for _, _, file in faces))
     if wanted - known:
         raise ValueError("No font has the characters " + " ".join(map(chr, sorted(wanted - known))))
     return "\n".join(f"@font-face {{ font-family: '{family}'; font-weight: {weight}; unicode-range: {serves}; "
                      f"src: url(data:font/woff;base64,{subset_of(file, wanted)}) format('woff'); }}"
                      for family, weight, file in faces)
+
+
+@functools.cache
+def characters_of(file):
+    """The characters that a font file has, as numbers."""
+    return frozenset(TTFont(file, lazy=True).getBestCmap())
 
 
 def code_face(page, family, larger=1.12):

@@ -6,6 +6,7 @@ them the page says the same.
 """
 import base64
 import dataclasses
+import functools
 import html
 import io
 import pathlib
@@ -183,6 +184,7 @@ def markdown(source, attachments=None, language="en"):
     return MarkdownWithMath(renderer=PageRenderer(language, escape=False, attachments=attachments)).render(source)
 
 
+@functools.cache        # both languages have the same
 def formula(tex, display=False, size=FORMULA_SIZE):
     """TeX drawn as SVG, its letters `size` pixels high; what can't be drawn stays readable TeX."""
     try:
