@@ -3,6 +3,7 @@
 
 Standard library only. It makes the environment .venv from requirements.lock, once, and hands over to it.
 The file is kept to the syntax of Python 3.6, so that an old interpreter can read it as far as its clear sentence.
+With `--lang ko`, or COURSE_LANG=ko, it and what students and instructors run speak Korean.
 """
 import collections
 import contextlib
@@ -71,14 +72,15 @@ class Stop(Exception):
 
 
 def main(arguments):
+    keep_other_settings_out()
+    choose_language(arguments)
     name = arguments[0] if arguments else "help"
-    if name in ("help", "-h", "--help"):
+    if name in ("help", "-h", "--help") or name.startswith("--lang"):
         print(overview())
         return 0
     if name not in COMMANDS:
-        print("There is no command '{}'.\n\n{}".format(name, overview()), file=sys.stderr)
+        print("{}\n\n{}".format(say("There is no command '{name}'.", name=name), overview()), file=sys.stderr)
         return 2
-    keep_other_settings_out()
     try:
         if not environment_is_ready():
             make_environment()
@@ -86,7 +88,7 @@ def main(arguments):
         print("\n{}".format(stop), file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("\nInterrupted; the same command starts the installation afresh.", file=sys.stderr)
+        print("\n" + say("Interrupted; the same command starts the installation afresh."), file=sys.stderr)
         return 130
     if arguments[:2] == ["test", "--matrix"]:
         return hand_over(["-m", "tools.matrix"] + arguments[2:])
@@ -94,12 +96,29 @@ def main(arguments):
 
 
 def overview():
-    lines = ["How a CNN decides, seen: a course in notebooks.", "",
-             "  python3 course.py run     runs the notebooks and writes them as pages",
-             "  python3 course.py test    tests every claim in them", "",
-             "The first call installs what is needed into .venv. All commands:", ""]
-    lines += ["  {:<10}{}".format(name, command.summary) for name, command in COMMANDS.items()]
+    lines = [say("How a CNN decides, seen: a course in notebooks."), "",
+             "  python3 course.py run      " + say("runs the notebooks and writes them as pages"),
+             "  python3 course.py test     " + say("tests every claim in them"), "",
+             say("The first call installs what is needed into .venv. All commands:"), ""]
+    lines += ["  {:<11}{}".format(name, say(command.summary)) for name, command in COMMANDS.items()]
     return "\n".join(lines)
+
+
+def choose_language(arguments):
+    """Let the command, and all that it starts, speak the language of `--lang`."""
+    for place, option in enumerate(arguments):
+        name, equals, value = option.partition("=")
+        if name == "--lang":
+            os.environ["COURSE_LANG"] = value if equals else "".join(arguments[place + 1:place + 2])
+
+
+def say(english, **values):
+    """A text in the reader's language, as `lecture_utils.language` has it; a Python too old for that reads English."""
+    try:
+        from tools.notebooks.languages import say as told
+    except Exception:  # whatever hinders it, the sentence comes first
+        return english.format(**values) if values else english
+    return told(english, **values)
 
 
 def keep_other_settings_out():
@@ -165,8 +184,8 @@ def make_environment():
     with installation_lock():
         if environment_is_ready():  # another call was installing, and has finished
             return
-        print("Installing the course's packages into .venv with {} (once; {}).".format(
-            "uv" if uv else "pip", "seconds to a minute" if uv else "one to a few minutes"), flush=True)
+        print(say("Installing the course's packages into .venv with uv (once; seconds to a minute).") if uv else
+              say("Installing the course's packages into .venv with pip (once; one to a few minutes)."), flush=True)
         began = time.time()
         shutil.rmtree(VENV, ignore_errors=True)
         if uv:
@@ -178,7 +197,7 @@ def make_environment():
                            "--require-hashes", "-r", LOCK])
         with open(COMPLETE, "w") as marker:
             marker.write(lock_hash())
-        print("Installed in {:.0f} s.".format(time.time() - began), flush=True)
+        print(say("Installed in {seconds:.0f} s.", seconds=time.time() - began), flush=True)
 
 
 @contextlib.contextmanager
@@ -188,8 +207,8 @@ def installation_lock():
     try:
         handle = open(path, "w")
     except OSError as error:
-        raise Stop("The folder {} can't be written to ({}). Clone or copy the course into a folder of your own, "
-                   "and run the command there.".format(ROOT, error.strerror)) from None
+        raise Stop(say("The folder {folder} can't be written to ({error}). Clone or copy the course into a folder of your "
+                       "own, and run the command there.", folder=ROOT, error=error.strerror)) from None
     with handle:
         if os.name == "nt":
             import msvcrt
@@ -207,26 +226,26 @@ def check_platform():
     """TensorFlow is built for these only."""
     system, machine = platform.system(), platform.machine().lower()
     if system == "Darwin" and machine != "arm64":
-        raise Stop("TensorFlow is no longer built for Macs with an Intel processor. Open the notebooks in Colab: "
-                   "README.md has a link for each. (Is this a Mac with Apple silicon? Then this Python runs in "
-                   "emulation: install the arm64 one from https://www.python.org/downloads/ and try again.)")
+        raise Stop(say("TensorFlow is no longer built for Macs with an Intel processor. Open the notebooks in Colab: "
+                       "README.md has a link for each. (Is this a Mac with Apple silicon? Then this Python runs in "
+                       "emulation: install the arm64 one from https://www.python.org/downloads/ and try again.)"))
     if system == "Windows" and machine == "arm64":
-        raise Stop("TensorFlow is not built for Windows on ARM. Install the 64-bit Intel version of Python 3.12 "
-                   "from https://www.python.org/downloads/ (Windows emulates it), or open the notebooks in Colab.")
+        raise Stop(say("TensorFlow is not built for Windows on ARM. Install the 64-bit Intel version of Python 3.12 "
+                       "from https://www.python.org/downloads/ (Windows emulates it), or open the notebooks in Colab."))
 
 
 def check_interpreter():
     """Windows deletes no program while it runs, and .venv is about to be deleted."""
     if platform.system() == "Windows" and is_in_venv(sys.executable):
-        raise Stop("The packages of the course have changed, and .venv must be made anew while its own Python runs this. "
-                   "Leave it with `deactivate`, close what else uses it, and run the same command again, with `py`.")
+        raise Stop(say("The packages of the course have changed, and .venv must be made anew while its own Python runs this. "
+                       "Leave it with `deactivate`, close what else uses it, and run the same command again, with `py`."))
 
 
 def check_path():
     if platform.system() == "Windows" and len(ROOT) > ROOT_LENGTH and not long_paths_are_enabled():
-        raise Stop("The path {} is too long: with TensorFlow's files in it, it exceeds the 260 characters that Windows "
-                   "allows. Move the course to a shorter one, of at most {} characters, such as C:\\course, and run the "
-                   "same command again.".format(ROOT, ROOT_LENGTH))
+        raise Stop(say("The path {path} is too long: with TensorFlow's files in it, it exceeds the 260 characters that "
+                       "Windows allows. Move the course to a shorter one, of at most {most} characters, such as C:\\course, "
+                       "and run the same command again.", path=ROOT, most=ROOT_LENGTH))
 
 
 def long_paths_are_enabled():
@@ -242,8 +261,8 @@ def long_paths_are_enabled():
 def check_disk():
     free = shutil.disk_usage(ROOT).free / 1e9
     if free < NEEDED_GB:
-        raise Stop("The packages need {} GB of disk, and {} has {:.1f} GB free. Make room, or clone the course "
-                   "onto a larger disk.".format(NEEDED_GB, ROOT, free))
+        raise Stop(say("The packages need {needed} GB of disk, and {folder} has {free:.1f} GB free. Make room, or clone the "
+                       "course onto a larger disk.", needed=NEEDED_GB, folder=ROOT, free=free))
 
 
 # ---- the interpreter
@@ -256,21 +275,21 @@ def find_python(uv):
         version, has_venv = probe(candidate)
         if version in PYTHONS and (has_venv or uv):
             if candidate != this_python():
-                print("This is Python {}.{}; the course uses {}.".format(
-                    sys.version_info[0], sys.version_info[1], candidate))
+                print(say("This is Python {version}; the course uses {other}.",
+                          version="{}.{}".format(*sys.version_info), other=candidate))
             return candidate
         if version in PYTHONS:
             without_venv = without_venv or version
     if without_venv:
-        raise Stop("Python {0}.{1} is here without the modules venv and ensurepip. On Debian and Ubuntu install them "
-                   "with `sudo apt install python{0}.{1}-venv`; or install uv (https://docs.astral.sh/uv/), which "
-                   "needs neither. Then run the same command again.".format(*without_venv))
+        raise Stop(say("Python {version} is here without the modules venv and ensurepip. On Debian and Ubuntu install them "
+                       "with `sudo apt install python{version}-venv`; or install uv (https://docs.astral.sh/uv/), which "
+                       "needs neither. Then run the same command again.", version="{}.{}".format(*without_venv)))
     if uv:
         return "3.12"  # uv fetches it
-    raise Stop("The course needs Python 3.11, 3.12 or 3.13 (64-bit CPython); this is Python {}, and no other was "
-               "found. Install 3.12 from https://www.python.org/downloads/, or install uv "
-               "(https://docs.astral.sh/uv/), which fetches it. Then run the same command again."
-               .format(platform.python_version()))
+    raise Stop(say("The course needs Python 3.11, 3.12 or 3.13 (64-bit CPython); this is Python {version}, and no other was "
+                   "found. Install 3.12 from https://www.python.org/downloads/, or install uv "
+                   "(https://docs.astral.sh/uv/), which fetches it. Then run the same command again.",
+                   version=platform.python_version()))
 
 
 def candidates():
@@ -370,20 +389,21 @@ def remedy(text):
     """The sentence for a failed installation, from the installer's last lines."""
     text = re.sub(r"\S*[/\\]\S*", " ", text.replace(ROOT, " ")).lower()  # names of files and folders are no signs
     if any(sign in text for sign in ("no space left", "disk quota", "not enough space")):
-        return "The disk is full. The packages need {} GB: make room and run the same command again.".format(NEEDED_GB)
+        return say("The disk is full. The packages need {needed} GB: make room and run the same command again.",
+                   needed=NEEDED_GB)
     if re.search(r"connection|connect error|name resolution|timed out|timeout|unreachable|error sending request"
                  r"|failed to fetch|could not fetch url|certificate|\b(dns|ssl|proxy)", text):
-        return ("The package index can't be reached. Check the network (behind a proxy set HTTPS_PROXY) and run the "
-                "same command again; what was downloaded is kept.")
+        return say("The package index can't be reached. Check the network (behind a proxy set HTTPS_PROXY) and run the "
+                   "same command again; what was downloaded is kept.")
     if "hash" in text:
-        return ("A downloaded package is not the one named in requirements.lock, so it was refused. Run the same "
-                "command again; if it persists, an index or proxy between you and PyPI alters packages.")
+        return say("A downloaded package is not the one named in requirements.lock, so it was refused. Run the same "
+                   "command again; if it persists, an index or proxy between you and PyPI alters packages.")
     if any(sign in text for sign in ("no matching distribution", "no wheels", "no solution", "platform tag")):
-        return ("A package of the course was not found for this computer ({}, {}, Python {}). If the network is up, "
-                "it isn't built for it: open the notebooks in Colab, README.md has a link for each.".format(
-                    platform.system(), platform.machine(), platform.python_version()))
-    return ("The installation failed; its last lines are above. Run the same command again: it starts afresh. "
-            "If it persists, delete the folder .venv and report these lines.")
+        return say("A package of the course was not found for this computer ({system}, {machine}, Python {version}). If the "
+                   "network is up, it isn't built for it: open the notebooks in Colab, README.md has a link for each.",
+                   system=platform.system(), machine=platform.machine(), version=platform.python_version())
+    return say("The installation failed; its last lines are above. Run the same command again: it starts afresh. "
+               "If it persists, delete the folder .venv and report these lines.")
 
 
 if __name__ == "__main__":

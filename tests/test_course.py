@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+import types
 
 import pytest
 
@@ -91,6 +92,35 @@ def test_alone_it_lists_every_command_and_makes_nothing(checkout, course):
 def test_an_unknown_command_is_named_and_the_known_ones_listed(checkout):
     status, _, err = call(checkout, "rnu")
     assert status == 2 and "no command 'rnu'" in err and "  run " in err and "  doctor " in err
+
+
+def test_in_korean_it_lists_every_command(course):
+    done = subprocess.run([sys.executable, str(ROOT / "course.py"), "--lang", "ko"], capture_output=True, encoding="utf-8")
+    lines = done.stdout.splitlines()
+    assert done.returncode == 0 and lines[0].startswith("CNN은 무엇을 보고 판단하는가")
+    listed = {line.split()[0]: line for line in lines if re.match("  [a-z]+ ", line) and " course.py " not in line}
+    assert set(listed) == set(course.COMMANDS) and all(re.search("[가-힣]", line) for line in listed.values())
+
+
+@pytest.mark.parametrize("arguments, language", [
+    (["run", "3", "--lang", "ko"], "ko"), (["data", "--lang=ko"], "ko"), (["data", "--show"], "en"), (["lab", "--lang"], "")])
+def test_the_language_asked_for_is_that_of_all_that_it_starts(course, monkeypatch, arguments, language):
+    monkeypatch.setenv("COURSE_LANG", "en")
+    course.choose_language(arguments)
+    assert os.environ["COURSE_LANG"] == language
+
+
+def test_where_korean_cannot_be_had_it_speaks_english(checkout):
+    """Alone in a folder, as with a Python too old for the catalogue."""
+    assert "no command 'rnu'" in call(checkout, "rnu", "--lang", "ko")[2]
+
+
+def test_an_obstacle_is_told_in_korean(course, monkeypatch):
+    monkeypatch.setenv("COURSE_LANG", "ko")
+    monkeypatch.setattr(course.shutil, "disk_usage", lambda path: types.SimpleNamespace(free=1e9))
+    with pytest.raises(course.Stop, match=r"패키지에 디스크 3\.5 GB가 필요한데, .*에는 1\.0 GB가 남아 있습니다"):
+        course.check_disk()
+    assert course.remedy("[Errno 28] No space left on device").startswith("디스크가 가득 찼습니다.")
 
 
 def test_the_tools_it_hands_over_to_exist(course):

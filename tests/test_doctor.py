@@ -29,6 +29,15 @@ def test_what_is_wrong_is_counted_and_told_with_what_to_do(monkeypatch, capsys):
     assert status == 1 and out.count("WRONG  bad") == out.count("Do this.") == 2 and "2 to mend." in out
 
 
+def test_in_korean_the_columns_stand_below_each_other(monkeypatch, capsys):
+    """A Korean letter is two columns wide."""
+    monkeypatch.setenv("COURSE_LANG", "ko")
+    status, out = report(monkeypatch, capsys, doctor.check_writing, lambda: BAD)
+    assert out.splitlines()[:3] == [
+        "정상   쓰기          build/에 쓸 수 있음", "이상   bad           not so", " " * 21 + "Do this."]
+    assert status == 1 and "고칠 것이 1개 있습니다." in out
+
+
 def test_a_check_that_breaks_is_a_finding_and_the_others_go_on(monkeypatch, capsys):
     status, out = report(monkeypatch, capsys, check_that_breaks, lambda: FINE)
     assert status == 1 and "that_breaks   RuntimeError: unforeseen" in out and "ok     fine" in out and "1 to mend." in out

@@ -455,6 +455,13 @@ def updated(student):
     return said
 
 
+def test_updating_is_told_in_the_reader_s_language(student, monkeypatch):
+    monkeypatch.setenv("COURSE_LANG", "ko")
+    answer(student / "notebooks" / "01_one.ipynb")
+    assert updated(student)[:2] == [
+        "notebooks/01_one.ipynb에서 작업한 것을 my/01_one_2.ipynb로 옮겼습니다.", "이미 최신판입니다."]
+
+
 def test_renaming_the_old_copy_brings_a_new_one_beside_it(instructor, student):
     answer(student / "my" / "01_one.ipynb")
     write(instructor / "notebooks" / "01_one.ipynb", "changed")

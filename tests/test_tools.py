@@ -521,7 +521,8 @@ def test_this_repository_is_stamped():
 def test_cells_that_never_ran_are_failures(checkout, tmp_path):
     """nbval alone calls the cells after a time-out expected failures and ends with status 0 but for the one cell."""
     shutil.copy(ROOT / "conftest.py", tmp_path)
-    shutil.copytree(ROOT / "tools", tmp_path / "tools")
+    for folder in ("tools", "lecture_utils/language"):
+        shutil.copytree(ROOT / folder, tmp_path / folder)
     make_notebook(tmp_path / "slow.ipynb", new_code_cell("import os, time"), new_code_cell("time.sleep(60)"), new_code_cell("1"))
     make_notebook(tmp_path / "offline.ipynb", new_code_cell(
         "import os\nassert os.environ['COURSE_OFFLINE'] == '1' and not os.listdir(os.environ['COURSE_DATA'])"))

@@ -12,6 +12,8 @@ import lecture_utils.quiet  # noqa: F401  (before anything that loads TensorFlow
 from lecture_utils import DataError, models
 from lecture_utils.datasets import loaders
 
+from .notebooks.languages import add_language, columns, padded, say
+
 
 class Wanted(NamedTuple):
     """What can be fetched: a data set, or a network's weights."""
@@ -33,8 +35,9 @@ def main(arguments=None):
     complete = all([fetched(one) for one in wanted])
     rows = [*loaders.where_is_the_data(), *models.where_are_the_weights()]
     for row in rows:
-        count = f"{row.images:,} images" if row.images else ""
-        print(f"{row.name:12} {row.source:15} {count:>14}  {row.path or row.remark}".rstrip())
+        count = say("{n:,} images", n=row.images) if row.images else ""
+        print(padded(say(row.name), 12), padded(say(row.source), 15), " " * (14 - columns(count)) + count + " ",
+              row.path or row.remark)
     return 0 if complete and all(row.source != "broken" for row in rows) else 1
 
 
@@ -44,6 +47,7 @@ def parse(arguments):
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", type=named, metavar="NAME",
                         help=f"fetch only these; without a name, all but those that are large: {large}")
+    add_language(parser)
     parser.add_argument("--show", action="store_true", help="download nothing")
     return parser.parse_args(arguments)
 
@@ -53,7 +57,8 @@ def named(name):
     plain = lambda name: name.lower().replace("-", "")
     found = [one for one in everything() if plain(one.name) == plain(name)]
     if not found:
-        raise argparse.ArgumentTypeError(f"there is no {name}; there are {', '.join(one.name for one in everything())}")
+        names = ", ".join(one.name for one in everything())
+        raise argparse.ArgumentTypeError(say("there is no {name}; there are {names}", name=name, names=names))
     return found[0]
 
 

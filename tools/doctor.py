@@ -2,6 +2,7 @@
 
 Ends with status 0 if nothing is wrong, else 1.
 """
+import argparse
 import contextlib
 import importlib.metadata
 import io
@@ -12,6 +13,8 @@ import shutil
 import sys
 import time
 from typing import NamedTuple
+
+from .notebooks.languages import add_language, padded, say
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 
@@ -29,7 +32,8 @@ class Finding(NamedTuple):
 
 
 def check_python():
-    return Finding("Python", f"{platform.python_version()} on {platform.system()} {platform.machine()}")
+    return Finding("Python", say("{version} on {system}", version=platform.python_version(),
+                                 system=f"{platform.system()} {platform.machine()}"))
 
 
 def check_packages():
@@ -39,23 +43,23 @@ def check_packages():
             versions.append(f"{name} {importlib.metadata.version(name)}")
         except importlib.metadata.PackageNotFoundError:
             missing.append(name)
-    remedy = f"{', '.join(missing)} missing: delete the folder .venv and run this again." if missing else ""
-    return Finding("packages", ", ".join(versions), remedy)
+    remedy = missing and say("{names} missing: delete the folder .venv and run this again.", names=", ".join(missing)) or ""
+    return Finding(say("packages"), ", ".join(versions), remedy)
 
 
 def check_memory():
     import psutil  # here, where its absence is a finding and does not end the other checks
 
     free = psutil.virtual_memory().available / 1e9
-    remedy = "" if free >= MEMORY_GB else (
-        f"A notebook may need {MEMORY_GB:.0f} GB: close other programs and notebooks, or use Colab (README.md).")
-    return Finding("memory", f"{free:.1f} GB free, {os.cpu_count()} cores", remedy)
+    remedy = "" if free >= MEMORY_GB else say(
+        "A notebook may need {needed:.0f} GB: close other programs and notebooks, or use Colab (README.md).", needed=MEMORY_GB)
+    return Finding(say("memory"), say("{free:.1f} GB free, {cores} cores", free=free, cores=os.cpu_count()), remedy)
 
 
 def check_disk():
     free = shutil.disk_usage(ROOT).free / 1e9
-    remedy = "" if free >= DISK_GB else f"The real data and the pages need {DISK_GB} GB: make room."
-    return Finding("disk", f"{free:.0f} GB free", remedy)
+    remedy = "" if free >= DISK_GB else say("The real data and the pages need {needed} GB: make room.", needed=DISK_GB)
+    return Finding(say("disk"), say("{free:.0f} GB free", free=free), remedy)
 
 
 def check_writing():
@@ -65,8 +69,9 @@ def check_writing():
         probe.write_text("")
         probe.unlink()
     except OSError as error:
-        return Finding("writing", f"build/ can't be written to: {error.strerror}", "Copy the course to a folder of your own.")
-    return Finding("writing", "build/ can be written to")
+        return Finding(say("writing"), say("build/ can't be written to: {error}", error=error.strerror),
+                       say("Copy the course to a folder of your own."))
+    return Finding(say("writing"), say("build/ can be written to"))
 
 
 def check_data():
@@ -77,8 +82,8 @@ def check_data():
     try:
         rows = where_is_the_data()
     except DataError as error:
-        return [Finding("data", str(error), "Correct COURSE_DATA, or unset it.")]
-    return [Finding(row.name, f"{row.source}, {row.images:,} images{', ' + row.path if row.path else ''}",
+        return [Finding(say("data"), str(error), say("Correct COURSE_DATA, or unset it."))]
+    return [Finding(say(row.name), ", ".join(filter(None, [say(row.source), say("{n:,} images", n=row.images), row.path])),
                     row.remark if row.source == "broken" else "") for row in rows]
 
 
@@ -86,7 +91,7 @@ def check_networks():
     """One finding for each of ImageNet's networks, which the course can do without."""
     from lecture_utils.models import where_are_the_weights
 
-    return [Finding(row.name, f"{row.source}, {row.path or row.remark}", row.remark if row.source == "broken" else "")
+    return [Finding(row.name, f"{say(row.source)}, {row.path or row.remark}", row.remark if row.source == "broken" else "")
             for row in where_are_the_weights()]
 
 
@@ -101,8 +106,9 @@ def check_weights():
             load_model(name)
         except Exception as error:  # whatever is wrong with a file, say it and go on
             broken.append(f"{name} ({error})")
-    remedy = f"Not loaded: {'; '.join(broken)}. Restore data/weights with `git checkout data/weights`." if broken else ""
-    return Finding("weights", f"{len(BUILDERS) - len(broken)} of {len(BUILDERS)} networks load", remedy)
+    remedy = broken and say("Not loaded: {names}. Restore data/weights with `git checkout data/weights`.",
+                            names="; ".join(broken)) or ""
+    return Finding(say("weights"), say("{n} of {all} networks load", n=len(BUILDERS) - len(broken), all=len(BUILDERS)), remedy)
 
 
 def check_training():
@@ -124,10 +130,11 @@ def check_training():
     model.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True), metrics=["accuracy"])
     accuracy = model.fit(images, labels, epochs=10, batch_size=32, verbose=0).history["accuracy"][-1]
     maps = grad_cam(model, images[:20])
-    found = (f"a tiny network learned 500 digits to {accuracy:.0%} and explained 20 "
-             f"({maps.shape[1]}×{maps.shape[2]} maps) in {time.perf_counter() - began:.0f} s")
+    found = say("a tiny network learned 500 digits to {accuracy:.0%} and explained 20 ({size} maps) in {seconds:.0f} s",
+                accuracy=accuracy, size=f"{maps.shape[1]}×{maps.shape[2]}", seconds=time.perf_counter() - began)
     sound = accuracy > 0.8 and np.isfinite(maps).all() and maps.max() > 0
-    return Finding("training", found, "" if sound else "TensorFlow computes wrongly here: delete .venv and run this again.")
+    return Finding(say("training"), found,
+                   "" if sound else say("TensorFlow computes wrongly here: delete .venv and run this again."))
 
 
 CHECKS = (check_python, check_packages, check_memory, check_disk, check_writing, check_data, check_networks, check_weights,
@@ -140,22 +147,27 @@ def examine(check):
         with contextlib.redirect_stdout(io.StringIO()):  # what the course's loaders print
             findings = check()
     except Exception as error:
-        remedy = "Delete the folder .venv and run this again; if it persists, report this line."
+        remedy = say("Delete the folder .venv and run this again; if it persists, report this line.")
         return [Finding(check.__name__.removeprefix("check_"), f"{type(error).__name__}: {error}", remedy)]
     return findings if isinstance(findings, list) else [findings]
 
 
-def main():
+def main(arguments=()):
+    parser = argparse.ArgumentParser(prog="course.py doctor", description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    add_language(parser)
+    parser.parse_args(arguments)
     wrong = 0
     for check in CHECKS:
         for finding in examine(check):
             wrong += bool(finding.remedy)
-            print(f"{'WRONG' if finding.remedy else 'ok':<7}{finding.what:<14}{finding.found}", flush=True)
+            verdict = say("WRONG") if finding.remedy else say("ok")
+            print(padded(verdict, 7) + padded(finding.what, 14) + finding.found, flush=True)
             if finding.remedy:
                 print(f"{'':<21}{finding.remedy}", flush=True)
-    print(f"\n{wrong} to mend." if wrong else "\nAll is well: python3 course.py lab")
+    print("\n" + (say("{n} to mend.", n=wrong) if wrong else say("All is well: python3 course.py lab")))
     return 1 if wrong else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

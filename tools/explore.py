@@ -25,6 +25,8 @@ import tornado.web
 from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 
+from .notebooks.languages import add_language, say
+
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 PAGE = ROOT / "build" / "explorer"
 BUILT_FROM = ROOT / "build" / "explorer.sha256"         # of what PAGE was built from
@@ -65,6 +67,7 @@ def main():
     parser = argparse.ArgumentParser(prog="course.py explore", description=__doc__.partition("\n")[0])
     parser.add_argument("--ip", help="serve it at this address of the computer, 0.0.0.0 for all; not given: open it here")
     parser.add_argument("--port", type=int, default=8866, help="where it is served (8866; 0: any that is free)")
+    add_language(parser)
     arguments = parser.parse_args()
     make()
     if arguments.ip is None:
@@ -73,7 +76,8 @@ def main():
     try:
         asyncio.run(serve(arguments.ip, arguments.port))
     except OSError as error:
-        sys.exit(f"Cannot serve at {arguments.ip}, port {arguments.port}: {error.strerror}. Choose another with --port.")
+        sys.exit(say("Cannot serve at {ip}, port {port}: {error}. Choose another with --port.",
+                     ip=arguments.ip, port=arguments.port, error=error.strerror))
     except KeyboardInterrupt:
         pass        # so it is stopped
 
@@ -83,7 +87,7 @@ def make():
     fingerprint = fingerprint_of_sources()
     if (PAGE / "index.html").is_file() and BUILT_FROM.is_file() and BUILT_FROM.read_text() == fingerprint:
         return
-    print("Building the explorer, which takes half a minute; next time it is there.", flush=True)
+    print(say("Building the explorer, which takes half a minute; next time it is there."), flush=True)
     BUILT_FROM.unlink(missing_ok=True)      # a build that is broken off leaves nothing that seems complete
     build(PAGE)
     BUILT_FROM.write_text(fingerprint)
@@ -108,9 +112,10 @@ def fingerprint_of_sources():
 
 
 def open_here():
-    page = PAGE / "index.html"
-    opened = webbrowser.open(page.as_uri())
-    print(f"The explorer {'opens in your browser' if opened else 'is a page: open it in a browser'}: {page}")
+    page, language = PAGE / "index.html", os.environ.get("COURSE_LANG")
+    opened = webbrowser.open(page.as_uri() + (f"#lang={language}" if language else ""))      # else the browser's own
+    print(say("The explorer opens in your browser: {page}", page=page) if opened else
+          say("The explorer is a page: open it in a browser: {page}", page=page))
 
 
 # ---- the server
@@ -212,8 +217,9 @@ async def serve(ip, port, folder=PAGE):
     if sys.stdout.isatty():
         os.system("")       # Windows' older console shows colours from now on; elsewhere nothing happens
         print(qr_lines(address))
-    print(f"The explorer is at {address}, for everyone whom this computer's network and firewall let through.\n"
-          f"For the projector, the address with its QR code: {address}hall\nStop it with Ctrl-C.", flush=True)
+    print(say("The explorer is at {address}, for everyone whom this computer's network and firewall let through.\n"
+              "For the projector, the address with its QR code: {address}hall\nStop it with Ctrl-C.", address=address),
+          flush=True)
     await asyncio.Event().wait()
 
 

@@ -13,7 +13,7 @@ from lecture_utils.language import catalogue
 from lecture_utils.quizzes import quiz
 
 from .notebooks.exercises import instructor_edition, is_exercise
-from .notebooks.languages import LANGUAGES, WORDS, add_language, folder, wanted
+from .notebooks.languages import LANGUAGES, WORDS, add_language, folder, say, wanted
 from .notebooks.output_folder import make_ready, not_written
 from .notebooks.pages import write_pages
 from .run import ROOT, execute, find_notebooks
@@ -41,8 +41,8 @@ def main():
     for run in runs:
         run.error = run.error or unsolved(run)
     failed = [run.error for run in runs if run.error]
-    print(*(f"FAILED  {error}" for error in failed), sep="\n", file=sys.stderr)
-    print(f"\nThe instructor's edition is in {place}. Open {(place / 'index.html').as_uri()}")
+    print(*(say("FAILED  {error}", error=error) for error in failed), sep="\n", file=sys.stderr)
+    print("\n" + say("The instructor's edition is in {folder}. Open {page}", folder=place, page=(place / "index.html").as_uri()))
     return 1 if failed else 0
 
 
@@ -84,4 +84,4 @@ if __name__ == "__main__":
     try:
         sys.exit(main())
     except KeyboardInterrupt:
-        sys.exit("\nInterrupted.")
+        sys.exit("\n" + say("Interrupted."))

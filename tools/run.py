@@ -14,7 +14,7 @@ import nbformat
 
 from .notebooks import notebook_paths, translation
 from .notebooks.execute import embedded_environment, execute_all
-from .notebooks.languages import LANGUAGES, WORDS, add_language, folder, wanted
+from .notebooks.languages import LANGUAGES, WORDS, add_language, folder, say, wanted
 from .notebooks.normalize import normalize
 from .notebooks.output_folder import make_ready, not_written
 from .notebooks.pages import write_pages
@@ -51,7 +51,7 @@ def run(arguments):
         write_pages(runs, build, language)
     except OSError as error:
         not_written(build, error)
-    print(f"\nThe pages are in {build}. Open {(build / 'index.html').as_uri()}")
+    print("\n" + say("The pages are in {folder}. Open {page}", folder=build, page=(build / "index.html").as_uri()))
     return told([run for run in runs if run.error])
 
 
@@ -101,7 +101,7 @@ def mark_translated(names):
 def told(failed):
     """Name what failed; the exit status."""
     for run in failed:
-        print(f"FAILED  {run.error}", file=sys.stderr)
+        print(say("FAILED  {error}", error=run.error), file=sys.stderr)
     return 1 if failed else 0
 
 
@@ -113,7 +113,6 @@ def execute(paths, cell_limit, limit, embedded):
             environment |= embedded_environment(empty_folder)
         os.environ.update(environment)
         os.environ.pop("MPLBACKEND", None)  # the kernel chooses its own
-        os.environ.pop("COURSE_LANG", None)  # and each notebook its language
         return execute_all(paths, cell_limit, limit)
 
 
@@ -143,7 +142,7 @@ def find_notebook(name, every):
         return path.resolve()
     matches = [one for one in every if one.stem == path.stem or name.isdigit() and one.stem.startswith(f"{int(name):02d}_")]
     if not matches:
-        sys.exit(f"There is no notebook '{name}'. There are {', '.join(one.stem for one in every)}.")
+        sys.exit(say("There is no notebook '{name}'. There are {names}.", name=name, names=", ".join(one.stem for one in every)))
     return matches[0]
 
 
@@ -171,4 +170,4 @@ if __name__ == "__main__":
     try:
         sys.exit(main())
     except KeyboardInterrupt:
-        sys.exit("\nInterrupted.")
+        sys.exit("\n" + say("Interrupted."))

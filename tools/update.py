@@ -3,6 +3,7 @@
 A notebook that was worked on in notebooks/ is first copied into my/ under a name that is free there, and the course's own
 put back in its place; then nothing stands in the way of the new course, which is only taken if it is a mere step forward.
 """
+import argparse
 import filecmp
 import os
 import pathlib
@@ -11,7 +12,7 @@ import subprocess
 import sys
 
 from . import lab
-from .notebooks.languages import LANGUAGES
+from .notebooks.languages import LANGUAGES, add_language, say
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 SECONDS = 300  # a network that says nothing for so long is down
@@ -21,29 +22,31 @@ class NotUpdated(Exception):
     """A sentence for the reader: why the course stays as it is, and what to do."""
 
 
-def update(root, say=print):
-    """Move changed notebooks of notebooks/ into my/, take the new course, copy what is new into my/; say each step."""
+def update(root, tell=print):
+    """Move changed notebooks of notebooks/ into my/, take the new course, copy what is new into my/; tell each step."""
     check_clone(root)
     for path in notebooks(root, "D"):  # an interrupted checkout removes the old file before it writes the new one
         restore(root, path)
-        say(f"{path} was missing and is back.")
+        tell(say("{path} was missing and is back.", path=path))
     for path in notebooks(root, "M"):
-        say(f"Your work in {path} now lies in {move_into_mine(root, path)}.")
+        tell(say("Your work in {path} now lies in {mine}.", path=path, mine=move_into_mine(root, path)))
     before = git(root, "rev-parse", "HEAD")
     step_forward(root)
-    say("The course is up to date." if git(root, "rev-parse", "HEAD") == before else "The course was renewed.")
+    unchanged = git(root, "rev-parse", "HEAD") == before
+    tell(say("The course is up to date.") if unchanged else say("The course was renewed."))
     for language in LANGUAGES:
         if language == LANGUAGES[0] or lab.mine_in(root, language).is_dir():
             for line in lab.copy_notebooks(root, language):
-                say(line)
+                tell(line)
 
 
 def check_clone(root):
     """`NotUpdated` where the course was not cloned; git would take any repository around it for the course's."""
     if not (root / ".git").exists() or not root.samefile(git(root, "rev-parse", "--show-toplevel")):
-        raise NotUpdated("this copy of the course was not cloned, so git can't renew it. Download the zip again, unpack it "
-                         f"beside this folder, and move your folder {lab.MINE}/ into it, with whatever else is yours: files "
-                         "in data/, notebooks that you changed in notebooks/. A clone is renewed by this command (README.md).")
+        raise NotUpdated(say(
+            "this copy of the course was not cloned, so git can't renew it. Download the zip again, unpack it beside this "
+            "folder, and move your folder {mine}/ into it, with whatever else is yours: files in data/, notebooks that you "
+            "changed in notebooks/. A clone is renewed by this command (README.md).", mine=lab.MINE))
 
 
 def notebooks(root, status):
@@ -85,8 +88,8 @@ def step_forward(root):
     git(root, "fetch", "--quiet")
     new = git(root, "rev-parse", "@{upstream}")
     if lab.MINE in map(str.lower, split(git(root, "ls-tree", "-z", "--name-only", new))):
-        raise NotUpdated(f"the new course has a folder {lab.MINE}/ of its own, which would overwrite your copies in "
-                         f"{lab.MINE}/. Tell whoever maintains the course: that folder must not be committed.")
+        raise NotUpdated(say("the new course has a folder {mine}/ of its own, which would overwrite your copies in {mine}/. "
+                             "Tell whoever maintains the course: that folder must not be committed.", mine=lab.MINE))
     git(root, "-c", "merge.autoStash=false", "merge", "--quiet", "--ff-only", "--no-overwrite-ignore", new)
 
 
@@ -96,25 +99,31 @@ def git(root, *words):
         done = subprocess.run(["git", "-C", str(root), *words], capture_output=True, timeout=SECONDS,
                               stdin=subprocess.DEVNULL, env=os.environ | {"GIT_TERMINAL_PROMPT": "0"})
     except FileNotFoundError:
-        raise NotUpdated("git is not installed, and the course comes by it: https://git-scm.com/downloads") from None
+        raise NotUpdated(say("git is not installed, and the course comes by it: https://git-scm.com/downloads")) from None
     except subprocess.TimeoutExpired:
-        raise NotUpdated(f"No answer came in {SECONDS} s. Check the network and run the same command again.") from None
+        raise NotUpdated(say("No answer came in {seconds} s. Check the network and run the same command again.",
+                             seconds=SECONDS)) from None
     if done.returncode:
         said = done.stderr.decode("utf-8", "replace").strip()
-        raise NotUpdated(f"{said}\n\nThe course stays as it is, and so does your work. Without a network, run the same "
-                         "command again later. Where git names files that are in the way, move them out of the course's "
-                         "folder and run the same command again.")
+        remedy = say("The course stays as it is, and so does your work. Without a network, run the same command again later. "
+                     "Where git names files that are in the way, move them out of the course's folder and run the same "
+                     "command again.")
+        raise NotUpdated(f"{said}\n\n{remedy}")
     return os.fsdecode(done.stdout).strip()  # names of files, which need not be in this computer's encoding
 
 
-def main():
+def main(arguments=()):
+    parser = argparse.ArgumentParser(prog="course.py update", description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    add_language(parser)
+    parser.parse_args(arguments)
     try:
         update(ROOT)
     except (NotUpdated, OSError) as error:
-        sys.exit(f"Not updated: {error}")
+        sys.exit(say("Not updated: {error}", error=error))
     except KeyboardInterrupt:
-        sys.exit("\nInterrupted; your work is safe. Run the same command again.")
+        sys.exit("\n" + say("Interrupted; your work is safe. Run the same command again."))
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -369,7 +369,7 @@ class Whereabouts(NamedTuple):
     """What a loader would take: for one data set its source, the path if it has one, and how many images."""
 
     name: str
-    source: str  # "local", "download cache", "embedded", "missing" or "broken"
+    source: str  # "local", "download cache", "embedded", "missing" or "broken", which `say` tells in the reader's language
     path: str
     images: int
     remark: str
@@ -377,20 +377,20 @@ class Whereabouts(NamedTuple):
 
 def where_is_the_data(data_dir=None):
     """One `Whereabouts` for each data set, found out without decoding images and without a network."""
-    photos = Whereabouts("photographs", "scikit-image", "", len(PHOTOS), ", ".join(PHOTOS))
+    photos = Whereabouts(worded("photographs"), "scikit-image", "", len(PHOTOS), ", ".join(PHOTOS))
     return [_whereabouts(recipe, data_dir) for recipe in DATA_SETS] + [photos]
 
 
 def _whereabouts(recipe, data_dir):
     try:
-        path, source = _local_path(recipe, data_dir), "local"
+        path, source = _local_path(recipe, data_dir), worded("local")
         if not path:
-            path, source = recipe.cached(), "download cache"
+            path, source = recipe.cached(), worded("download cache")
         if path:
             return Whereabouts(recipe.name, source, shown(path), recipe.count(path), "")
     except DataError as error:
-        return Whereabouts(recipe.name, "broken", "", 0, str(error))
-    source = "embedded" if recipe.draw else "missing"
+        return Whereabouts(recipe.name, worded("broken"), "", 0, str(error))
+    source = worded("embedded") if recipe.draw else worded("missing")
     remark = say("in {folder} is no {name}; looked for {wanted}",
                  folder=shown(data_folder(data_dir)), name=recipe.name, wanted=say(recipe.wanted))
     if recipe.large:

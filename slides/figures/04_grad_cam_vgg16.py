@@ -356,7 +356,7 @@ def covered(say):
     """Grad-CAM beside three maps of occlusion."""
     pictures = [overlay(cat(), maps_of_cat_layers()["block5_conv3"][0])]
     pictures += [overlay(cat(), grid, cells=((25, 49.5), (25, 49.5))) for grid in falls()]
-    papers = [say("mean colour", "평균색"), say("black", "검은색"), say("white", "흰색")]
+    papers = [say("mean colour", "평균색"), say("black", "검은색"), say("white", "하얀색")]
     return grid(pictures, ["Grad-CAM", *(say(f"covered: {paper}", f"가림: {paper}") for paper in papers)], columns=4, width=2.9)
 
 

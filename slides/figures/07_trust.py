@@ -343,7 +343,7 @@ def counterfactual(say):
     shown = {say("two half plates", "반쪽 강판 둘"): image,
              say(f"for\n{name}", f"{name}의\n근거"): overlay(image, names["in_favour"][n]),
              say(f"against\n{name}", f"{name}의\n반대 근거"): overlay(image, names["against"][n]),
-             say(f"without it:\n{before[n]:.2f} → {after[n]:.2f}", f"그것을 지우면:\n{before[n]:.2f} → {after[n]:.2f}"):
+             say(f"without it:\n{before[n]:.2f} → {after[n]:.2f}", f"지우면:\n{before[n]:.2f} → {after[n]:.2f}"):
                  np.where(region[..., None], blurred(image[None])[0], image)}
     figure, axes = plt.subplots(1, 4, figsize=(11.7, 3.8), layout="constrained")
     for axis, (title, image) in zip(axes, shown.items(), strict=True):

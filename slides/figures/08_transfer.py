@@ -153,7 +153,7 @@ def worth_of_pretraining():
 def learned_epochs(say):
     """The notebook's own curves of loss and accuracy."""
     figure, axis = plt.subplots(figsize=(11.7, 4.1), layout="constrained")
-    picture(axis, pictured(NOTEBOOK, '"Loss and accuracy of the fine-tuned'))
+    picture(axis, pictured(NOTEBOOK, '"Loss and accuracy of the fine-tuned', say("en", "ko")))
     return figure
 
 

@@ -20,8 +20,7 @@ import nbformat
 import numpy as np
 from PIL import Image
 
-from ..notebooks.code_texts import columns
-from ..notebooks.languages import folder
+from ..notebooks.languages import columns, folder
 from .source import QUOTE, ROOT
 
 WIDTH = 83  # characters that fit a slide's width at 24 pixels
@@ -89,9 +88,10 @@ def prose(name, pattern):
 
 
 @functools.cache
-def pictured(name, text):
+def pictured(name, text, language="en"):
     """The figure that the committed notebook's cell with `text` shows, (height, width, 3) in [0, 1]."""
-    figures = [output.data["image/png"] for output in cell_with(name, text).outputs if "image/png" in output.get("data", {})]
+    outputs = cell_with(name, text, language).outputs
+    figures = [output.data["image/png"] for output in outputs if "image/png" in output.get("data", {})]
     if len(figures) != 1:
         raise ValueError(f"The cell of {name} with the text \"{text}\" shows {len(figures)} figures, not one.")
     return np.asarray(Image.open(io.BytesIO(base64.b64decode(figures[0]))).convert("RGB")) / 255

@@ -7,8 +7,9 @@ import ast
 import io
 import re
 import tokenize
-import unicodedata
 from typing import NamedTuple
+
+from .languages import columns
 
 WIDTH = 118         # columns of a line of a notebook; a Korean letter takes two
 LITERAL = re.compile(r"(?P<prefix>[A-Za-z]*)(?P<quotes>'''|\"\"\"|'|\")(?P<text>.*)(?P=quotes)", re.DOTALL)
@@ -126,8 +127,3 @@ def _wrapped(words, width):
             lines.append("")
         lines[-1] += word
     return lines
-
-
-def columns(text):
-    """How many columns a text takes where every letter has the same width: a Korean one has two."""
-    return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text)

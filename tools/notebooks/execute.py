@@ -18,6 +18,8 @@ from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
+from .languages import say
+
 BYTES_OF_A_KERNEL = 3e9  # TensorFlow, a VGG16 and its gradients
 
 
@@ -97,9 +99,9 @@ class Worker:
             while not self.finished and self.messages.poll():
                 self.take(self.messages.recv())
         except EOFError:
-            self.stop("its process ended without a word; was there enough memory?")
+            self.stop(say("its process ended without a word; was there enough memory?"))
         if not self.finished and self.run.seconds > self.limit:
-            self.stop(f"it took longer than {self.limit:.0f} s and was stopped")
+            self.stop(say("it took longer than {limit:.0f} s and was stopped", limit=self.limit))
 
     def take(self, message):
         if isinstance(message, int):
@@ -110,7 +112,7 @@ class Worker:
 
     def stop(self, why):
         self.kill()
-        self.run.error = f"{self.run.name}, cell {self.run.cell}: {why}"
+        self.run.error = say("{notebook}, cell {n}: {why}", notebook=self.run.name, n=self.run.cell, why=why)
         self.finished = True
 
     def kill(self):
@@ -135,14 +137,15 @@ def execute(path, cell_limit, messages):
                             shutdown_kernel="immediate", resources={"metadata": {"path": str(path.parent)}})
     client.log.setLevel(logging.CRITICAL)  # what it logs as errors is said below, in a sentence
     error, number = "", 0
-    with client.setup_kernel(cleanup_kc=True, stderr=subprocess.DEVNULL):
+    environment = {name: value for name, value in os.environ.items() if name != "COURSE_LANG"}      # a notebook chooses itself
+    with client.setup_kernel(cleanup_kc=True, stderr=subprocess.DEVNULL, env=environment):
         try:
             for index, cell in enumerate(notebook.cells):
                 if cell.cell_type == "code" and cell.source.strip():
                     messages.send(number := number + 1)
                     client.execute_cell(cell, index, execution_count=number)
         except (CellExecutionError, CellTimeoutError, DeadKernelError) as failure:
-            error = f"{path.stem}, cell {number}: {in_words(failure, cell_limit)}"
+            error = say("{notebook}, cell {n}: {why}", notebook=path.stem, n=number, why=in_words(failure, cell_limit))
         cpu_seconds = sum(process_cpu_seconds(process) for process in psutil.Process().children(recursive=True))
     messages.send((notebook, cpu_seconds, error))
 
@@ -160,8 +163,8 @@ def in_words(failure, cell_limit):
     if isinstance(failure, CellExecutionError):
         return f"{failure.ename}: {failure.evalue}"
     if isinstance(failure, CellTimeoutError):
-        return f"it took longer than {cell_limit:.0f} s and was stopped"
-    return "the kernel died; was there enough memory?"
+        return say("it took longer than {limit:.0f} s and was stopped", limit=cell_limit)
+    return say("the kernel died; was there enough memory?")
 
 
 def process_cpu_seconds(process):
@@ -200,12 +203,13 @@ class Progress:
                 print(self.state(run), file=self.stream, flush=True)
 
     def state(self, run):
-        return f"{run.name}  cell {run.cell} of {run.cells}  {run.seconds:.0f} s"
+        return say("{notebook}  cell {n} of {all}  {seconds:.0f} s", notebook=run.name, n=run.cell, all=run.cells,
+                   seconds=run.seconds)
 
     def finished(self, run):
         if self.is_terminal:
             self.write_over("")
-        outcome = f"FAILED: {run.error}" if run.error else f"done: {run.cells} cells"
+        outcome = say("FAILED: {error}", error=run.error) if run.error else say("done: {n} cells", n=run.cells)
         print(f"{run.name:<28}{run.seconds:4.0f} s  {outcome}", file=self.stream, flush=True)
 
     def write_over(self, line):

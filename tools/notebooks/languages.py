@@ -1,9 +1,14 @@
 """The languages of the notebooks: the words that stand alike in all notebooks of a language, and on their pages.
 
-The first is the one that the others translate; it lies in notebooks/, each other in a folder of its code.
+The first is the one that the others translate; it lies in notebooks/, each other in a folder of its code. What commands say
+is in the package's catalogue; `say` and `worded` are the package's, had without it: course.py says things before there is any.
 """
+import importlib.util
 import os
+import pathlib
+import unicodedata
 
+SPEECH = pathlib.Path(__file__).resolve().parents[2] / "lecture_utils" / "language" / "__init__.py"     # imports nothing
 LANGUAGES = ("en", "ko")
 
 WORDS = {
@@ -66,6 +71,26 @@ BOOTSTRAP = {"ko": {
 }}
 
 
+def load_speech():
+    spec = importlib.util.spec_from_file_location("speech_without_package", str(SPEECH))
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.say, module.worded
+
+
+say, worded = load_speech()
+
+
+def columns(text):
+    """How many columns a text takes where every letter has the same width: a Korean one has two."""
+    return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text)
+
+
+def padded(text, width):
+    """The text and as many spaces as make it `width` columns wide."""
+    return text + " " * (width - columns(text))
+
+
 def folder(root, language):
     """Where the notebooks of a language lie."""
     return root / "notebooks" if language == LANGUAGES[0] else root / "notebooks" / language
@@ -78,5 +103,5 @@ def wanted():
 
 
 def add_language(parser, default=None):
-    """Let the command of `parser` ask for a language by `--lang ko`."""
-    parser.add_argument("--lang", choices=LANGUAGES, default=default, help="language of the notebooks (COURSE_LANG, or else en)")
+    """Let the command of `parser` ask for a language by `--lang ko`; course.py has read it as well, for what is said."""
+    parser.add_argument("--lang", choices=LANGUAGES, default=default, help="language (COURSE_LANG, or else en)")

@@ -2,6 +2,8 @@
 import sys
 import tempfile
 
+from .languages import say
+
 PROBE = 20_000_000  # bytes: all pages of the notebooks, and more than any one file
 
 
@@ -17,5 +19,5 @@ def make_ready(folder):
 
 def not_written(folder, error):
     """End with the sentence for an OSError met while writing into the folder."""
-    sys.exit(f"{folder} can't be written to ({error.strerror}). Make room there, or copy the course to a folder of your own, "
-             "and run the same command again.")
+    sys.exit(say("{folder} can't be written to ({error}). Make room there, or copy the course to a folder of your own, and run "
+                 "the same command again.", folder=folder, error=error.strerror))
