@@ -504,6 +504,7 @@ def test_a_text_without_korean_is_the_english_output():
 @pytest.mark.parametrize(("english", "ran", "settled"), [
     ("0.33 [0.24, 0.41] of 12\n", "12개 중 0.30 [0.22, 0.38]\n", "12개 중 0.33 [0.24, 0.41]\n"),
     ("96.7% and 96.7%, 5e-07\n", "96.7%와 95.8%, 가장 큰 값의 4e-07\n", "96.7%와 96.7%, 가장 큰 값의 5e-07\n"),
+    ("0.33 [0.24, 0.41]\n", "구간 [0.22, 0.38], 평균 0.30\n", "구간 [0.24, 0.41], 평균 0.33\n"),     # smallest for smallest
     ("above zero: 1,204 of conv3\n", "0보다 큰 것: conv3의 1,198\n", "0보다 큰 것: conv3의 1,204\n")])
 def test_a_number_is_the_english_one_whatever_computer_ran_the_cell(english, ran, settled):
     there, here = (new_output("stream", text=text) for text in (english, ran))

@@ -41,7 +41,8 @@ def main():
     for run in runs:
         run.error = run.error or unsolved(run)
     failed = [run.error for run in runs if run.error]
-    print(*(say("FAILED  {error}", error=error) for error in failed), sep="\n", file=sys.stderr)
+    for error in failed:
+        print(say("FAILED  {error}", error=error), file=sys.stderr)
     print("\n" + say("The instructor's edition is in {folder}. Open {page}", folder=place, page=(place / "index.html").as_uri()))
     return 1 if failed else 0
 
