@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 
 REAL_DATA = os.environ.get("COURSE_DATA")
+FOLDERS = ("COURSE_DATA", "COURSE_CACHE", "KERAS_HOME")
+SURROUNDINGS = (*FOLDERS, "COURSE_OFFLINE", "COURSE_LANG")
 
 
 def pytest_runtest_setup(item):
@@ -20,11 +22,20 @@ def pytest_runtest_setup(item):
 @pytest.fixture(scope="session", autouse=True)
 def _no_surroundings(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
-        for variable in ("COURSE_DATA", "COURSE_CACHE", "KERAS_HOME"):
+        for variable in FOLDERS:
             patch.setenv(variable, str(tmp_path_factory.mktemp(variable.lower())))
         patch.setenv("COURSE_OFFLINE", "1")
         patch.delenv("COURSE_LANG", raising=False)
         yield
+
+
+@pytest.fixture(autouse=True)
+def _surroundings_are_put_back():
+    """A command sets them for the process that it ends with; a test that calls one goes on, and so do those after it."""
+    before = {variable: os.environ.get(variable) for variable in SURROUNDINGS}
+    yield
+    for variable, value in before.items():
+        os.environ.pop(variable, None) if value is None else os.environ.update({variable: value})
 
 
 @pytest.fixture(autouse=True)

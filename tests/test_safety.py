@@ -49,6 +49,7 @@ ALLOWED = {  # (file, finding): why it must be; each is code of this checkout, n
                                                                 "own; safe mode stays on, and nothing is compiled",
     ("notebooks/09_transfer_learning.ipynb", "keras load_model"): "opens the file that it has just saved; safe mode stays on",
     ("slides/figures/07_trust.py", "exec"): "draws what notebook 7 computes, with the notebook's own cells",
+    ("tools/notebooks/languages.py", AT_RUN_TIME): "imports lecture_utils.language without its package, which needs others",
     ("tools/explore.py", "os.system"): "an empty command, after which Windows' older console shows colours",
     ("tools/decks/code.py", AT_RUN_TIME): "quotes on a slide the function that the deck names",
     ("tools/decks/figures.py", AT_RUN_TIME): "imports the module that draws a deck's figures",
